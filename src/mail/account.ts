@@ -1,0 +1,97 @@
+import type { Capabilities, IdStability } from "./capabilities.ts";
+import type { FolderRole } from "./folder.ts";
+
+/** A server as the API takes it; `password` is write-only. */
+export type ServerInput<P extends string> = {
+  protocol: P;
+  host: string;
+  port: number;
+  security: "tls" | "starttls" | "none";
+  auth: { type: "password"; username: string; password: string };
+  tls?: { ca?: string | undefined; servername?: string | undefined } | undefined;
+};
+
+export type WatchInput = {
+  mode: "push" | "poll" | "off";
+  folders: "all" | FolderRole[];
+  /** RFC 3339. */
+  notifySince?: string | undefined;
+};
+
+export type AccountInput = {
+  email: string;
+  name?: string | undefined;
+  externalId?: string | undefined;
+  metadata?: Record<string, string> | undefined;
+  incoming?: ServerInput<"imap" | "pop3"> | undefined;
+  outgoing?: ServerInput<"smtp"> | undefined;
+  verify: boolean;
+  watch: WatchInput;
+  onUncertain: "hold" | "retry";
+  saveToSent: "auto" | "always" | "never";
+};
+
+/** Absent stays as it is; null empties what may be empty. A server is changed member by member, but for its protocol. */
+export type AccountPatch = {
+  email?: string | undefined;
+  name?: string | null | undefined;
+  externalId?: string | null | undefined;
+  metadata?: Record<string, string> | undefined;
+  incoming?: ServerPatch | undefined;
+  outgoing?: ServerPatch | undefined;
+  verify: boolean;
+  watch?: Partial<WatchInput> | undefined;
+  onUncertain?: "hold" | "retry" | undefined;
+  saveToSent?: "auto" | "always" | "never" | undefined;
+};
+
+export type ServerPatch = {
+  host?: string | undefined;
+  port?: number | undefined;
+  security?: "tls" | "starttls" | "none" | undefined;
+  auth?: { type?: "password" | undefined; username?: string | undefined; password?: string | undefined } | undefined;
+  tls?: { ca?: string | null | undefined; servername?: string | null | undefined } | undefined;
+};
+
+/** A server as the API shows it: no password. */
+export type ServerView<P extends string> = {
+  protocol: P;
+  host: string;
+  port: number;
+  security: "tls" | "starttls" | "none";
+  auth: { type: "password"; username: string };
+  tls?: { ca?: string; servername?: string };
+};
+
+export type Account = {
+  id: string;
+  email: string;
+  name: string | null;
+  externalId: string | null;
+  metadata: Record<string, string>;
+  incoming: ServerView<"imap" | "pop3"> | null;
+  outgoing: ServerView<"smtp"> | null;
+  watch: { mode: "push" | "poll" | "off"; folders: "all" | FolderRole[]; notifySince: string | null };
+  onUncertain: "hold" | "retry";
+  saveToSent: "auto" | "always" | "never";
+  /** Absent until the first login. */
+  capabilities?: Capabilities & { idStability?: IdStability };
+  createdAt: string;
+  updatedAt: string;
+};
+
+/** What a check of both sides found; a side that the account lacks is null. */
+export type Verification = { incoming: "ok" | null; outgoing: "ok" | null; checkedAt: string };
+
+export type AccountStatus = {
+  state: "connecting" | "connected" | "degraded" | "authenticationFailed" | "unreachable" | "paused";
+  since: string;
+  lastError?: { code: string; detail: string; at: string };
+  folders: {
+    folderId: string;
+    mode: "push" | "poll" | "off";
+    window: number;
+    lastCheckedAt: string | null;
+    lastChangedAt: string | null;
+  }[];
+};

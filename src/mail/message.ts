@@ -1,0 +1,98 @@
+import type { Address } from "./address.ts";
+import type { Flags } from "./flags.ts";
+import type { Part } from "./part.ts";
+
+/** Where a message lies, in the server's own terms. Only `operations/` turns a place into an id. */
+export type Place = {
+  /** Raw folder path. */
+  path: string;
+  /** 0 when the server tells none. */
+  uidValidity: number;
+  uid: number;
+};
+
+/** A key that the server gives a message for life, through moves by anybody. */
+export type NativeKey = {
+  /** EMAILID (RFC 8474), Gmail's X-GM-MSGID, or Dovecot's unadvertised X-GUID. */
+  kind: "emailId" | "gmail" | "guid";
+  value: string;
+};
+
+/** What ENVELOPE tells (RFC 9051 §7.5.2), decoded. */
+export type Envelope = {
+  /** With angle brackets, as it stands; null where missing or unusable. */
+  messageId: string | null;
+  inReplyTo: string | null;
+  subject: string;
+  from: Address | null;
+  sender: Address | null;
+  replyTo: Address[];
+  to: Address[];
+  cc: Address[];
+  bcc: Address[];
+  /** Milliseconds since the epoch; null when missing or broken, never "now". */
+  date: number | null;
+};
+
+/** A message as a listing tells it: no body, no header block. */
+export type Summary = {
+  place: Place;
+  /** Null on the tracked tier. */
+  key: NativeKey | null;
+  envelope: Envelope;
+  /** INTERNALDATE, milliseconds (whole seconds); null when the server told none. */
+  receivedAt: number | null;
+  /** RFC822.SIZE in octets; a hint, never a limit to cut by. */
+  size: number;
+  flags: Flags;
+  keywords: string[];
+  /** Null where the server gave no usable BODYSTRUCTURE. */
+  structure: Part | null;
+  /** Closed set of words, such as `date-unparseable`, `structure-missing`. */
+  warnings: string[];
+};
+
+export type Attachment = {
+  /** `att_` + the MIME section path. */
+  id: string;
+  filename: string | null;
+  contentType: string;
+  /** Decoded octets; only where exact without downloading. */
+  size?: number;
+  /** Octets as transferred. */
+  encodedSize: number;
+  contentId: string | null;
+  inline: boolean;
+};
+
+/** A message as the API tells it. Unknown is absent; known to be empty is null, "" or []. */
+export type Message = {
+  id: string;
+  accountId: string;
+  threadId?: string;
+  folderIds: string[];
+  messageId: string | null;
+  inReplyTo: string | null;
+  references?: string[];
+  subject: string;
+  from: Address | null;
+  sender: Address | null;
+  replyTo: Address[];
+  to: Address[];
+  cc: Address[];
+  bcc: Address[];
+  /** RFC 3339 UTC with milliseconds; null when the header is missing or broken. */
+  date: string | null;
+  receivedAt?: string;
+  /** Octets. */
+  size: number;
+  flags: Flags;
+  keywords: string[];
+  hasAttachment?: boolean;
+  attachments?: Attachment[];
+  preview?: string;
+  text?: string | null;
+  html?: string | null;
+  headers?: { name: string; value: string }[];
+  warnings: string[];
+};

@@ -1,0 +1,27 @@
+/** An account's mail server as the caller described it, with the secret in clear: lives in memory only. */
+export type ServerAddress = {
+  host: string;
+  port: number;
+  /** `starttls` fails closed; `none` only where the operator allows it. */
+  security: "tls" | "starttls" | "none";
+  tls: { ca: string | null; servername: string | null };
+};
+
+export type ServerLogin = ServerAddress & { username: string; password: string };
+
+export type MailProtocol = "imap" | "pop3" | "smtp";
+
+/** A target that passed the outgoing guard: connect to `address`, and verify the certificate by `servername`. */
+export type Admitted = {
+  /** The checked IP literal; the host name itself where the runtime can't pin (Workers). */
+  address: string;
+  port: number;
+  /** Name for SNI and certificate verification; null for an IP literal without an override. */
+  servername: string | null;
+};
+
+/** The one gate that every outgoing connection passes (DESIGN §7). Implemented by `net/`. */
+export interface Guard {
+  /** Resolves once and checks every address. Fails: `address-not-allowed`, `dns-not-found`, `upstream-timeout`. */
+  admit(target: { protocol: MailProtocol; server: ServerAddress }): Promise<Admitted>;
+}

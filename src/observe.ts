@@ -1,0 +1,23 @@
+/** What every room may use to be seen and to know the time. Implementations are built by the entry and handed down. */
+
+export type LogLevel = "debug" | "info" | "warn" | "error";
+
+/** One wide line per unit of work. Fields are redacted recursively by name before they are written. */
+export interface Log {
+  write(level: LogLevel, event: string, fields?: Record<string, unknown>): void;
+}
+
+/** Counters and histograms by Prometheus names; label values come from closed sets, never from callers or mail. */
+export interface Metrics {
+  count(name: string, labels?: Record<string, string>, by?: number): void;
+  /** `value` in the unit that the name ends with (`_seconds`, `_bytes`). */
+  observe(name: string, value: number, labels?: Record<string, string>): void;
+  gauge(name: string, value: number, labels?: Record<string, string>): void;
+}
+
+/** Milliseconds since the epoch, and sleeping, so that tests can own the time. */
+export interface Clock {
+  now(): number;
+  /** Resolves after `ms`, or at once when `signal` aborts; never rejects. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}

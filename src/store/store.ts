@@ -1,0 +1,121 @@
+import type { Capabilities, IdStability } from "../mail/capabilities.ts";
+import type { Origin } from "../mail/id.ts";
+import type { AccountRow, AppRow, Claim, FolderRow, IntentRow, KeyRow, PlacementRow, SubmissionRow } from "./rows.ts";
+
+/**
+ * The store's repositories, one set for SQLite, Postgres and D1. Each method that writes is one atomic; when it resolves,
+ * the write is on disk. Fails with `storage-unavailable` when the database can't be used.
+ */
+export interface Store {
+  settings: {
+    get(name: string): Promise<string | null>;
+    /** Writes only when the name has no value yet; returns the value that stands. */
+    putOnce(name: string, value: string): Promise<string>;
+    put(name: string, value: string): Promise<void>;
+  };
+  apps: {
+    insert(app: AppRow): Promise<void>;
+    get(id: string): Promise<AppRow | null>;
+    list(page: { after: string | null; limit: number }): Promise<AppRow[]>;
+  };
+  keys: {
+    insert(key: KeyRow): Promise<void>;
+    byHash(hash: string): Promise<KeyRow | null>;
+    get(appId: string, id: string): Promise<KeyRow | null>;
+    list(appId: string, page: { after: string | null; limit: number }): Promise<KeyRow[]>;
+    /** True when there was one. */
+    remove(appId: string, id: string): Promise<boolean>;
+  };
+  accounts: {
+    /** False when the app already has an account with this externalId; nothing is written then. */
+    insert(account: AccountRow): Promise<boolean>;
+    get(appId: string, id: string): Promise<AccountRow | null>;
+    /** By id alone; for background work. */
+    byId(id: string): Promise<AccountRow | null>;
+    /** Ascending by id. `ids` null means all of the app. */
+    list(
+      appId: string,
+      page: { after: string | null; limit: number; externalId: string | null; ids: string[] | null },
+    ): Promise<AccountRow[]>;
+    /** Writes the row when its version is still `version`, as version + 1. "exists": the externalId is taken. */
+    update(row: AccountRow, version: number): Promise<"updated" | "stale" | "exists">;
+    /** Removes the account and every row and blob of it. True when there was one. */
+    remove(appId: string, id: string): Promise<boolean>;
+    setCapabilities(id: string, capabilities: Capabilities): Promise<void>;
+    /** Sets the tier where none is set yet; returns the one that stands. */
+    decideIdStability(id: string, stability: IdStability): Promise<IdStability>;
+    /** Leaves `stateSince` alone when the state is unchanged. Does not count as a change of version. */
+    setState(id: string, state: Pick<AccountRow, "state" | "lastError">, now: number): Promise<void>;
+  };
+  folders: {
+    /** Of one account, ascending by number, missing ones included. */
+    list(accountId: string): Promise<FolderRow[]>;
+    get(accountId: string, id: string): Promise<FolderRow | null>;
+    /**
+     * Writes what a LIST changed, in one atomic. New rows get the next numbers of the account, never a used one;
+     * a path that another request added meanwhile keeps the row that stands.
+     */
+    save(accountId: string, change: { added: Omit<FolderRow, "number">[]; changed: FolderRow[] }): Promise<void>;
+  };
+  placements: {
+    /** By origin. */
+    find(accountId: string, origins: Origin[]): Promise<PlacementRow[]>;
+    /** By where the messages are now: translates listings back to ids. */
+    at(accountId: string, places: Origin[]): Promise<PlacementRow[]>;
+    /** Inserts or replaces by origin, in one atomic. */
+    save(rows: PlacementRow[]): Promise<void>;
+    remove(accountId: string, origins: Origin[]): Promise<void>;
+  };
+  splitKeys: {
+    /** Which of these native keys (`kind:value`) stand twice in a folder and get tracked ids. */
+    among(accountId: string, keys: string[]): Promise<Set<string>>;
+    add(accountId: string, keys: string[]): Promise<void>;
+  };
+  intents: {
+    insert(intent: IntentRow): Promise<void>;
+    live(accountId: string, now: number): Promise<IntentRow[]>;
+    remove(ids: string[]): Promise<void>;
+  };
+  blobs: {
+    /** Writes chunks of at most 512 KiB as they come; nothing refers to it yet, and it expires an hour after `now`. */
+    write(blobId: string, accountId: string, bytes: AsyncIterable<Uint8Array>, now: number): Promise<{ size: number }>;
+    /** One chunk at a time; fails `not-found` when the blob is gone. */
+    read(blobId: string): AsyncIterable<Uint8Array>;
+    /** Removes unreferenced blobs that expired before `now`; returns how many. */
+    sweep(now: number): Promise<number>;
+  };
+  submissions: {
+    /**
+     * The accepting atomic: the row, and its blob becomes referenced. When (app, account, route, idempotencyKey) stands
+     * already, nothing is written and the row that stands is returned.
+     */
+    accept(row: SubmissionRow): Promise<{ accepted: true } | { accepted: false; standing: SubmissionRow }>;
+    byIdempotencyKey(appId: string, accountId: string, route: string, key: string): Promise<SubmissionRow | null>;
+    get(accountId: string, id: string): Promise<SubmissionRow | null>;
+    /** Newest first (descending id). */
+    list(accountId: string, page: { before: string | null; limit: number }): Promise<SubmissionRow[]>;
+    /**
+     * Claims up to `limit` due rows (scheduled or queued and due; sending with a lease that ran out), each by one atomic
+     * update: owner, lease, attempts + 1, epoch + 1, state `sending`. At most one row per account is under way at a time.
+     * A row whose lease ran out while `committing` is claimed as it is, for the caller to call uncertain.
+     * A row whose worker died three times is not claimed again: it becomes `failed` with the warning `parked`.
+     */
+    claimDue(owner: string, now: number, leaseMs: number, limit: number): Promise<Claim[]>;
+    /** Writes the fields while the epoch holds; false when somebody else has claimed the row. A finished row's blob goes with it. */
+    write(id: string, epoch: number, change: SubmissionChange): Promise<boolean>;
+    /** When the next row is due, or null. */
+    nextDueAt(): Promise<number | null>;
+  };
+  /** Resolves when the database answers; for /readyz. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export type SubmissionChange = Partial<
+  Pick<SubmissionRow, "state" | "recipients" | "warnings" | "nextAttemptAt" | "finishedAt" | "updatedAt">
+> & {
+  /** Gives the claim back. */
+  release?: boolean;
+  /** Extends the lease to this time. */
+  leaseUntil?: number;
+};
