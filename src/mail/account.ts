@@ -40,7 +40,7 @@ export type AccountPatch = {
   incoming?: ServerPatch | undefined;
   outgoing?: ServerPatch | undefined;
   verify: boolean;
-  watch?: Partial<WatchInput> | undefined;
+  watch?: { [K in keyof WatchInput]?: WatchInput[K] | undefined } | undefined;
   onUncertain?: "hold" | "retry" | undefined;
   saveToSent?: "auto" | "always" | "never" | undefined;
 };

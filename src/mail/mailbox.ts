@@ -6,15 +6,15 @@ import type { Part } from "./part.ts";
 
 /** What a listing keeps. Absent means "any". Every member is honoured exactly, or the call fails. */
 export type Filter = {
-  unseen?: boolean;
-  flagged?: boolean;
+  unseen?: boolean | undefined;
+  flagged?: boolean | undefined;
   /** Substring of the From header, by the server's search. */
-  from?: string;
-  subject?: string;
+  from?: string | undefined;
+  subject?: string | undefined;
   /** receivedAt >= since, milliseconds; compared exactly, not by day. */
-  since?: number;
+  since?: number | undefined;
   /** receivedAt < before, milliseconds. */
-  before?: number;
+  before?: number | undefined;
 };
 
 /** A page of a folder, newest arrival (highest UID) first. */
@@ -45,8 +45,8 @@ export type Fetched = {
   bodies?: { part: Part; bytes: Uint8Array; truncated: boolean }[];
 };
 
-/** Octets `start` to `end` inclusive; `end` absent means to the end (RFC 9110 §14.1.2, already resolved). */
-export type ByteRange = { start: number; end?: number };
+/** Octets `start` to `end` inclusive, inside the content (RFC 9110 §14.1.2, already resolved). */
+export type ByteRange = { start: number; end: number };
 
 export type Moved = {
   from: Place;

@@ -22,6 +22,11 @@ export type Admitted = {
 
 /** The one gate that every outgoing connection passes (DESIGN §7). Implemented by `net/`. */
 export interface Guard {
-  /** Resolves once and checks every address. Fails: `address-not-allowed`, `dns-not-found`, `upstream-timeout`. */
+  /**
+   * What can be told without a look-up: port, host, literal address, security. Fails `address-not-allowed` with a pointer
+   * relative to the server's object.
+   */
+  check(target: { protocol: MailProtocol; server: ServerAddress }): void;
+  /** Checks, resolves once and checks every address. Fails: `address-not-allowed`, `dns-not-found`, `upstream-timeout`. */
   admit(target: { protocol: MailProtocol; server: ServerAddress }): Promise<Admitted>;
 }

@@ -1,0 +1,215 @@
+import { z } from "@hono/zod-openapi";
+import { folderRoles } from "../../mail/folder.ts";
+import { idParam, id, nullable, oneLine, timestamp, timestampInput } from "../schemas.ts";
+
+export const accountParams = z.object({ accountId: idParam("acc", "The account.") });
+
+const role = z.enum(folderRoles).openapi("FolderRole");
+
+const port = z.int().min(1).max(65535).openapi({ example: 993 });
+const host = z.string().min(1).max(255).openapi({
+  description: "A domain name or an IP address, without a port. Private addresses need the operator's permission.",
+  example: "imap.example.org",
+});
+const security = z.enum(["tls", "starttls", "none"]).openapi({
+  description:
+    "`tls` from the first octet; `starttls` upgrades and never goes on without; `none` only where the operator allows it.",
+});
+const username = oneLine(320).openapi({ example: "ada@example.org" });
+/** Neither protocol can carry these three, and each would end or split a command. */
+const password = z
+  .string()
+  .min(1)
+  .max(1024)
+  .regex(/^[^\r\n\0]*$/, { error: "holds no CR, LF or NUL" })
+  .openapi({ format: "password", description: "Write-only: it is sealed, and never answered." });
+const ca = z
+  .string()
+  .max(65_536)
+  .openapi({ description: "A CA certificate in PEM that is trusted for this server besides the public ones." });
+const servername = oneLine(253).openapi({ description: "The name in the certificate, where it is not the host." });
+
+function serverInput<const P extends "imap" | "smtp">(protocol: P, name: string) {
+  return z
+    .strictObject({
+      protocol: z.literal(protocol),
+      host,
+      port,
+      security,
+      auth: z.strictObject({ type: z.literal("password"), username, password }),
+      tls: z.strictObject({ ca: ca.optional(), servername: servername.optional() }).optional(),
+    })
+    .openapi(name);
+}
+
+function serverPatch(name: string) {
+  return z
+    .strictObject({
+      host: host.optional(),
+      port: port.optional(),
+      security: security.optional(),
+      auth: z
+        .strictObject({
+          type: z.literal("password").optional(),
+          username: username.optional(),
+          password: password.optional(),
+        })
+        .optional(),
+      tls: z.strictObject({ ca: nullable(ca).optional(), servername: nullable(servername).optional() }).optional(),
+    })
+    .openapi(name);
+}
+
+function serverView<const P extends "imap" | "pop3" | "smtp">(protocols: readonly [P, ...P[]], name: string) {
+  return z
+    .object({
+      protocol: z.enum(protocols),
+      host: z.string(),
+      port: z.int(),
+      security,
+      auth: z.object({ type: z.literal("password"), username: z.string() }),
+      tls: z.object({ ca: z.string().optional(), servername: z.string().optional() }).optional(),
+    })
+    .openapi(name);
+}
+
+const email = oneLine(254)
+  .regex(/^[^@\s]+@[^@\s]+$/, { error: "is an e-mail address" })
+  .openapi({ description: "The address that mail is sent from by default.", example: "ada@example.org" });
+const name = oneLine(200).openapi({ description: "The display name for sending.", example: "Ada Lovelace" });
+const externalId = oneLine(200).openapi({ description: "Your own id; unique in your app.", example: "user-4711" });
+const metadata = z
+  .record(z.string().min(1).max(100), z.string().max(1000))
+  .refine((record) => Object.keys(record).length <= 50, { error: "holds at most 50 entries" })
+  .openapi({ description: "Yours; kept and answered as it is.", example: { plan: "pro" } });
+const onUncertain = z.enum(["hold", "retry"]).openapi({
+  description: "What to do with a message when the line was lost after it had been handed over.",
+});
+const saveToSent = z.enum(["auto", "always", "never"]).openapi({ description: "Who files a copy of what is sent." });
+const watchMode = z.enum(["push", "poll", "off"]);
+const watchFolders = z.union([z.literal("all"), z.array(role).max(folderRoles.length)]);
+
+export const accountInput = z
+  .strictObject({
+    email,
+    name: name.optional(),
+    externalId: externalId.optional(),
+    metadata: metadata.optional(),
+    incoming: serverInput("imap", "IncomingServerInput").optional(),
+    outgoing: serverInput("smtp", "OutgoingServerInput").optional(),
+    verify: z.boolean().default(true).openapi({ description: "Log in on both sides before the account is stored." }),
+    watch: z
+      .strictObject({
+        mode: watchMode.default("push"),
+        folders: watchFolders.default("all"),
+        notifySince: timestampInput.optional(),
+      })
+      .default({ mode: "push", folders: "all" })
+      .openapi({ description: "Kept for the watcher, which this version does not have yet." }),
+    onUncertain: onUncertain.default("hold"),
+    saveToSent: saveToSent.default("auto"),
+  })
+  .openapi("AccountInput", {
+    description: "A mailbox that exists already. At least one of `incoming` and `outgoing`.",
+  });
+
+export const accountPatch = z
+  .strictObject({
+    email: email.optional(),
+    name: nullable(name).optional(),
+    externalId: nullable(externalId).optional(),
+    metadata: metadata.optional(),
+    incoming: serverPatch("IncomingServerPatch").optional(),
+    outgoing: serverPatch("OutgoingServerPatch").optional(),
+    verify: z.boolean().default(true).openapi({ description: "Log in on both sides before a server is changed." }),
+    watch: z
+      .strictObject({
+        mode: watchMode.optional(),
+        folders: watchFolders.optional(),
+        notifySince: timestampInput.optional(),
+      })
+      .optional(),
+    onUncertain: onUncertain.optional(),
+    saveToSent: saveToSent.optional(),
+  })
+  .refine((patch) => Object.keys(patch).some((key) => key !== "verify"), { error: "changes nothing" })
+  .openapi("AccountPatch");
+
+const capabilities = z
+  .object({
+    folders: z.boolean(),
+    move: z.boolean(),
+    keywords: z.boolean(),
+    append: z.boolean(),
+    search: z.enum(["server", "headers", "none"]),
+    push: z.enum(["idle", "poll"]),
+    flagStorage: z.enum(["server", "gateway"]),
+    idStability: z.enum(["permanent", "tracked", "uidl", "fingerprint"]).optional().openapi({
+      description:
+        "`permanent`: a message's id survives moves by anybody; `tracked`: moves by this API. Absent until a message was seen.",
+    }),
+  })
+  .openapi("Capabilities");
+
+export const account = z
+  .object({
+    id: id("acc"),
+    email: z.string(),
+    name: nullable(z.string()),
+    externalId: nullable(z.string()),
+    metadata: z.record(z.string(), z.string()),
+    incoming: nullable(serverView(["imap", "pop3"], "IncomingServer")),
+    outgoing: nullable(serverView(["smtp"], "OutgoingServer")),
+    watch: z.object({ mode: watchMode, folders: watchFolders, notifySince: nullable(timestamp) }),
+    onUncertain,
+    saveToSent,
+    capabilities: capabilities
+      .optional()
+      .openapi({ description: "What the mail server can do. Absent until the first login." }),
+    createdAt: timestamp,
+    updatedAt: timestamp,
+  })
+  .openapi("Account");
+
+const side = nullable(z.literal("ok")).openapi({ description: "Null for a side that the account does not have." });
+export const verification = z.object({ incoming: side, outgoing: side, checkedAt: timestamp }).openapi("Verification");
+
+export const accountStatus = z
+  .object({
+    state: z.enum(["connecting", "connected", "degraded", "authenticationFailed", "unreachable", "paused"]),
+    since: timestamp,
+    lastError: z
+      .object({ code: z.string(), detail: z.string(), at: timestamp })
+      .optional()
+      .openapi({ description: "Why it is not connected." }),
+    folders: z
+      .array(
+        z.object({
+          folderId: id("fld"),
+          mode: watchMode,
+          window: z.int(),
+          lastCheckedAt: nullable(timestamp),
+          lastChangedAt: nullable(timestamp),
+        }),
+      )
+      .openapi({ description: "The folders that are watched. None in this version." }),
+  })
+  .openapi("AccountStatus");
+
+/** What any use of the account's mail server can fail with. */
+export const upstreamErrors = [
+  "account-paused",
+  "account-authentication-failed",
+  "address-not-allowed",
+  "refused-by-server",
+  "upstream-unreachable",
+  "dns-not-found",
+  "tls-verification-failed",
+  "upstream-protocol-error",
+  "account-busy",
+  "upstream-throttled",
+  "upstream-timeout",
+] as const;
+
+/** … and of its incoming side. */
+export const mailboxErrors = [...upstreamErrors, "no-incoming"] as const;

@@ -1,0 +1,143 @@
+import { createRoute } from "@hono/zod-openapi";
+import type { z } from "@hono/zod-openapi";
+import type { MiddlewareHandler } from "hono";
+import { failures, type FailureCode } from "../errors.ts";
+import type { AppCaller, Caller, Scope } from "../mail/tenant.ts";
+import type { FrontEnv } from "./env.ts";
+import { guard } from "./guard.ts";
+
+/** Who may call: an app's key with this scope, an operator's key, any valid key, or everybody. */
+export type RouteScope = Scope | "operator" | "any" | "none";
+
+export type CallerFor<S extends RouteScope> = S extends "none"
+  ? undefined
+  : S extends "any"
+    ? Caller
+    : S extends "operator"
+      ? Extract<Caller, { kind: "operator" }>
+      : AppCaller;
+
+type Method = "get" | "post" | "patch" | "delete" | "put";
+
+/** `params` and `headers` are plain objects; `query` and `body` are strict ones, so that unknown names are refused. */
+type Asked = { params?: z.ZodObject; query?: z.ZodObject; headers?: z.ZodObject; body?: z.ZodType };
+
+type HeaderDoc = { description: string; schema: { type: "string" | "integer"; example?: string | number } };
+type Answer = {
+  description: string;
+  headers?: Record<string, HeaderDoc>;
+  content?: Record<string, { schema: z.ZodType; example?: unknown }>;
+};
+
+type Terms<
+  P extends string,
+  M extends Method,
+  S extends RouteScope,
+  R extends Asked,
+  A extends Record<number, Answer>,
+> = {
+  /** Dotted; becomes nested SDK methods. */
+  operationId: string;
+  method: M;
+  path: P;
+  scope: S;
+  tag: string;
+  summary: string;
+  description: string;
+  request: R;
+  /** The 2xx and 3xx answers. A GET is answered to HEAD too. */
+  responses: A;
+  /** What this route's own work can fail with; the common ones are added. */
+  errors?: readonly FailureCode[];
+  /** Octets of the JSON body; POSTERN_MAX_BODY by default. */
+  maxBody?: number;
+};
+
+type Requested<R extends Asked> = Pick<R, keyof R & ("params" | "query" | "headers")> &
+  (R extends { body: infer B extends z.ZodType }
+    ? { body: { content: { "application/json": { schema: B } }; required: true } }
+    : unknown);
+
+/** What `app.openapi` takes, exact in its request, its answers and its caller. */
+export type Contract<
+  P extends string,
+  M extends Method,
+  S extends RouteScope,
+  R extends Asked,
+  A extends Record<number, Answer>,
+> = {
+  path: P;
+  method: M;
+  request: Requested<R>;
+  responses: A;
+  middleware: MiddlewareHandler<FrontEnv & { Variables: { caller: CallerFor<S> } }>;
+  getRoutingPath(): string;
+};
+
+/** The codes that a route can answer besides its own, by what it takes. */
+function commonErrors(scope: RouteScope, asked: Asked): FailureCode[] {
+  return [
+    "bad-request",
+    "not-acceptable",
+    "request-timeout",
+    "uri-too-long",
+    "validation-failed",
+    "headers-too-large",
+    "internal",
+    ...(scope === "none" ? [] : (["unauthorized", "storage-unavailable"] as const)),
+    ...(scope === "none" || scope === "any" ? [] : (["scope-missing"] as const)),
+    ...(asked.params === undefined ? [] : (["not-found"] as const)),
+    ...(asked.body === undefined ? [] : (["invalid-json", "body-too-large", "unsupported-media-type"] as const)),
+    ...(asked.query !== undefined && "cursor" in asked.query.shape ? (["invalid-cursor"] as const) : []),
+  ];
+}
+
+/**
+ * One route: what it takes, who may call it and all that it can answer. The result goes to `app.openapi(route, handler)`;
+ * the handler finds `c.req.valid("param" | "query" | "json" | "header")` and `c.var.caller`, exact in type. The key, the
+ * scope, Accept, strict query and strict body are checked before the handler runs. Problems are documented by the codes
+ * given and the common ones; a handler throws them as `Failure` and never builds them.
+ */
+export function contract<
+  const P extends string,
+  const M extends Method,
+  const S extends RouteScope,
+  const R extends Asked,
+  const A extends Record<number, Answer>,
+>(terms: Terms<P, M, S, R, A>): Contract<P, M, S, R, A> {
+  const { operationId, method, path, scope, tag, summary, description, request, responses, maxBody } = terms;
+  const asked: Asked = request;
+  const errors = [...new Set([...commonErrors(scope, asked), ...(terms.errors ?? [])])].sort(
+    (a, b) => failures[a].status - failures[b].status,
+  );
+  const route = createRoute({
+    operationId,
+    method,
+    path,
+    tags: [tag],
+    summary,
+    description,
+    security: scope === "none" ? [] : [{ bearer: [] }],
+    "x-postern-scope": scope,
+    "x-postern-errors": errors,
+    request: {
+      ...(asked.params && { params: asked.params }),
+      ...(asked.query && { query: asked.query }),
+      ...(asked.headers && { headers: asked.headers }),
+      ...(asked.body && { body: { content: { "application/json": { schema: asked.body } }, required: true } }),
+    },
+    responses,
+    middleware: guard({
+      operationId,
+      path,
+      scope,
+      queryNames: Object.keys(asked.query?.shape ?? {}),
+      body: asked.body === undefined ? "none" : "json",
+      maxBody: maxBody ?? null,
+      produces: Object.values(responses as Record<number, Answer>).flatMap((answer) =>
+        Object.keys(answer.content ?? {}),
+      ),
+    }),
+  });
+  return route as unknown as Contract<P, M, S, R, A>;
+}

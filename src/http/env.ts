@@ -1,0 +1,42 @@
+import type { OpenAPIHono } from "@hono/zod-openapi";
+import type { FailureCode } from "../errors.ts";
+import type { Caller } from "../mail/tenant.ts";
+import type { Clock, Log } from "../observe.ts";
+import type { MetricsRegistry } from "./metrics.ts";
+
+/** What the front door needs of the rest of the house. */
+export type FrontNeeds = {
+  config: {
+    /** Octets of a JSON body, where the route sets no limit of its own. */
+    maxBody: number;
+    /** Where callers reach this server, or null when the operator has not said. */
+    publicUrl: string | null;
+  };
+  log: Log;
+  metrics: MetricsRegistry;
+  clock: Clock;
+  /** The caller that a bearer token names, or null for every token that is no good, whatever the reason. */
+  authenticate: (token: string) => Promise<Caller | null>;
+  /** Rejects while the server can't do its work (the database does not answer). */
+  ready: () => Promise<void>;
+  /** Opens Scalar's standalone script for /docs; null where static assets serve it. */
+  docsScript: (() => Promise<Uint8Array<ArrayBuffer>>) | null;
+};
+
+/** What a request's log line says, filled on the way. Only ids and words of closed sets. */
+export type RequestLine = {
+  route?: string;
+  operation?: string;
+  appId?: string;
+  keyId?: string;
+  accountId?: string;
+  code?: FailureCode;
+  /** Set by a streamed answer: its end writes the line, not the handler's return. */
+  streamed?: (finish: (bytes: number, outcome: "whole" | "aborted" | "failed") => void) => void;
+};
+
+/** What every request carries; a route behind a key carries its `caller` too (see contract.ts). */
+export type FrontEnv = { Variables: { front: FrontNeeds; requestId: string; line: RequestLine } };
+
+/** The front door: routes are registered on it by plain statements. */
+export type Front = OpenAPIHono<FrontEnv>;

@@ -1,0 +1,106 @@
+import { z } from "@hono/zod-openapi";
+import { folderRoles } from "../../mail/folder.ts";
+import { accountParams, mailboxErrors } from "../accounts/schema.ts";
+import { address, attachmentIdParam, id, messageIdParam, nullable, timestamp } from "../schemas.ts";
+
+export const messageParams = accountParams.extend({ messageId: messageIdParam });
+export const attachmentParams = messageParams.extend({ attachmentId: attachmentIdParam });
+
+/** A folder in a query: an id or a role. */
+export const folderQuery = z
+  .union([id("fld"), z.enum(folderRoles)])
+  .openapi({ type: "string", description: "A folder's id, or a role.", example: "inbox" });
+
+export const copyQuery = {
+  folder: folderQuery.optional().openapi({
+    type: "string",
+    description: "Picks one copy of a message that lies in several folders: a folder's id, or a role.",
+  }),
+};
+
+const flags = z.object({
+  seen: z.boolean(),
+  flagged: z.boolean(),
+  answered: z.boolean(),
+  draft: z.boolean(),
+});
+
+export const attachment = z
+  .object({
+    id: z.string().openapi({ example: "att_2" }),
+    filename: nullable(z.string()).openapi({ example: "invoice.pdf" }),
+    contentType: z.string().openapi({ example: "application/pdf" }),
+    size: z.int().optional().openapi({ description: "Octets when decoded; only where it is exact." }),
+    encodedSize: z.int().openapi({ description: "Octets as they lie on the server." }),
+    contentId: nullable(z.string()),
+    inline: z.boolean(),
+  })
+  .openapi("Attachment");
+
+export const message = z
+  .object({
+    id: z.string().openapi({ example: "msg_BQAAAAEAAAABAAAAKk3vXb8Yk2Qf7w" }),
+    accountId: id("acc"),
+    threadId: z.string().optional(),
+    folderIds: z.array(z.string()).openapi({ description: "The folders in which this request saw the message." }),
+    messageId: nullable(z.string()).openapi({ example: "<20261122.4711@example.org>" }),
+    inReplyTo: nullable(z.string()),
+    references: z.array(z.string()).optional(),
+    subject: z.string(),
+    from: nullable(address),
+    sender: nullable(address),
+    replyTo: z.array(address),
+    to: z.array(address),
+    cc: z.array(address),
+    bcc: z.array(address),
+    date: nullable(timestamp).openapi({ description: "The Date header; null when it is missing or broken." }),
+    receivedAt: timestamp.optional().openapi({ description: "When the server got it, in whole seconds." }),
+    size: z.int().openapi({ description: "Octets, as the server tells." }),
+    flags,
+    keywords: z.array(z.string()),
+    hasAttachment: z.boolean().optional(),
+    attachments: z.array(attachment).optional(),
+    preview: z.string().optional(),
+    text: nullable(z.string()).optional(),
+    html: nullable(z.string()).optional().openapi({ description: "As it was sent: not sanitised." }),
+    headers: z.array(z.object({ name: z.string(), value: z.string() })).optional(),
+    warnings: z.array(z.string()).openapi({ description: "What was wrong with the message; a closed set of words." }),
+  })
+  .openapi("Message");
+
+const keyword = z
+  .string()
+  .min(1)
+  .max(100)
+  .regex(/^[\x21\x23\x24\x26\x27\x2b-\x5b\x5e-\x7a\x7c\x7e]+$/, {
+    error: "is an IMAP atom without \\ at its start (RFC 9051 §2.3.2)",
+  })
+  .openapi({ example: "$Forwarded" });
+
+const keywordList = z.array(keyword).max(50);
+
+export const messagePatch = z
+  .strictObject({
+    flags: z
+      .strictObject({
+        seen: z.boolean().optional(),
+        flagged: z.boolean().optional(),
+        answered: z.boolean().optional(),
+        draft: z.boolean().optional(),
+      })
+      .refine((change) => Object.keys(change).length > 0, { error: "changes nothing" })
+      .optional(),
+    keywords: z
+      .strictObject({ add: keywordList.optional(), remove: keywordList.optional() })
+      .refine((change) => (change.add?.length ?? 0) + (change.remove?.length ?? 0) > 0, { error: "changes nothing" })
+      .refine((change) => !change.add?.some((word) => change.remove?.includes(word)), {
+        error: "adds and removes the same keyword",
+      })
+      .optional(),
+    folderId: id("fld").optional().openapi({ description: "Move it here." }),
+  })
+  .refine((patch) => Object.keys(patch).length > 0, { error: "changes nothing" })
+  .openapi("MessagePatch");
+
+/** What any use of one message can fail with. */
+export const messageErrors = [...mailboxErrors, "message-gone"] as const;

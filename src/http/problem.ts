@@ -1,0 +1,41 @@
+import { type Failure, failures } from "../errors.ts";
+
+/** The body of a failure: RFC 9457, with the members of DESIGN §5. */
+export function problemBody(failure: Failure, requestId: string): Record<string, unknown> {
+  const { fix, retryAfter, errors, upstream, extra } = failure.details;
+  return {
+    ...extra,
+    type: `urn:postern:problem:${failure.code}`,
+    title: failures[failure.code].title,
+    status: failure.status,
+    code: failure.code,
+    detail: failure.message,
+    instance: `urn:postern:request:${requestId}`,
+    requestId,
+    retryable: failure.retryable,
+    ...(retryAfter !== undefined && { retryAfter }),
+    ...(fix !== undefined && { fix }),
+    ...(errors !== undefined && { errors }),
+    ...(upstream !== undefined && { upstream }),
+  };
+}
+
+/** The headers that a failure's answer carries, X-Request-Id included. */
+export function problemHeaders(failure: Failure, requestId: string): Record<string, string> {
+  const headers: Record<string, string> = {
+    "Content-Type": "application/problem+json",
+    "Cache-Control": "no-store",
+    "X-Request-Id": requestId,
+  };
+  if (failure.code === "unauthorized") headers["WWW-Authenticate"] = 'Bearer realm="postern"';
+  if (failure.details.retryAfter !== undefined) headers["Retry-After"] = String(Math.ceil(failure.details.retryAfter));
+  return headers;
+}
+
+/** A failure as the answer to a request; `more` adds headers such as Allow. */
+export function problem(failure: Failure, requestId: string, more: Record<string, string> = {}): Response {
+  return new Response(JSON.stringify(problemBody(failure, requestId)), {
+    status: failure.status,
+    headers: { ...problemHeaders(failure, requestId), ...more },
+  });
+}

@@ -1,0 +1,103 @@
+import type { RequestLine } from "./env.ts";
+import type { ResolvedRange } from "./range.ts";
+
+/** What is needed of a hono Context, whatever its caller. */
+type Call = { readonly req: { readonly method: string }; readonly var: { readonly line: RequestLine } };
+
+type Outcome = "whole" | "aborted" | "failed";
+
+type Streamed = {
+  /** Media type of the answer. */
+  contentType: string;
+  /** The octets to send. For HEAD it is returned unread. */
+  stream: AsyncIterable<Uint8Array>;
+  /** Octets of the whole content; null where not known exactly. */
+  size: number | null;
+  /** What `stream` yields of it; absent: the whole, 200. Otherwise 206 with Content-Range. */
+  range?: ResolvedRange | undefined;
+  headers?: Record<string, string>;
+};
+
+/** What a stranger's content is sent with: it is saved, not shown, and runs nothing where it is shown after all. */
+export const foreignContent = { "Content-Security-Policy": "sandbox; default-src 'none'" };
+
+/**
+ * Answers with octets as they come, one chunk at a time, as fast as the caller takes them. A failure before the first octet
+ * is a problem document. When the caller leaves,
+ * `return()` is called on the iterator at once; when the iterator fails in mid-body, or yields another number of octets
+ * than told, the connection is cut: never a short 200.
+ */
+export async function streamed(c: Call, answer: Streamed): Promise<Response> {
+  const { size, range } = answer;
+  const length = range === undefined ? size : range.end - range.start + 1;
+  const headers = new Headers({ ...answer.headers, "Content-Type": answer.contentType });
+  if (length !== null) headers.set("Content-Length", String(length));
+  if (size !== null) headers.set("Accept-Ranges", "bytes");
+  if (range !== undefined) headers.set("Content-Range", `bytes ${range.start}-${range.end}/${size ?? "*"}`);
+  const status = range === undefined ? 200 : 206;
+  const iterator = answer.stream[Symbol.asyncIterator]();
+  if (c.req.method === "HEAD") {
+    await iterator.return?.();
+    c.var.line.streamed = (finish) => finish(0, "whole");
+    return new Response(null, { status, headers });
+  }
+  const first = await iterator.next();
+  let end: { bytes: number; outcome: Outcome } | undefined;
+  let finish: ((bytes: number, outcome: Outcome) => void) | undefined;
+  c.var.line.streamed = (callback) => {
+    if (end === undefined) finish = callback;
+    else callback(end.bytes, end.outcome);
+  };
+  const body = toStream(iterator, first, length, (bytes, outcome) => {
+    end = { bytes, outcome };
+    finish?.(bytes, outcome);
+  });
+  return new Response(body, { status, headers });
+}
+
+/** `first` has been taken from the iterator already. `length` null: as many octets as come. */
+function toStream(
+  iterator: AsyncIterator<Uint8Array>,
+  first: IteratorResult<Uint8Array>,
+  length: number | null,
+  done: (bytes: number, outcome: Outcome) => void,
+): ReadableStream<Uint8Array> {
+  let next: IteratorResult<Uint8Array> | undefined = first;
+  let bytes = 0;
+  let over = false;
+  function end(outcome: Outcome): void {
+    if (over) return;
+    over = true;
+    done(bytes, outcome);
+  }
+  const leave = () => void Promise.resolve(iterator.return?.()).catch(() => {});
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          const result = next ?? (await iterator.next());
+          next = undefined;
+          if (over) return;
+          if (result.done !== true) {
+            bytes += result.value.byteLength;
+            if (length !== null && bytes > length) throw new RangeError("more octets than told");
+            controller.enqueue(result.value);
+            return;
+          }
+          if (length !== null && bytes < length) throw new RangeError("fewer octets than told");
+          controller.close();
+          end("whole");
+        } catch (error) {
+          end("failed");
+          leave();
+          controller.error(error);
+        }
+      },
+      cancel() {
+        end("aborted");
+        leave();
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}

@@ -1,0 +1,128 @@
+import { Failure } from "../errors.ts";
+import type { Admitted, Guard, MailProtocol, ServerAddress } from "../mail/server.ts";
+import { type IpAddress, isPublic, isWithin, type Network, parseAddress, parseNetwork } from "./address.ts";
+import { withDeadline } from "./deadline.ts";
+import { type Host, readHost } from "./host.ts";
+import { isAllowedPort, parsePortRange, type PortRange, usualPorts } from "./ports.ts";
+
+/** All addresses of a domain name. Rejects with `code` ENOTFOUND or ENODATA when there are none, another when it can't tell. */
+export type Resolve = (name: string) => Promise<string[]>;
+
+export type GuardOptions = {
+  resolve: Resolve;
+  /** CIDR blocks that may be connected to although they are not public (POSTERN_ALLOW_NETWORKS). */
+  allowNetworks: string[];
+  /** `*`, ports and ranges, beyond the usual ones of each protocol (POSTERN_ALLOW_PORTS). */
+  allowPorts: string[];
+  /** Whether `security: "none"` is taken at all, and then only to `allowNetworks` (POSTERN_ALLOW_INSECURE). */
+  allowInsecure: boolean;
+  /** False where the runtime can only connect by name (Workers): the addresses are checked, but not held to. */
+  pin: boolean;
+  /** How long resolving may take, milliseconds. */
+  timeoutMs: number;
+};
+
+type Target = { protocol: MailProtocol; server: ServerAddress };
+
+/** The pointer is relative to the server's object, for the operation to put `/incoming` or `/outgoing` before. */
+function refusal(pointer: string, detail: string, fix: string): Failure {
+  return new Failure("address-not-allowed", detail, {
+    fix,
+    errors: [{ pointer, code: "address-not-allowed", detail }],
+  });
+}
+
+const insecure = () =>
+  refusal("/security", "A connection without TLS is not allowed here.", 'Use security "tls" or "starttls".');
+
+function need<T>(parsed: T | null, text: string): T {
+  if (parsed === null) throw new TypeError(`neither a CIDR block nor a port: ${text}`);
+  return parsed;
+}
+
+async function resolveName(name: string, protocol: MailProtocol, options: GuardOptions): Promise<IpAddress[]> {
+  const upstream = { protocol, phase: "resolve", host: name };
+  const absent = () =>
+    new Failure("dns-not-found", `The name ${name} has no address.`, {
+      fix: "Check the spelling of the host.",
+      upstream,
+    });
+  const late = () => new Failure("upstream-timeout", `The name ${name} was not resolved in time.`, { upstream });
+  let found: string[];
+  try {
+    found = await withDeadline(options.resolve(name), options.timeoutMs, late);
+  } catch (error) {
+    if (error instanceof Failure) throw error;
+    const code = error instanceof Error && "code" in error ? error.code : null;
+    if (code === "ENOTFOUND" || code === "ENODATA") throw absent();
+    throw new Failure("upstream-unreachable", `The name ${name} can't be resolved at the moment.`, {
+      upstream,
+      cause: error,
+    });
+  }
+  if (found.length === 0) throw absent();
+  return found.map((text) => {
+    const address = parseAddress(text);
+    if (address === null) throw refusal("/host", "The host resolves to an unusable address.", "Use another host.");
+    return address;
+  });
+}
+
+/** The one gate that every outgoing connection passes: the port fits the protocol, and every address is public or allowed. */
+export function createGuard(options: GuardOptions): Guard {
+  const networks: Network[] = options.allowNetworks.map((text) => need(parseNetwork(text), text));
+  const ports: PortRange[] = options.allowPorts.map((text) => need(parsePortRange(text), text));
+
+  function checkPort({ protocol, server }: Target): void {
+    if (isAllowedPort(protocol, server.port, ports)) return;
+    throw refusal(
+      "/port",
+      `Port ${server.port} is not one for ${protocol}.`,
+      `Use one of ${usualPorts(protocol)}, or let the operator add it to POSTERN_ALLOW_PORTS.`,
+    );
+  }
+
+  function readTarget(target: Target): { host: Exclude<Host, { kind: "bad" }>; servername: string | null } {
+    const { server } = target;
+    checkPort(target);
+    const host = readHost(server.host);
+    if (host.kind === "bad") throw refusal("/host", host.detail, "Give a domain name or an IP address.");
+    if (host.kind === "address") checkAddress(host.address, server.security);
+    if (server.security === "none" && !options.allowInsecure) throw insecure();
+    return { host, servername: readServername(server, host.kind === "name" ? host.name : null) };
+  }
+
+  function checkAddress(address: IpAddress, security: ServerAddress["security"]): void {
+    const allowed = isWithin(address, networks);
+    if (!allowed && !isPublic(address)) {
+      throw refusal(
+        "/host",
+        "The host is in a network that may not be connected to.",
+        "Use a public host, or let the operator add its network to POSTERN_ALLOW_NETWORKS.",
+      );
+    }
+    if (security === "none" && !(options.allowInsecure && allowed)) throw insecure();
+  }
+
+  function readServername(server: ServerAddress, host: string | null): string | null {
+    if (server.tls.servername === null) return host;
+    const read = readHost(server.tls.servername);
+    if (read.kind === "name") return read.name;
+    throw refusal("/tls/servername", "The TLS server name is not a domain name.", "Give the certificate's name.");
+  }
+
+  return {
+    check(target) {
+      readTarget(target);
+    },
+    async admit(target): Promise<Admitted> {
+      const { protocol, server } = target;
+      const { host, servername } = readTarget(target);
+      const name = host.kind === "name" ? host.name : null;
+      const addresses = host.kind === "address" ? [host.address] : await resolveName(host.name, protocol, options);
+      for (const address of addresses) checkAddress(address, server.security);
+      const first = addresses[0]?.toString() ?? "";
+      return { address: options.pin ? first : (name ?? first), port: server.port, servername };
+    },
+  };
+}

@@ -1,0 +1,61 @@
+import { Failure } from "../errors.ts";
+import type { Mailbox } from "../mail/mailbox.ts";
+import type { AppCaller } from "../mail/tenant.ts";
+import type { AccountRow, FolderRow } from "../store/rows.ts";
+import { findAccount } from "./find-account.ts";
+import { onMessage, refOf, type Found, type MessageAsked, type OneMessage } from "./find-message.ts";
+import { moveMessage, type MoveMessage } from "./move-message.ts";
+import { resolveFolder } from "./resolve-folder.ts";
+import { writing } from "./with-mailbox.ts";
+
+/**
+ * Moves a message to the trash, or removes exactly this one for good. A message that is in the trash already stays there.
+ * Fails `unsupported-by-server` when the account has no trash.
+ */
+export const deleteMessage =
+  (needs: OneMessage & MoveMessage) =>
+  async (caller: AppCaller, accountId: string, asked: MessageAsked & { permanent: boolean }): Promise<void> => {
+    const account = await findAccount(needs.accounts, caller, accountId);
+    const ref = refOf(needs, account, asked.id);
+    await writing(needs, account, async (mailbox) => {
+      const trash = asked.permanent ? null : await trashOf(needs, mailbox, account);
+      await onMessage(needs, mailbox, account, { ...asked, ref }, (found) =>
+        trash === null
+          ? removeForGood(needs, mailbox, account, asked.id, found)
+          : moveToTrash(needs, mailbox, account, found, trash),
+      );
+    });
+  };
+
+async function trashOf(needs: OneMessage, mailbox: Mailbox, account: AccountRow): Promise<FolderRow> {
+  return resolveFolder(needs, mailbox, account, "trash").catch((error: unknown) => {
+    if (!(error instanceof Failure) || error.code !== "not-found") throw error;
+    throw new Failure("unsupported-by-server", "This account has no trash folder to move the message to.", {
+      fix: "Delete with ?permanent=true, or move the message by PATCH with a folderId.",
+    });
+  });
+}
+
+async function moveToTrash(
+  needs: OneMessage & MoveMessage,
+  mailbox: Mailbox,
+  account: AccountRow,
+  found: Found,
+  trash: FolderRow,
+): Promise<void> {
+  if (found.folder.id === trash.id) await mailbox.get(found.place, {});
+  else await moveMessage(needs, mailbox, account, found, trash);
+}
+
+async function removeForGood(
+  needs: OneMessage & MoveMessage,
+  mailbox: Mailbox,
+  account: AccountRow,
+  id: string,
+  found: Found,
+): Promise<void> {
+  const { missing } = await mailbox.remove([found.place]);
+  if (missing.length > 0) throw new Failure("message-gone", "The message is no longer in this mailbox.");
+  if (found.ref.tier === "permanent") needs.places.forget(account.id, id);
+  else await needs.placements.remove(account.id, [found.ref.origin]);
+}

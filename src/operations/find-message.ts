@@ -1,0 +1,142 @@
+import { Failure } from "../errors.ts";
+import { decodeMessageId, keyText, type MessageRef, type Origin } from "../mail/id.ts";
+import type { Mailbox } from "../mail/mailbox.ts";
+import type { NativeKey, Place } from "../mail/message.ts";
+import type { Clock } from "../observe.ts";
+import type { AccountRow, FolderRow } from "../store/rows.ts";
+import type { Store } from "../store/store.ts";
+import type { PlaceCache } from "./place-cache.ts";
+import { onFolder, resolveFolder } from "./resolve-folder.ts";
+import { syncFolders, type SyncFolders } from "./sync-folders.ts";
+import type { WithMailbox } from "./with-mailbox.ts";
+
+export type FindMessage = SyncFolders & {
+  placements: Pick<Store["placements"], "find" | "remove">;
+  splitKeys: Pick<Store["splitKeys"], "add">;
+  idKey: (account: AccountRow) => Uint8Array;
+  places: PlaceCache;
+  clock: Clock;
+};
+
+/** What every operation on one message needs. */
+export type OneMessage = WithMailbox & FindMessage & { accounts: Pick<Store["accounts"], "get"> };
+
+/** A message as the caller names it: its id, and the folder (id or role) of the copy that is meant, or null. */
+export type MessageAsked = { id: string; folder: string | null };
+
+/** A message found on the session: what its id names, and where it lies now. */
+export type Found = { ref: MessageRef; place: Place; folder: FolderRow };
+
+/** How long all folders are searched for one message, milliseconds. */
+const searchBudget = 5_000;
+const searchFirst = ["inbox", "sent", "archive", "allMail"];
+
+/** What the id names; fails `not-found` when it is malformed, forged or another account's. */
+export function refOf(needs: Pick<FindMessage, "idKey">, account: AccountRow, id: string): MessageRef {
+  const ref = decodeMessageId(id, needs.idKey(account));
+  if (ref === null) throw new Failure("not-found", "There is no message with this id in this account.");
+  return ref;
+}
+
+/**
+ * Finds the message and runs a call on its place. `asked.folder` picks one of several copies.
+ * Fails: `message-gone` when it is nowhere, `upstream-timeout` when not every folder could be searched in time.
+ */
+export async function onMessage<T>(
+  needs: FindMessage,
+  mailbox: Mailbox,
+  account: AccountRow,
+  asked: MessageAsked & { ref: MessageRef },
+  call: (found: Found) => Promise<T>,
+): Promise<T> {
+  const { id, ref } = asked;
+  const folder = asked.folder === null ? null : await resolveFolder(needs, mailbox, account, asked.folder);
+  return ref.tier === "tracked"
+    ? onTracked(needs, mailbox, account, ref.origin, folder, call)
+    : onPermanent(needs, mailbox, account, { id, key: ref.key, folder }, call);
+}
+
+async function onTracked<T>(
+  needs: FindMessage,
+  mailbox: Mailbox,
+  account: AccountRow,
+  origin: Origin,
+  wanted: FolderRow | null,
+  call: (found: Found) => Promise<T>,
+): Promise<T> {
+  const [placement] = await needs.placements.find(account.id, [origin]);
+  const { folder: number, uidValidity, uid } = placement?.now ?? origin;
+  const row = (await needs.folders.list(account.id)).find((folder) => folder.number === number);
+  if (row === undefined || (wanted !== null && wanted.id !== row.id)) throw gone();
+  try {
+    return await onFolder(needs, mailbox, account, row, (folder) =>
+      call({ ref: { tier: "tracked", origin }, place: { path: folder.path, uidValidity, uid }, folder }),
+    );
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    if (error.code === "message-gone" && placement !== undefined) await needs.placements.remove(account.id, [origin]);
+    throw error.code === "not-found" ? gone() : error;
+  }
+}
+
+async function onPermanent<T>(
+  needs: FindMessage,
+  mailbox: Mailbox,
+  account: AccountRow,
+  asked: { id: string; key: NativeKey; folder: FolderRow | null },
+  call: (found: Found) => Promise<T>,
+): Promise<T> {
+  const ref: MessageRef = { tier: "permanent", key: asked.key };
+  const cached = needs.places.get(account.id, asked.id);
+  if (cached !== null && (asked.folder === null || asked.folder.path === cached.path)) {
+    const folder = (await needs.folders.list(account.id)).find((row) => row.path === cached.path);
+    try {
+      if (folder !== undefined) return await call({ ref, place: cached, folder });
+    } catch (error) {
+      if (!(error instanceof Failure) || !["message-gone", "not-found"].includes(error.code)) throw error;
+    }
+    needs.places.forget(account.id, asked.id);
+  }
+  const found = await searchFor(needs, mailbox, account, asked);
+  needs.places.put(account.id, asked.id, found.place);
+  return call({ ref, ...found });
+}
+
+async function searchFor(
+  needs: FindMessage,
+  mailbox: Mailbox,
+  account: AccountRow,
+  asked: { key: NativeKey; folder: FolderRow | null },
+): Promise<{ place: Place; folder: FolderRow }> {
+  const deadline = needs.clock.now() + searchBudget;
+  const folders = asked.folder === null ? await searchOrder(needs, mailbox, account) : [asked.folder];
+  for (const folder of folders) {
+    if (needs.clock.now() > deadline)
+      throw new Failure("upstream-timeout", "Not every folder could be searched for this message in time.", {
+        fix: "Name the message's folder by ?folder=, or list that folder first.",
+      });
+    const [place, ...copies] = await mailbox.locate(folder.path, asked.key);
+    if (place === undefined) continue;
+    if (copies.length > 0) await needs.splitKeys.add(account.id, [keyText(asked.key)]);
+    return { place, folder };
+  }
+  throw gone();
+}
+
+async function searchOrder(needs: FindMessage, mailbox: Mailbox, account: AccountRow): Promise<FolderRow[]> {
+  const synced = await syncFolders(needs, account.id, await mailbox.folders());
+  const rank = ({ role }: FolderRow): number => {
+    const at = role === null ? -1 : searchFirst.indexOf(role);
+    return at < 0 ? searchFirst.length : at;
+  };
+  return synced
+    .map(({ row }) => row)
+    .filter((row) => row.selectable)
+    .sort((a, b) => rank(a) - rank(b));
+}
+
+function gone(): Failure {
+  return new Failure("message-gone", "The message is no longer in this mailbox.", {
+    fix: "List the folder again; drop this id.",
+  });
+}

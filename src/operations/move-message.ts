@@ -1,0 +1,53 @@
+import { Failure } from "../errors.ts";
+import { encodeMessageId, randomId } from "../mail/id.ts";
+import type { Mailbox } from "../mail/mailbox.ts";
+import type { Place } from "../mail/message.ts";
+import type { AccountRow, FolderRow } from "../store/rows.ts";
+import type { Store } from "../store/store.ts";
+import type { FindMessage, Found } from "./find-message.ts";
+
+export type MoveMessage = FindMessage & {
+  intents: Pick<Store["intents"], "insert" | "remove">;
+  placements: Pick<Store["placements"], "find" | "remove" | "save">;
+};
+
+/** How long the watcher holds new messages of the target back, milliseconds (DESIGN §4). */
+const intentLife = 60_000;
+
+/** Where a message is after a move: its id now, and its place when the server or a search told it without doubt. */
+export type AfterMove = { id: string; place: Place | null };
+
+/**
+ * Moves one found message to another folder. The id stays: permanent by itself, tracked by a row that remembers the new
+ * place. Where the new place could not be found, a tracked id ends here and the answer says so by `place: null`.
+ */
+export async function moveMessage(
+  needs: MoveMessage,
+  mailbox: Mailbox,
+  account: AccountRow,
+  found: Found,
+  target: FolderRow,
+): Promise<AfterMove> {
+  const idKey = needs.idKey(account);
+  const id = encodeMessageId(found.ref, idKey);
+  const { uidNext } = await mailbox.status(target.path);
+  const intent = randomId("int");
+  const expiresAt = needs.clock.now() + intentLife;
+  await needs.intents.insert({ id: intent, accountId: account.id, folder: target.number, uidNext, expiresAt });
+  const { moved, missing } = await mailbox.move([found.place], target.path, uidNext);
+  if (missing.length > 0) {
+    await needs.intents.remove([intent]);
+    throw new Failure("message-gone", "The message is no longer in this mailbox.");
+  }
+  const place = moved[0]?.to ?? null;
+  if (found.ref.tier === "permanent") {
+    if (place === null) needs.places.forget(account.id, id);
+    else needs.places.put(account.id, id, place);
+  } else if (place === null) await needs.placements.remove(account.id, [found.ref.origin]);
+  else {
+    const now = { folder: target.number, uidValidity: place.uidValidity, uid: place.uid };
+    await needs.placements.save([{ accountId: account.id, origin: found.ref.origin, now }]);
+  }
+  await needs.intents.remove([intent]);
+  return { id, place };
+}

@@ -1,0 +1,113 @@
+import { Failure, invalid } from "../errors.ts";
+import type { Account, AccountPatch, ServerPatch } from "../mail/account.ts";
+import type { Guard } from "../mail/server.ts";
+import type { AppCaller } from "../mail/tenant.ts";
+import type { Mailboxes } from "../sessions/lend-mailbox.ts";
+import type { AccountRow, ServerSettings } from "../store/rows.ts";
+import type { Store } from "../store/store.ts";
+import type { Vault } from "../vault/vault.ts";
+import { checkServers } from "./check-servers.ts";
+import { findAccount } from "./find-account.ts";
+import { verifySides, type VerifySides } from "./verify-sides.ts";
+import { viewAccount } from "./view-account.ts";
+
+/**
+ * Changes an account. When a server changes and `verify` is not false, its sides are logged in to first; a failure there changes
+ * nothing. Fails: `verification-failed`, `account-exists`, `not-found` when it was removed meanwhile.
+ */
+export const updateAccount =
+  (
+    needs: VerifySides & {
+      accounts: Pick<Store["accounts"], "get" | "update">;
+      vault: Vault;
+      guard: Pick<Guard, "check">;
+      mailboxes: Pick<Mailboxes, "drop">;
+      submitters: { drop(accountId: string): void };
+    },
+  ) =>
+  async (caller: AppCaller, accountId: string, patch: AccountPatch): Promise<Account> => {
+    for (;;) {
+      const before = await findAccount(needs.accounts, caller, accountId);
+      const row = patched(needs.vault, before, patch, needs.clock.now());
+      const reconnects = patch.incoming !== undefined || patch.outgoing !== undefined;
+      if (reconnects) checkServers(needs.guard, row);
+      if (reconnects && patch.verify) {
+        const { capabilities } = await verifySides(needs, row);
+        Object.assign(row, { capabilities: capabilities ?? row.capabilities });
+      }
+      if (reconnects && before.state !== "paused") {
+        const state = patch.verify ? "connected" : "connecting";
+        Object.assign(row, { state, stateSince: needs.clock.now(), lastError: null } satisfies Partial<AccountRow>);
+      }
+      const outcome = await needs.accounts.update(row, before.version);
+      if (outcome === "exists")
+        throw new Failure("account-exists", "This app already has an account with this externalId.");
+      if (outcome === "stale") continue;
+      if (reconnects) {
+        needs.mailboxes.drop(row.id);
+        needs.submitters.drop(row.id);
+      }
+      return viewAccount(row);
+    }
+  };
+
+function patched(vault: Vault, before: AccountRow, patch: AccountPatch, now: number): AccountRow {
+  const { watch } = patch;
+  return {
+    ...before,
+    email: patch.email ?? before.email,
+    name: patch.name === undefined ? before.name : patch.name,
+    externalId: patch.externalId === undefined ? before.externalId : patch.externalId,
+    metadata: patch.metadata ?? before.metadata,
+    ...(patch.incoming !== undefined && serverPatched(vault, before, "incoming", patch.incoming)),
+    ...(patch.outgoing !== undefined && serverPatched(vault, before, "outgoing", patch.outgoing)),
+    watch: {
+      mode: watch?.mode ?? before.watch.mode,
+      folders: watch?.folders ?? before.watch.folders,
+      notifySince: watch?.notifySince === undefined ? before.watch.notifySince : Date.parse(watch.notifySince),
+    },
+    onUncertain: patch.onUncertain ?? before.onUncertain,
+    saveToSent: patch.saveToSent ?? before.saveToSent,
+    updatedAt: now,
+  };
+}
+
+function serverPatched(
+  vault: Vault,
+  before: AccountRow,
+  side: "incoming" | "outgoing",
+  patch: ServerPatch,
+): Partial<AccountRow> {
+  const settings = before[side];
+  if (settings === null)
+    throw invalid(`/${side}`, "no-such-server", `This account has no ${side} server to change; store a new account.`);
+  const ca = patch.tls?.ca;
+  const servername = patch.tls?.servername;
+  const next: ServerSettings = {
+    ...settings,
+    host: patch.host ?? settings.host,
+    port: patch.port ?? settings.port,
+    security: patch.security ?? settings.security,
+    auth: { type: "password", username: patch.auth?.username ?? settings.auth.username },
+    tls: {
+      ca: ca === undefined ? settings.tls.ca : ca,
+      servername: servername === undefined ? settings.tls.servername : servername,
+    },
+  };
+  const password = patch.auth?.password;
+  if (password === undefined && (next.host !== settings.host || next.security !== settings.security))
+    throw invalid(`/${side}/auth/password`, "required", "A change of host or security needs the password again.");
+  const sealed = password === undefined ? {} : sealedPassword(vault, before, side, password);
+  return { [side]: next, ...sealed };
+}
+
+function sealedPassword(
+  vault: Vault,
+  account: AccountRow,
+  side: "incoming" | "outgoing",
+  password: string,
+): Partial<AccountRow> {
+  return side === "incoming"
+    ? { sealedIncomingPassword: vault.seal(account, "incomingPassword", password) }
+    : { sealedOutgoingPassword: vault.seal(account, "outgoingPassword", password) };
+}

@@ -1,0 +1,80 @@
+import { Failure } from "../errors.ts";
+import type { FlagChange } from "../mail/flags.ts";
+import type { Mailbox } from "../mail/mailbox.ts";
+import type { Message, Summary } from "../mail/message.ts";
+import type { AppCaller } from "../mail/tenant.ts";
+import type { AccountRow, FolderRow } from "../store/rows.ts";
+import { findAccount } from "./find-account.ts";
+import { onMessage, refOf, type Found, type MessageAsked, type OneMessage } from "./find-message.ts";
+import { moveMessage, type MoveMessage } from "./move-message.ts";
+import { resolveFolder } from "./resolve-folder.ts";
+import { viewMessage } from "./view-message.ts";
+import { writing } from "./with-mailbox.ts";
+
+/** Absent members change nothing; the caller has made sure that something is asked for. */
+export type MessagePatch = { change: FlagChange | null; folderId: string | null };
+
+/**
+ * Changes flags and keywords, then moves, in that order. When a later step fails, the failure says by `applied` what had
+ * already been done. Answers the message as it is then.
+ */
+export const updateMessage =
+  (needs: OneMessage & MoveMessage) =>
+  async (caller: AppCaller, accountId: string, asked: MessageAsked, patch: MessagePatch): Promise<Message> => {
+    const account = await findAccount(needs.accounts, caller, accountId);
+    const ref = refOf(needs, account, asked.id);
+    return writing(needs, account, async (mailbox) => {
+      const target = patch.folderId === null ? null : await targetFolder(needs, mailbox, account, patch.folderId);
+      return onMessage(needs, mailbox, account, { ...asked, ref }, (found) =>
+        apply(needs, mailbox, account, { found, id: asked.id, change: patch.change, target }),
+      );
+    });
+  };
+
+async function targetFolder(
+  needs: OneMessage,
+  mailbox: Mailbox,
+  account: AccountRow,
+  folderId: string,
+): Promise<FolderRow> {
+  const target = await resolveFolder(needs, mailbox, account, folderId);
+  if (target.selectable) return target;
+  throw new Failure("refused-by-server", "This folder can't hold messages.", {
+    fix: "Choose a folder whose `selectable` is true.",
+  });
+}
+
+async function apply(
+  needs: MoveMessage,
+  mailbox: Mailbox,
+  account: AccountRow,
+  step: { found: Found; id: string; change: FlagChange | null; target: FolderRow | null },
+): Promise<Message> {
+  const { found, change, target } = step;
+  const applied: string[] = [];
+  if (change !== null) {
+    const { missing } = await mailbox.setFlags([found.place], change);
+    if (missing.length > 0) throw new Failure("message-gone", "The message is no longer in this mailbox.");
+    applied.push("flags");
+  }
+  try {
+    const known = { id: step.id, accountId: account.id };
+    if (target === null || target.id === found.folder.id) {
+      const { summary } = await mailbox.get(found.place, {});
+      return viewMessage(summary, { ...known, folderIds: [found.folder.id] });
+    }
+    const before = await mailbox.get(found.place, {});
+    const after = await moveMessage(needs, mailbox, account, found, target);
+    applied.push("folderId");
+    return viewMessage(movedSummary(before.summary, found, after.place !== null), { ...known, folderIds: [target.id] });
+  } catch (error) {
+    if (!(error instanceof Failure) || applied.length === 0) throw error;
+    const extra = { ...error.details.extra, applied };
+    throw new Failure(error.code, error.message, { ...error.details, extra, cause: error });
+  }
+}
+
+function movedSummary(summary: Summary, found: Found, located: boolean): Summary {
+  if (located || found.ref.tier === "permanent") return summary;
+  return { ...summary, warnings: [...summary.warnings, "id-ended-by-move"] };
+}

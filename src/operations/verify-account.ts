@@ -1,0 +1,31 @@
+import { Failure } from "../errors.ts";
+import type { Verification } from "../mail/account.ts";
+import type { AppCaller } from "../mail/tenant.ts";
+import type { Mailboxes } from "../sessions/lend-mailbox.ts";
+import type { Store } from "../store/store.ts";
+import { findAccount } from "./find-account.ts";
+import { verifySides, type VerifySides } from "./verify-sides.ts";
+
+/** Logs in now on each side that the account has, and lets an account go on whose login had been refused. */
+export const verifyAccount =
+  (
+    needs: VerifySides & {
+      accounts: Pick<Store["accounts"], "get" | "setState" | "setCapabilities">;
+      mailboxes: Pick<Mailboxes, "drop">;
+    },
+  ) =>
+  async (caller: AppCaller, accountId: string): Promise<Verification> => {
+    const account = await findAccount(needs.accounts, caller, accountId);
+    const { verification, capabilities } = await verifySides(needs, account).catch(async (error: unknown) => {
+      if (error instanceof Failure) {
+        const lastError = { code: error.code, detail: error.message, at: needs.clock.now() };
+        await needs.accounts.setState(account.id, { state: account.state, lastError }, needs.clock.now());
+      }
+      throw error;
+    });
+    if (capabilities !== null) await needs.accounts.setCapabilities(account.id, capabilities);
+    if (account.state !== "paused")
+      await needs.accounts.setState(account.id, { state: "connected", lastError: null }, needs.clock.now());
+    needs.mailboxes.drop(account.id);
+    return verification;
+  };

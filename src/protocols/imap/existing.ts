@@ -1,0 +1,41 @@
+import { selectFolder } from "./select-folder.ts";
+import type { Session } from "./session.ts";
+import { uidSets } from "./uid-set.ts";
+import { atom, numberOf, sequence, type Token } from "./wire.ts";
+
+/** UID SEARCH (RFC 9051 §6.4.8) in the selected folder, ascending. `deadline` in milliseconds. */
+export async function searchUids(session: Session, criteria: Token[], deadline?: number): Promise<number[]> {
+  const options = { keep: ["SEARCH"], ...(deadline === undefined ? {} : { deadline }) };
+  const reply = await session.exec("UID SEARCH", criteria, options);
+  const uids = reply.untagged.flatMap((response) => response.numbers ?? (response.attributes ?? []).map(numberOf));
+  return [...new Set(uids.filter((uid) => uid !== null && uid > 0))].sort((a, b) => a - b) as number[];
+}
+
+/** Which of these UIDs are in the selected folder now, by what the session has seen of it. */
+export async function searchExisting(session: Session, uids: number[]): Promise<Set<number>> {
+  const wanted = new Set(uids);
+  const found = new Set<number>();
+  for (const set of uidSets(uids)) {
+    for (const uid of await searchUids(session, [atom("UID"), sequence(set)])) if (wanted.has(uid)) found.add(uid);
+  }
+  return found;
+}
+
+/**
+ * Selects the folder and tells which of the UIDs are there. A session that had the folder open asks for news before it
+ * calls a message gone. All are gone when UIDVALIDITY is another.
+ */
+export async function findExisting(
+  session: Session,
+  path: string,
+  uidValidity: number,
+  uids: number[],
+): Promise<Set<number>> {
+  const wasOpen = session.selected?.path === path;
+  const selected = await selectFolder(session, path, { fresh: false });
+  if (selected.uidValidity !== uidValidity) return new Set();
+  const found = await searchExisting(session, uids);
+  if (!wasOpen || found.size === new Set(uids).size) return found;
+  await selectFolder(session, path, { fresh: true });
+  return searchExisting(session, uids);
+}

@@ -1,0 +1,80 @@
+import type { Summary } from "../../mail/message.ts";
+import { searchUids } from "./existing.ts";
+import { brokeProtocol } from "./failures.ts";
+import { bareItems, fetchRows, summaryItems } from "./fetch.ts";
+import { isComplete, type Row, toSummary } from "./row.ts";
+import type { Session } from "./session.ts";
+import { uidSets } from "./uid-set.ts";
+import { atom, sequence } from "./wire.ts";
+
+export type Listed = { summary: Summary; sequence: number };
+
+/**
+ * The messages of a window of sequence numbers, or these UIDs, of the selected folder, newest first. None is lost in
+ * silence: one that the server leaves out is asked for again, then for its bare facts, and is left out only when it is gone.
+ * Fails: `upstream-protocol-error` when it is there and can't be had.
+ */
+export async function fetchSummaries(
+  session: Session,
+  wanted: { low: number; high: number } | { uids: number[] },
+): Promise<Listed[]> {
+  const found = new Map<number, Row>();
+  const keep = (rows: Row[], isWanted: (row: Row) => boolean): void => {
+    for (const row of rows) if (isComplete(row) && isWanted(row)) found.set(row.uid, row);
+  };
+  const window = "uids" in wanted ? null : wanted;
+  const asked = "uids" in wanted ? new Set(wanted.uids) : null;
+
+  if (window) {
+    const rows = await fetchRows(session, "FETCH", `${window.low}:${window.high}`, summaryItems, { withKey: true });
+    keep(rows, (row) => row.sequence >= window.low && row.sequence <= window.high);
+  } else {
+    const rows = await fetchByUid(session, wanted, summaryItems);
+    keep(rows, (row) => asked?.has(row.uid ?? 0) === true);
+  }
+  const expected = window ? window.high - window.low + 1 : (asked?.size ?? 0);
+  if (found.size < expected) await fetchMissing(session, wanted, found);
+
+  const path = session.selected?.path ?? "";
+  const uidValidity = session.selected?.uidValidity ?? 0;
+  return [...found.values()]
+    .flatMap((row) => {
+      const summary = toSummary(row, path, uidValidity);
+      return summary ? [{ summary, sequence: row.sequence }] : [];
+    })
+    .sort((a, b) => b.summary.place.uid - a.summary.place.uid);
+}
+
+async function fetchMissing(
+  session: Session,
+  wanted: { low: number; high: number } | { uids: number[] },
+  found: Map<number, Row>,
+): Promise<void> {
+  const stillThere = async (): Promise<number[]> => {
+    const uids: number[] = [];
+    const sets = "uids" in wanted ? uidSets(wanted.uids) : [`${wanted.low}:${wanted.high}`];
+    for (const set of sets) {
+      const criteria = "uids" in wanted ? [atom("UID"), sequence(set)] : [sequence(set)];
+      uids.push(...(await searchUids(session, criteria)));
+    }
+    return uids.filter((uid) => !found.has(uid));
+  };
+  for (const items of [summaryItems, bareItems]) {
+    const missing = await stillThere();
+    if (missing.length === 0) return;
+    const asked = new Set(missing);
+    const isEnough = items === summaryItems ? isComplete : (row: Row) => row.uid !== undefined;
+    for (const row of await fetchByUid(session, { uids: missing }, items)) {
+      if (row.uid !== undefined && asked.has(row.uid) && isEnough(row)) found.set(row.uid, row);
+    }
+  }
+  if ((await stillThere()).length === 0) return;
+  const where = { host: session.host, phase: "FETCH" };
+  throw brokeProtocol("The mail server has messages that it does not let be listed.", where);
+}
+
+async function fetchByUid(session: Session, { uids }: { uids: number[] }, items: typeof summaryItems): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const set of uidSets(uids)) rows.push(...(await fetchRows(session, "UID FETCH", set, items, { withKey: true })));
+  return rows;
+}

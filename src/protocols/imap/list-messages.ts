@@ -1,0 +1,64 @@
+import { invalid } from "../../errors.ts";
+import type { Filter, Listing, Page } from "../../mail/mailbox.ts";
+import { fetchSummaries } from "./fetch-summaries.ts";
+import { fetchRows } from "./fetch.ts";
+import { listMatching } from "./list-matching.ts";
+import { selectFolder } from "./select-folder.ts";
+import type { Session } from "./session.ts";
+import { atom } from "./wire.ts";
+
+/**
+ * A page of a folder, newest arrival first, at the same cost whatever the folder's size: the window of sequence numbers
+ * that ends above the cursor's message. Sequence numbers of older messages only ever shrink.
+ */
+export async function listMessages(session: Session, path: string, page: Page, filter: Filter): Promise<Listing> {
+  if (!Number.isSafeInteger(page.limit) || page.limit < 1) {
+    throw invalid("?limit", "out-of-range", "limit is a whole number from 1 on.");
+  }
+  const { uidValidity, exists } = await selectFolder(session, path, { fresh: true });
+  const below = page.after?.uid ?? Infinity;
+  const top = Math.min(exists, page.after ? page.after.sequence - 1 : Infinity);
+  const messages: Listed[] =
+    Object.values(filter).every((value) => value === undefined)
+      ? await listAll(session, { below, top, limit: page.limit })
+      : await listMatching(session, { below, top, limit: page.limit }, filter);
+  const last = messages.at(-1);
+  const isEnd = messages.length < page.limit || last === undefined || last.sequence <= 1;
+  return {
+    uidValidity,
+    messages: messages.map(({ summary }) => summary),
+    next: isEnd ? null : { uid: last.summary.place.uid, sequence: last.sequence },
+  };
+}
+
+/** Messages with a UID below one and a sequence number up to one, at most so many. */
+export type Window = { below: number; top: number; limit: number };
+
+export type Listed = Awaited<ReturnType<typeof fetchSummaries>>[number];
+
+async function listAll(session: Session, { below, top, limit }: Window): Promise<Listed[]> {
+  const listed: Listed[] = [];
+  let high = top;
+  while (listed.length < limit && high > 0) {
+    const low = Math.max(1, high - (limit - listed.length) + 1);
+    const rows = await fetchSummaries(session, { low, high });
+    const older = rows.filter(({ summary }) => summary.place.uid < below);
+    listed.push(...older);
+    // Nothing older at all: many were expunged since the cursor was made, so look where its message stands now.
+    high = older.length === 0 && rows.length > 0 ? await lastBelow(session, below, low - 1) : low - 1;
+  }
+  return listed;
+}
+
+/** The highest sequence number, up to `high`, whose UID is below `uid`; 0 where there is none. */
+async function lastBelow(session: Session, uid: number, high: number): Promise<number> {
+  let [known, first] = [0, high + 1];
+  while (first - known > 1) {
+    const middle = Math.floor((known + first) / 2);
+    const rows = await fetchRows(session, "FETCH", String(middle), [atom("UID")], { withKey: false });
+    const found = rows.find((row) => row.sequence === middle)?.uid;
+    if (found !== undefined && found < uid) known = middle;
+    else first = middle;
+  }
+  return known;
+}

@@ -1,0 +1,30 @@
+import { Failure } from "../../errors.ts";
+import type { Place } from "../../mail/message.ts";
+import { searchExisting } from "./existing.ts";
+import { brokeProtocol } from "./failures.ts";
+import { selectFolder } from "./select-folder.ts";
+import type { Session } from "./session.ts";
+
+export function messageGone(): Failure {
+  return new Failure("message-gone", "The message is no longer where it was.");
+}
+
+/**
+ * Selects a message's folder and reads what is wanted of the message. Where nothing comes, a session that had the folder
+ * open asks for news and reads once more. Fails: `message-gone` when the message or its UIDVALIDITY is gone,
+ * `upstream-protocol-error` when it is there but the server does not give it.
+ */
+export async function openPlace<T>(session: Session, place: Place, read: () => Promise<T | undefined>): Promise<T> {
+  const wasOpen = session.selected?.path === place.path;
+  const selected = await selectFolder(session, place.path, { fresh: false });
+  if (selected.uidValidity !== place.uidValidity || place.uid < 1) throw messageGone();
+  const found = await read();
+  if (found !== undefined) return found;
+  if (wasOpen) {
+    await selectFolder(session, place.path, { fresh: true });
+    const again = await read();
+    if (again !== undefined) return again;
+  }
+  if (!(await searchExisting(session, [place.uid])).has(place.uid)) throw messageGone();
+  throw brokeProtocol("The mail server has the message and does not give it.", { host: session.host, phase: "UID FETCH" });
+}

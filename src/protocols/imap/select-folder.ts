@@ -1,0 +1,47 @@
+import { invalid } from "../../errors.ts";
+import type { Selected, Session } from "./session.ts";
+import { numberOf, responseCode, stringsOf, text, type Token } from "./wire.ts";
+
+/** A raw folder path as an argument. */
+export function mailboxName(path: string): Token {
+  // oxlint-disable-next-line no-control-regex -- these would end the line or the string
+  if (path === "" || /[\u0000-\u001f\u007f]/.test(path)) {
+    throw invalid("/folderId", "invalid-folder", "A folder path has no control characters and is not empty.");
+  }
+  return text(path);
+}
+
+/**
+ * Makes a folder the selected one (RFC 9051 §6.3.2). Where it already is, `fresh` asks for news first (NOOP), so that a
+ * message that came meanwhile is seen. Fails: `not-found`.
+ */
+export async function selectFolder(session: Session, path: string, { fresh }: { fresh: boolean }): Promise<Selected> {
+  if (session.selected?.path === path) {
+    if (fresh) await session.exec("NOOP", []);
+    // The server may have closed the folder meanwhile.
+    if (session.selected?.path === path) return session.selected;
+  }
+  session.selected = null;
+  const reply = await session.exec("SELECT", [mailboxName(path)], { keep: ["OK", "FLAGS", "EXISTS"] });
+  const selected: Selected = {
+    path,
+    uidValidity: 0,
+    uidNext: null,
+    exists: 0,
+    permanentFlags: null,
+    readOnly: reply.code === "READ-ONLY",
+  };
+  for (const response of reply.untagged) {
+    if (response.attributes?.[0]?.value === "EXISTS") {
+      selected.exists = numberOf({ type: "ATOM", value: response.command }) ?? 0;
+    }
+    const told = responseCode(response);
+    if (told?.code === "UIDVALIDITY") selected.uidValidity = numberOf(told.args[0]) ?? 0;
+    if (told?.code === "UIDNEXT") selected.uidNext = numberOf(told.args[0]);
+    if (told?.code === "PERMANENTFLAGS" && Array.isArray(told.args[0])) {
+      selected.permanentFlags = new Set(stringsOf(told.args[0]).map((flag) => flag.toLowerCase()));
+    }
+  }
+  session.selected = selected;
+  return selected;
+}

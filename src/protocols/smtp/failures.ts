@@ -1,0 +1,89 @@
+import { Failure, type FailureCode, type FailureDetails } from "../../errors.ts";
+import { parseReply, type Reply } from "./reply.ts";
+
+/** Where in the dialog with which server something failed. */
+export type Where = { host: string; phase: string };
+
+const timeouts = new Set(["ETIMEDOUT", "ETIMEOUT"]);
+const brokenTls =
+  /^(?:CERT_|CRL_|ERR_TLS|ERR_SSL|ERR_OSSL|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|HOSTNAME_MISMATCH|INVALID_|PATH_LENGTH|EPROTO$|ETLS$)/;
+
+/** A failure of this dialog, with the server's reply where there was one. */
+export function failure(
+  code: FailureCode,
+  detail: string,
+  where: Where,
+  reply: Reply | null = null,
+  details: FailureDetails = {},
+): Failure {
+  const said = reply === null ? {} : { status: reply.code, text: reply.text };
+  const responseCode = reply?.enhancedCode ?? null;
+  return new Failure(code, detail, {
+    ...details,
+    upstream: { protocol: "smtp", ...where, ...said, ...(responseCode === null ? {} : { responseCode }) },
+  });
+}
+
+export const timedOut = (where: Where): Failure =>
+  failure("upstream-timeout", "The mail server did not answer in time.", where);
+
+export const disconnected = (where: Where): Failure =>
+  failure("upstream-unreachable", "The connection to the mail server was lost.", where);
+
+/** A reply that ends the dialog, outside of the login and of a message. */
+export function refused(reply: Reply, where: Where): Failure {
+  if (reply.code === 421) {
+    return failure("upstream-throttled", "The mail server asks to come back later.", where, reply);
+  }
+  if (reply.code < 500) return failure("upstream-unreachable", "The mail server is not ready.", where, reply);
+  return failure("refused-by-server", "The mail server refused the session.", where, reply);
+}
+
+/** A refused login: what is wrong for good is the account's fault, what is wrong for now is not (RFC 4954 §6). */
+export function loginRefused(reply: Reply, where: Where): Failure {
+  if (reply.code === 421) {
+    return failure("upstream-throttled", "The mail server asks to come back later.", where, reply);
+  }
+  if (reply.code < 500) {
+    return failure("upstream-unreachable", "The mail server can't check logins at the moment.", where, reply);
+  }
+  return failure("account-authentication-failed", "The mail server refused the user name or password.", where, reply, {
+    fix: "Store the current password; some providers want one made for apps.",
+  });
+}
+
+function tlsReason(code: string): string {
+  if (code === "CERT_HAS_EXPIRED") return "the certificate has expired";
+  if (code === "ERR_TLS_CERT_ALTNAME_INVALID") return "the certificate is for another name";
+  if (code.includes("SELF_SIGNED")) return "the certificate is self-signed";
+  if (code.startsWith("UNABLE_TO")) return "the certificate's authority is unknown";
+  return code;
+}
+
+export function tlsFailed(detail: string, where: Where, reply: Reply | null = null): Failure {
+  return failure("tls-verification-failed", detail, where, reply, {
+    fix: "Check outgoing.security and port, and give the server's authority as outgoing.tls.ca if it is a private one.",
+  });
+}
+
+/** Whatever nodemailer or a socket threw, as our failure. Nothing of the error's own text is told but the server's reply. */
+export function toFailure(thrown: unknown, where: Where): Failure {
+  if (thrown instanceof Failure) return thrown;
+  const error: { code?: unknown; originalCode?: unknown; response?: unknown } =
+    typeof thrown === "object" && thrown !== null ? thrown : {};
+  const own = typeof error.code === "string" ? error.code : "";
+  const code = typeof error.originalCode === "string" ? error.originalCode : own;
+  const reply = typeof error.response === "string" ? parseReply(error.response) : null;
+
+  if (own === "ETLS" && reply !== null) return tlsFailed("The mail server does not start TLS.", where, reply);
+  if (own === "ETLS") return tlsFailed("The TLS connection failed.", where);
+  if (brokenTls.test(code)) return tlsFailed(`The TLS connection failed: ${tlsReason(code)}.`, where);
+  if (reply !== null && reply.code >= 400) return refused(reply, where);
+  if (timeouts.has(own) || timeouts.has(code)) return timedOut(where);
+  if (own === "EPROTOCOL") {
+    return failure("upstream-protocol-error", "The mail server's answer can't be read.", where, reply);
+  }
+  return where.phase === "connect"
+    ? failure("upstream-unreachable", "The mail server can't be connected to.", where)
+    : disconnected(where);
+}

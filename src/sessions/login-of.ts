@@ -1,0 +1,26 @@
+import { Failure } from "../errors.ts";
+import type { ServerLogin } from "../mail/server.ts";
+import type { AccountRow } from "../store/rows.ts";
+import type { Vault } from "../vault/vault.ts";
+
+/** An account's login in clear, for as long as it takes to connect. Fails `no-incoming` or `no-outgoing`. */
+export function loginOf(
+  vault: Pick<Vault, "openText">,
+  account: AccountRow,
+  side: "incoming" | "outgoing",
+): ServerLogin {
+  const settings = account[side];
+  const sealed = side === "incoming" ? account.sealedIncomingPassword : account.sealedOutgoingPassword;
+  if (settings === null || sealed === null)
+    throw new Failure(`no-${side}`, `This account has no ${side} server.`, {
+      fix: `PATCH the account with \`${side}\`.`,
+    });
+  return {
+    host: settings.host,
+    port: settings.port,
+    security: settings.security,
+    tls: settings.tls,
+    username: settings.auth.username,
+    password: vault.openText(account, `${side}Password`, sealed),
+  };
+}

@@ -1,0 +1,179 @@
+import { customType, integer, sqliteTable, text } from "drizzle-orm/sqlite-core";
+import type { Capabilities, IdStability } from "../mail/capabilities.ts";
+import type { FolderRole } from "../mail/folder.ts";
+import type { MailEnvelope } from "../mail/submitter.ts";
+import type { AccountRow, AccountState, RecipientRow, ServerSettings, SubmissionState } from "./rows.ts";
+
+/**
+ * The tables as SQLite and D1 hold them; `schema.postgres.ts` has the same shape, which `parity.ts` checks. Keys, indexes
+ * and defaults stand in `migrations/`. Times are milliseconds since the epoch; JSON is text that no query looks into.
+ */
+
+const json = <T>() =>
+  customType<{ data: T; driverData: string }>({
+    dataType: () => "text",
+    toDriver: (value) => JSON.stringify(value),
+    fromDriver: (value): T => JSON.parse(value),
+  });
+
+const flag = customType<{ data: boolean; driverData: number }>({
+  dataType: () => "integer",
+  toDriver: (value) => (value ? 1 : 0),
+  fromDriver: (value) => value !== 0,
+});
+
+/** better-sqlite3 gives a Buffer, D1 an array of numbers. */
+const octets = customType<{ data: Uint8Array; driverData: Uint8Array | number[] }>({
+  dataType: () => "blob",
+  fromDriver: (value) => (value instanceof Uint8Array ? value : Uint8Array.from(value)),
+});
+
+/** A whole number below 2^53. */
+const whole = <N extends string>(name: N) => integer(name);
+
+export const settings = sqliteTable("settings", {
+  name: text("name").primaryKey(),
+  value: text("value").notNull(),
+});
+
+/** Stays empty: an insert of null into it is how a condition that does not hold aborts an atomic. */
+export const fences = sqliteTable("fences", {
+  ok: whole("ok").notNull(),
+});
+
+export const apps = sqliteTable("apps", {
+  id: text("id").primaryKey(),
+  name: text("name").notNull(),
+  createdAt: whole("created_at").notNull(),
+  /** The sequence of the app's newest event. */
+  lastSequence: whole("last_sequence").notNull(),
+});
+
+export const keys = sqliteTable("keys", {
+  id: text("id").primaryKey(),
+  appId: text("app_id"),
+  name: text("name").notNull(),
+  hash: text("hash").notNull(),
+  hint: text("hint").notNull(),
+  scopes: json<string[]>()("scopes").notNull(),
+  accountIds: json<string[]>()("account_ids"),
+  expiresAt: whole("expires_at"),
+  createdAt: whole("created_at").notNull(),
+});
+
+export const accounts = sqliteTable("accounts", {
+  id: text("id").primaryKey(),
+  appId: text("app_id").notNull(),
+  email: text("email").notNull(),
+  name: text("name"),
+  externalId: text("external_id"),
+  metadata: json<Record<string, string>>()("metadata").notNull(),
+  incoming: json<ServerSettings>()("incoming"),
+  outgoing: json<ServerSettings>()("outgoing"),
+  sealedKey: text("sealed_key").notNull(),
+  sealedIncomingPassword: text("sealed_incoming_password"),
+  sealedOutgoingPassword: text("sealed_outgoing_password"),
+  sealedIdKey: text("sealed_id_key").notNull(),
+  watch: json<AccountRow["watch"]>()("watch").notNull(),
+  onUncertain: text("on_uncertain").$type<AccountRow["onUncertain"]>().notNull(),
+  saveToSent: text("save_to_sent").$type<AccountRow["saveToSent"]>().notNull(),
+  capabilities: json<Capabilities>()("capabilities"),
+  idStability: text("id_stability").$type<IdStability>(),
+  state: text("state").$type<AccountState>().notNull(),
+  stateSince: whole("state_since").notNull(),
+  lastError: json<NonNullable<AccountRow["lastError"]>>()("last_error"),
+  createdAt: whole("created_at").notNull(),
+  updatedAt: whole("updated_at").notNull(),
+  version: whole("version").notNull(),
+  /** The highest number that a folder of this account ever had. */
+  lastFolderNumber: whole("last_folder_number").notNull(),
+});
+
+export const folders = sqliteTable("folders", {
+  id: text("id").primaryKey(),
+  accountId: text("account_id").notNull(),
+  number: whole("number").notNull(),
+  path: text("path").notNull(),
+  name: text("name").notNull(),
+  parentPath: text("parent_path"),
+  delimiter: text("delimiter"),
+  role: text("role").$type<FolderRole>(),
+  selectable: flag("selectable").notNull(),
+  uidValidity: whole("uid_validity").notNull(),
+  uidNext: whole("uid_next"),
+  mailboxId: text("mailbox_id"),
+  missingSince: whole("missing_since"),
+});
+
+export const placements = sqliteTable("placements", {
+  accountId: text("account_id").notNull(),
+  originFolder: whole("origin_folder").notNull(),
+  originUidValidity: whole("origin_uid_validity").notNull(),
+  originUid: whole("origin_uid").notNull(),
+  nowFolder: whole("now_folder").notNull(),
+  nowUidValidity: whole("now_uid_validity").notNull(),
+  nowUid: whole("now_uid").notNull(),
+});
+
+export const splitKeys = sqliteTable("split_keys", {
+  accountId: text("account_id").notNull(),
+  key: text("key").notNull(),
+});
+
+export const intents = sqliteTable("intents", {
+  id: text("id").primaryKey(),
+  accountId: text("account_id").notNull(),
+  folder: whole("folder").notNull(),
+  uidNext: whole("uid_next"),
+  expiresAt: whole("expires_at").notNull(),
+});
+
+export const blobs = sqliteTable("blobs", {
+  id: text("id").primaryKey(),
+  accountId: text("account_id").notNull(),
+  /** Octets written so far; all of them once somebody refers to it. */
+  size: whole("size").notNull(),
+  /** Null once something refers to it. */
+  expiresAt: whole("expires_at"),
+});
+
+export const blobChunks = sqliteTable("blob_chunks", {
+  blobId: text("blob_id").notNull(),
+  /** From 0. */
+  n: whole("n").notNull(),
+  bytes: octets("bytes").notNull(),
+});
+
+export const submissions = sqliteTable("submissions", {
+  id: text("id").primaryKey(),
+  appId: text("app_id").notNull(),
+  accountId: text("account_id").notNull(),
+  state: text("state").$type<SubmissionState>().notNull(),
+  route: text("route").notNull(),
+  idempotencyKey: text("idempotency_key").notNull(),
+  fingerprint: text("fingerprint").notNull(),
+  firstAnswer: json<unknown>()("first_answer"),
+  messageId: text("message_id").notNull(),
+  envelope: json<MailEnvelope>()("envelope").notNull(),
+  recipients: json<RecipientRow[]>()("recipients").notNull(),
+  subject: text("subject").notNull(),
+  metadata: json<Record<string, string>>()("metadata").notNull(),
+  warnings: json<string[]>()("warnings").notNull(),
+  blobId: text("blob_id"),
+  size: whole("size").notNull(),
+  attempts: whole("attempts").notNull(),
+  nextAttemptAt: whole("next_attempt_at"),
+  sendAt: whole("send_at"),
+  deliverBefore: whole("deliver_before").notNull(),
+  createdAt: whole("created_at").notNull(),
+  updatedAt: whole("updated_at").notNull(),
+  finishedAt: whole("finished_at"),
+  /** Who has claimed it; null when nobody has. */
+  owner: text("owner"),
+  /** Counts the claims. */
+  epoch: whole("epoch").notNull(),
+  /** When the claim runs out; 0 when there is none. */
+  leaseUntil: whole("lease_until").notNull(),
+  /** How many claims in a row ran out instead of being given back. */
+  deaths: whole("deaths").notNull(),
+});

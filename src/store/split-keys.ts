@@ -1,0 +1,39 @@
+import { and, eq, inArray } from "drizzle-orm";
+import type { Handle } from "./handle.ts";
+import { groups, ofAccount } from "./handle.ts";
+import type { Store } from "./store.ts";
+
+export function splitKeysRepository(store: Handle): Store["splitKeys"] {
+  const { accounts, splitKeys } = store.tables;
+
+  return {
+    async among(accountId, keys) {
+      const found = await Promise.all(
+        groups(new Set(keys)).map((group) =>
+          store.read((db) =>
+            db
+              .select({ key: splitKeys.key })
+              .from(splitKeys)
+              .where(and(eq(splitKeys.accountId, accountId), inArray(splitKeys.key, group))),
+          ),
+        ),
+      );
+      return new Set(found.flat().map(({ key }) => key));
+    },
+
+    async add(accountId, keys) {
+      if (keys.length === 0) return;
+      await ofAccount(
+        store.atomic((db, require) => [
+          require(accounts, eq(accounts.id, accountId), "exists"),
+          ...groups(keys, 2).map((group) =>
+            db
+              .insert(splitKeys)
+              .values(group.map((key) => ({ accountId, key })))
+              .onConflictDoNothing(),
+          ),
+        ]),
+      );
+    },
+  };
+}

@@ -1,0 +1,76 @@
+import type { SQL } from "drizzle-orm";
+import { and, desc, eq, getTableColumns, inArray, isNull, lt, lte, min, ne, sql } from "drizzle-orm";
+import { Failure } from "../errors.ts";
+import { claimRepository } from "./claim-submissions.ts";
+import type { Handle } from "./handle.ts";
+import { isRefusal } from "./handle.ts";
+import type { SubmissionRow } from "./rows.ts";
+import type { Store } from "./store.ts";
+
+export function submissionsRepository(store: Handle): Store["submissions"] {
+  const { accounts, blobs, submissions } = store.tables;
+  const { owner: _owner, epoch: _epoch, leaseUntil: _lease, deaths: _deaths, ...columns } = getTableColumns(submissions);
+
+  async function one(condition: SQL | undefined): Promise<SubmissionRow | null> {
+    const [row] = await store.read((db) => db.select(columns).from(submissions).where(condition));
+    return row ?? null;
+  }
+
+  return {
+    async accept(row) {
+      const { appId, accountId, route, idempotencyKey, blobId } = row;
+      const results = await store.atomic((db, require) => [
+        require(accounts, eq(accounts.id, accountId), "exists"),
+        db
+          .insert(submissions)
+          .values({ ...row, owner: null, epoch: 0, leaseUntil: 0, deaths: 0 })
+          .onConflictDoNothing({
+            target: [submissions.appId, submissions.accountId, submissions.route, submissions.idempotencyKey],
+          })
+          .returning({ id: submissions.id }),
+        ...(blobId === null
+          ? []
+          : [
+              require(blobs, eq(blobs.id, blobId), "unchanged"),
+              db
+                .update(blobs)
+                .set({ expiresAt: null })
+                .where(and(eq(blobs.id, blobId), sql`exists (select 1 from ${submissions} where ${submissions.id} = ${row.id})`)),
+            ]),
+      ]);
+      if (results === "refused") {
+        throw new Failure("not-found", "The account, or the message as it was stored, is gone.");
+      }
+      if (isRefusal(results)) throw new Failure("internal", "The submission's id was used before.");
+      if (results[1].length > 0) return { accepted: true };
+      const standing = await this.byIdempotencyKey(appId, accountId, route, idempotencyKey);
+      if (standing === null) throw new Failure("not-found", "The account is gone.");
+      return { accepted: false, standing };
+    },
+
+    byIdempotencyKey: (appId, accountId, route, key) =>
+      one(
+        and(
+          eq(submissions.appId, appId),
+          eq(submissions.accountId, accountId),
+          eq(submissions.route, route),
+          eq(submissions.idempotencyKey, key),
+        ),
+      ),
+
+    get: (accountId, id) => one(and(eq(submissions.accountId, accountId), eq(submissions.id, id))),
+
+    list(accountId, { before, limit }) {
+      return store.read((db) =>
+        db
+          .select(columns)
+          .from(submissions)
+          .where(and(eq(submissions.accountId, accountId), before === null ? undefined : lt(submissions.id, before)))
+          .orderBy(desc(submissions.id))
+          .limit(limit),
+      );
+    },
+
+    ...claimRepository(store),
+  };
+}
