@@ -110,7 +110,7 @@ const longSecret = secret("at least 32 characters long", /^.{32,}$/s);
 const adminKey = secret("at least 32 visible ASCII characters, without spaces", /^[\x21-\x7e]{32,}$/);
 
 /** A variable with its fallback as text, in the order of --help; no fallback: null, and `otherwise` says what happens then. */
-const set = <T extends z.ZodType<unknown, string>>(schema: T, fallback: string, help: string) =>
+const set = <T extends z.ZodType<unknown, string>>(schema: T, fallback: string, help: string): z.ZodPrefault<T> =>
   z.prefault(schema, fallback as z.input<T>).meta({ help, otherwise: fallback });
 
 const unset = <T extends z.ZodType<unknown, string>>(schema: T, otherwise: string, help: string) =>

@@ -1,20 +1,22 @@
 import type { Front } from "./env.ts";
 
-const tables = new WeakMap<Front, { path: RegExp; method: string }[]>();
+type Row = { path: RegExp; method: string };
 
-/** Routes by path and method, in the order of their registration; middleware left out. Built at the first question. */
-function table(app: Front) {
+const tables = new WeakMap<Front, Row[]>();
+
+/** Routes by path and method; middleware left out. Built at the first question, when all routes stand. */
+function table(app: Front): Row[] {
   let rows = tables.get(app);
   if (rows === undefined) {
-    rows = app.openAPIRegistry.definitions.flatMap((definition) => {
-      if (definition.type !== "route") return [];
-      const { path, method } = definition.route;
-      const pattern = path
-        .split("/")
-        .map((part) => (part.startsWith("{") ? "[^/]+" : part.replaceAll(/[.*+?^$()[\]\\|]/g, String.raw`\$&`)))
-        .join("/");
-      return [{ path: new RegExp(`^${pattern}$`), method: method.toUpperCase() }];
-    });
+    rows = app.routes
+      .filter(({ method }) => method !== "ALL")
+      .map(({ path, method }) => {
+        const pattern = path
+          .split("/")
+          .map((part) => (part.startsWith(":") ? "[^/]+" : part.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)))
+          .join("/");
+        return { path: new RegExp(`^${pattern}$`), method };
+      });
     tables.set(app, rows);
   }
   return rows;

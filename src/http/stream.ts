@@ -1,8 +1,9 @@
-import type { RequestLine } from "./env.ts";
+import type { FrontEnv } from "./env.ts";
+import { describeError } from "./log.ts";
 import type { ResolvedRange } from "./range.ts";
 
 /** What is needed of a hono Context, whatever its caller. */
-type Call = { readonly req: { readonly method: string }; readonly var: { readonly line: RequestLine } };
+type Call = { readonly req: { readonly method: string }; readonly var: FrontEnv["Variables"] };
 
 type Outcome = "whole" | "aborted" | "failed";
 
@@ -23,8 +24,7 @@ export const foreignContent = { "Content-Security-Policy": "sandbox; default-src
 
 /**
  * Answers with octets as they come, one chunk at a time, as fast as the caller takes them. A failure before the first octet
- * is a problem document. When the caller leaves,
- * `return()` is called on the iterator at once; when the iterator fails in mid-body, or yields another number of octets
+ * is a problem document. When the caller leaves, `return()` is called on the iterator at once; when the iterator fails in mid-body, or yields another number of octets
  * than told, the connection is cut: never a short 200.
  */
 export async function streamed(c: Call, answer: Streamed): Promise<Response> {
@@ -48,7 +48,9 @@ export async function streamed(c: Call, answer: Streamed): Promise<Response> {
     if (end === undefined) finish = callback;
     else callback(end.bytes, end.outcome);
   };
-  const body = toStream(iterator, first, length, (bytes, outcome) => {
+  const { front, requestId } = c.var;
+  const body = toStream(iterator, first, length, (bytes, outcome, error) => {
+    if (outcome === "failed") front.log.write("warn", "http.stream-failed", { requestId, error: describeError(error) });
     end = { bytes, outcome };
     finish?.(bytes, outcome);
   });
@@ -60,15 +62,15 @@ function toStream(
   iterator: AsyncIterator<Uint8Array>,
   first: IteratorResult<Uint8Array>,
   length: number | null,
-  done: (bytes: number, outcome: Outcome) => void,
+  done: (bytes: number, outcome: Outcome, error?: unknown) => void,
 ): ReadableStream<Uint8Array> {
   let next: IteratorResult<Uint8Array> | undefined = first;
   let bytes = 0;
   let over = false;
-  function end(outcome: Outcome): void {
+  function end(outcome: Outcome, error?: unknown): void {
     if (over) return;
     over = true;
-    done(bytes, outcome);
+    done(bytes, outcome, error);
   }
   const leave = () => void Promise.resolve(iterator.return?.()).catch(() => {});
   return new ReadableStream<Uint8Array>(
@@ -88,7 +90,7 @@ function toStream(
           controller.close();
           end("whole");
         } catch (error) {
-          end("failed");
+          end("failed", error);
           leave();
           controller.error(error);
         }

@@ -1,82 +1,48 @@
-import { and, asc, eq, getTableColumns, inArray, lte, min, sql } from "drizzle-orm";
+import type { SQL } from "drizzle-orm";
+import { and, asc, eq, getTableColumns, lte, min, sql } from "drizzle-orm";
 import type { Handle } from "./handle.ts";
 import { isRefusal } from "./handle.ts";
-import type { Claim, SubmissionRow } from "./rows.ts";
-import type { Store, SubmissionChange } from "./store.ts";
+import type { Claim, SubmissionRow, SubmissionState } from "./rows.ts";
+import type { Store } from "./store.ts";
 
-/** So many claims of one row may run out in a row; then it is taken to kill whoever works on it. */
+/** So many claims of one row may run out one after another; then it is taken to kill whoever works on it. */
 const deathsUntilParked = 3;
 
-type Claims = Pick<Store["submissions"], "claimDue" | "write" | "nextDueAt">;
+const final: SubmissionState[] = ["sent", "failed", "canceled"];
+const held: SubmissionState[] = ["sending", "committing"];
 
-/** The half of the submissions' repository that hands rows to one worker at a time. */
-export function claimRepository(store: Handle): Claims {
+/** The half of the submissions' repository that hands each row to one worker at a time. */
+export function claimRepository(store: Handle): Pick<Store["submissions"], "claimDue" | "write" | "nextDueAt"> {
   const { blobs, blobChunks, submissions } = store.tables;
-  const { owner: _owner, epoch, leaseUntil: _lease, deaths: _deaths, ...columns } = getTableColumns(submissions);
+  const { owner: _owner, leaseUntil: _lease, deaths: _deaths, ...claimed } = getTableColumns(submissions);
+  type Change = Partial<{ [K in keyof typeof submissions.$inferInsert]: (typeof submissions.$inferInsert)[K] | SQL }>;
 
   // Literals, not parameters: only so do the databases see that the partial indexes serve.
   const waiting = sql`${submissions.state} in ('scheduled', 'queued')`;
   const underWay = sql`${submissions.state} in ('sending', 'committing')`;
-  const accountIsFree = sql`not exists (select 1 from submissions as other where other.account_id = ${submissions.accountId} and other.state in ('sending', 'committing'))`;
+  const accountIsFree = sql`not exists (select 1 from submissions as other
+    where other.account_id = ${submissions.accountId} and other.state in ('sending', 'committing'))`;
+  const isDue = (now: number) => and(waiting, lte(submissions.nextAttemptAt, now), accountIsFree);
+  const hasRunOut = (now: number) => and(underWay, lte(submissions.leaseUntil, now));
 
-  async function attempt(row: { id: string; epoch: number }, owner: string, now: number, leaseMs: number) {
+  /** None when another claim came first. */
+  async function claim(id: string, condition: SQL | undefined, change: Change): Promise<Claim[]> {
     const results = await store.atomic((db) => [
       db
         .update(submissions)
-        .set({
-          owner,
-          leaseUntil: now + leaseMs,
-          epoch: sql`${submissions.epoch} + 1`,
-          // Left `sending` or `committing` by an owner that never gave it back.
-          deaths: sql`case when ${underWay} and ${submissions.owner} is not null then ${submissions.deaths} + 1 else ${submissions.deaths} end`,
-          attempts: sql`case when ${submissions.state} = 'committing' then ${submissions.attempts} else ${submissions.attempts} + 1 end`,
-          state: sql`case when ${submissions.state} = 'committing' then 'committing' else 'sending' end`,
-          nextAttemptAt: null,
-          updatedAt: now,
-        })
-        .where(
-          and(
-            eq(submissions.id, row.id),
-            eq(submissions.epoch, row.epoch),
-            sql`((${waiting} and ${submissions.nextAttemptAt} <= ${now} and ${accountIsFree}) or (${underWay} and ${submissions.leaseUntil} <= ${now}))`,
-          ),
-        )
-        .returning({ ...columns, epoch }),
+        .set({ ...change, epoch: sql`${submissions.epoch} + 1` })
+        .where(and(eq(submissions.id, id), condition))
+        .returning(claimed),
     ]);
-    // "taken": another row of the account came first; the unique index says so where two claim at once.
-    return isRefusal(results) ? [] : results[0].map(asClaim);
+    // "taken": two rows of one account were claimed at once, and the unique index let one through.
+    return isRefusal(results) ? [] : results[0].map(({ epoch, ...submission }) => ({ submission, epoch }));
   }
 
-  function expired(now: number, limit: number) {
-    return store.read((db) =>
-      db
-        .select()
-        .from(submissions)
-        .where(and(underWay, lte(submissions.leaseUntil, now)))
-        .orderBy(asc(submissions.leaseUntil))
-        .limit(limit),
-    );
-  }
-
-  /** The oldest due row of each account that has nothing under way. */
-  async function due(now: number, limit: number) {
-    const oldest = await store.read((db) =>
-      db
-        .select({ id: min(submissions.id) })
-        .from(submissions)
-        .where(and(waiting, lte(submissions.nextAttemptAt, now), accountIsFree))
-        .groupBy(submissions.accountId)
-        .orderBy(min(submissions.nextAttemptAt))
-        .limit(limit),
-    );
-    return oldest.flatMap(({ id }) => (id === null ? [] : [id]));
-  }
-
-  /** Writes the change, and removes the bytes with it. */
-  async function finish(id: string, held: number, change: Partial<typeof submissions.$inferInsert>): Promise<boolean> {
+  /** Writes the change to a row that is over, and removes its bytes. False when the condition does not hold. */
+  async function finish(id: string, condition: SQL | undefined, change: Change): Promise<boolean> {
     const itsBlob = sql`(select ${submissions.blobId} from ${submissions} where ${submissions.id} = ${id})`;
     const results = await store.atomic((db, require) => [
-      require(submissions, and(eq(submissions.id, id), eq(submissions.epoch, held)), "unchanged"),
+      require(submissions, and(eq(submissions.id, id), condition), "unchanged"),
       db.delete(blobChunks).where(eq(blobChunks.blobId, itsBlob)),
       db.delete(blobs).where(eq(blobs.id, itsBlob)),
       db
@@ -87,5 +53,86 @@ export function claimRepository(store: Handle): Claims {
     return !isRefusal(results);
   }
 
-  return {} as Claims;
+  /** A row that may have been sent is uncertain and keeps its bytes; any other has failed. */
+  async function park(row: SubmissionRow & { epoch: number }, now: number): Promise<void> {
+    const condition = and(eq(submissions.epoch, row.epoch), hasRunOut(now));
+    const change = {
+      ...free,
+      epoch: row.epoch + 1,
+      warnings: [...row.warnings, "parked"],
+      nextAttemptAt: null,
+      updatedAt: now,
+    };
+    if (row.state === "committing") await claim(row.id, condition, { ...change, state: "uncertain" });
+    else await finish(row.id, condition, { ...change, state: "failed", finishedAt: now });
+  }
+
+  return {
+    async claimDue(owner, now, leaseMs, limit) {
+      const lease = { owner, leaseUntil: now + leaseMs, nextAttemptAt: null, updatedAt: now };
+      const abandoned = await store.read((db) =>
+        db.select().from(submissions).where(hasRunOut(now)).orderBy(asc(submissions.leaseUntil)).limit(limit),
+      );
+      const taken = await Promise.all(
+        abandoned.map(async (row) => {
+          const deaths = row.owner === null ? row.deaths : row.deaths + 1;
+          if (deaths >= deathsUntilParked) return park(row, now).then((): Claim[] => []);
+          const attempts = row.state === "committing" ? row.attempts : row.attempts + 1;
+          return claim(row.id, and(eq(submissions.epoch, row.epoch), hasRunOut(now)), { ...lease, deaths, attempts });
+        }),
+      );
+
+      const oldestPerAccount = await store.read((db) =>
+        db
+          .select({ id: min(submissions.id) })
+          .from(submissions)
+          .where(isDue(now))
+          .groupBy(submissions.accountId)
+          .orderBy(min(submissions.nextAttemptAt))
+          .limit(limit - taken.flat().length),
+      );
+      const attempts = sql`${submissions.attempts} + 1`;
+      const begun = await Promise.all(
+        oldestPerAccount.map(({ id }) => claim(id ?? "", isDue(now), { ...lease, state: "sending", attempts })),
+      );
+      return [...taken, ...begun].flat();
+    },
+
+    async write(id, epoch, { release = false, ...change }) {
+      const over = release || (change.state !== undefined && !held.includes(change.state));
+      const fields = { ...change, ...(over && free) };
+      const condition = eq(submissions.epoch, epoch);
+      if (change.state !== undefined && final.includes(change.state)) return finish(id, condition, fields);
+      const results = await store.atomic((db) => [
+        db
+          .update(submissions)
+          .set({ ...fields, epoch })
+          .where(and(eq(submissions.id, id), condition))
+          .returning({ id: submissions.id }),
+      ]);
+      return !isRefusal(results) && results[0].length > 0;
+    },
+
+    async nextDueAt() {
+      const [[next], [lease]] = await Promise.all([
+        store.read((db) =>
+          db
+            .select({ at: min(submissions.nextAttemptAt) })
+            .from(submissions)
+            .where(and(waiting, accountIsFree)),
+        ),
+        store.read((db) =>
+          db
+            .select({ at: min(submissions.leaseUntil) })
+            .from(submissions)
+            .where(underWay),
+        ),
+      ]);
+      const times = [next?.at, lease?.at].filter((at) => typeof at === "number");
+      return times.length === 0 ? null : Math.min(...times);
+    },
+  };
 }
+
+/** What a row carries that nobody works on. */
+const free = { owner: null, leaseUntil: 0, deaths: 0 };

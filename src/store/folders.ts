@@ -86,7 +86,7 @@ export function foldersRepository(store: Handle): Store["folders"] {
 /** Without the rows whose new path is another's that stays where it is. */
 function withFreePaths(changed: FolderRow[], standing: FolderRow[]): FolderRow[] {
   const holders = new Map(standing.map((row) => [row.path, row.id]));
-  for (let rows = changed; ; ) {
+  for (let rows = changed; ;) {
     const moving = new Set(rows.map((row) => row.id));
     const free = rows.filter((row) => moving.has(holders.get(row.path) ?? row.id));
     if (free.length === rows.length) return free;

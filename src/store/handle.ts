@@ -40,9 +40,11 @@ export function requireWith(
   locks: { exists: SQL; unchanged: SQL },
 ): Require {
   return (table, condition, keep) =>
-    db.insert(fences).select(
-      sql`select cast(null as integer) where not exists (select 1 from ${table} where ${condition} ${locks[keep]})`,
-    );
+    db
+      .insert(fences)
+      .select(
+        sql`select cast(null as integer) where not exists (select 1 from ${table} where ${condition} ${locks[keep]})`,
+      );
 }
 
 /** The results of an atomic that has nothing to be refused by. */

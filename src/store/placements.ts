@@ -11,7 +11,11 @@ type PlaceColumns = { folder: SQLiteColumn; uidValidity: SQLiteColumn; uid: SQLi
 
 export function placementsRepository(store: Handle): Store["placements"] {
   const { accounts, placements } = store.tables;
-  const origin = { folder: placements.originFolder, uidValidity: placements.originUidValidity, uid: placements.originUid };
+  const origin = {
+    folder: placements.originFolder,
+    uidValidity: placements.originUidValidity,
+    uid: placements.originUid,
+  };
   const now = { folder: placements.nowFolder, uidValidity: placements.nowUidValidity, uid: placements.nowUid };
 
   async function select(accountId: string, columns: PlaceColumns, places: Origin[]): Promise<PlacementRow[]> {

@@ -22,10 +22,7 @@ export function settingsRepository(store: Handle): Store["settings"] {
     async put(name, value) {
       await done(
         store.atomic((db) => [
-          db
-            .insert(settings)
-            .values({ name, value })
-            .onConflictDoUpdate({ target: settings.name, set: { value } }),
+          db.insert(settings).values({ name, value }).onConflictDoUpdate({ target: settings.name, set: { value } }),
         ]),
       );
     },

@@ -75,6 +75,8 @@ export interface Store {
     insert(intent: IntentRow): Promise<void>;
     live(accountId: string, now: number): Promise<IntentRow[]>;
     remove(ids: string[]): Promise<void>;
+    /** Removes those that expired by `now`; returns how many. */
+    sweep(now: number): Promise<number>;
   };
   blobs: {
     /** Writes chunks of at most 512 KiB as they come; nothing refers to it yet, and it expires an hour after `now`. */

@@ -1,5 +1,5 @@
 import type { SQL } from "drizzle-orm";
-import { and, desc, eq, getTableColumns, inArray, isNull, lt, lte, min, ne, sql } from "drizzle-orm";
+import { and, desc, eq, getTableColumns, lt, sql } from "drizzle-orm";
 import { Failure } from "../errors.ts";
 import { claimRepository } from "./claim-submissions.ts";
 import type { Handle } from "./handle.ts";
@@ -9,12 +9,28 @@ import type { Store } from "./store.ts";
 
 export function submissionsRepository(store: Handle): Store["submissions"] {
   const { accounts, blobs, submissions } = store.tables;
-  const { owner: _owner, epoch: _epoch, leaseUntil: _lease, deaths: _deaths, ...columns } = getTableColumns(submissions);
+  const {
+    owner: _owner,
+    epoch: _epoch,
+    leaseUntil: _lease,
+    deaths: _deaths,
+    ...columns
+  } = getTableColumns(submissions);
 
   async function one(condition: SQL | undefined): Promise<SubmissionRow | null> {
     const [row] = await store.read((db) => db.select(columns).from(submissions).where(condition));
     return row ?? null;
   }
+
+  const byIdempotencyKey: Store["submissions"]["byIdempotencyKey"] = (appId, accountId, route, key) =>
+    one(
+      and(
+        eq(submissions.appId, appId),
+        eq(submissions.accountId, accountId),
+        eq(submissions.route, route),
+        eq(submissions.idempotencyKey, key),
+      ),
+    );
 
   return {
     async accept(row) {
@@ -35,7 +51,12 @@ export function submissionsRepository(store: Handle): Store["submissions"] {
               db
                 .update(blobs)
                 .set({ expiresAt: null })
-                .where(and(eq(blobs.id, blobId), sql`exists (select 1 from ${submissions} where ${submissions.id} = ${row.id})`)),
+                .where(
+                  and(
+                    eq(blobs.id, blobId),
+                    sql`exists (select 1 from ${submissions} where ${submissions.id} = ${row.id})`,
+                  ),
+                ),
             ]),
       ]);
       if (results === "refused") {
@@ -43,20 +64,12 @@ export function submissionsRepository(store: Handle): Store["submissions"] {
       }
       if (isRefusal(results)) throw new Failure("internal", "The submission's id was used before.");
       if (results[1].length > 0) return { accepted: true };
-      const standing = await this.byIdempotencyKey(appId, accountId, route, idempotencyKey);
+      const standing = await byIdempotencyKey(appId, accountId, route, idempotencyKey);
       if (standing === null) throw new Failure("not-found", "The account is gone.");
       return { accepted: false, standing };
     },
 
-    byIdempotencyKey: (appId, accountId, route, key) =>
-      one(
-        and(
-          eq(submissions.appId, appId),
-          eq(submissions.accountId, accountId),
-          eq(submissions.route, route),
-          eq(submissions.idempotencyKey, key),
-        ),
-      ),
+    byIdempotencyKey,
 
     get: (accountId, id) => one(and(eq(submissions.accountId, accountId), eq(submissions.id, id))),
 

@@ -1,6 +1,5 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { setTimeout as sleep } from "node:timers/promises";
 
 import { beforeAll, describe, expect, test } from "vitest";
 
@@ -9,12 +8,11 @@ import { leftovers } from "./scratch.ts";
 
 /** Looks at what `leftovers` does not: the command lines, where the servers' main processes name their directories. */
 const commandLines = (owner?: number): string[] =>
-  execFileSync("/usr/bin/ps", ["-eo", "args"], { encoding: "utf8" }).split("\n").filter((line) => line.includes(`/tmp/pst-${owner}-`));
+  execFileSync("/usr/bin/ps", ["-eo", "args"], { encoding: "utf8" })
+    .split("\n")
+    .filter((line) => line.includes(`/tmp/pst-${owner}-`));
 
-const expectNothing = (owner?: number): void => {
-  expect(leftovers(owner)).toEqual([]);
-  expect(commandLines(owner)).toEqual([]);
-};
+const left = (owner?: number): string[] => [...leftovers(owner), ...commandLines(owner)];
 
 beforeAll(() => provision(["dovecot", "postfix", "postgres"]), 300_000);
 
@@ -46,15 +44,14 @@ describe("nothing stays behind", () => {
     `);
     child.stdin.write("stop");
     await once(child, "exit");
-    expectNothing(child.pid);
+    expect(left(child.pid)).toEqual([]);
   });
 
   test.each(["SIGTERM", "SIGINT"] as const)("when their owner is ended by %s", async (signal) => {
     const child = await owner(untilTold);
     child.kill(signal);
     await once(child, "exit");
-    await sleep(100); // the kernel's, for the killed to go
-    expectNothing(child.pid);
+    await expect.poll(() => left(child.pid)).toEqual([]); // the killed take a moment to go
   });
 
   test("when their owner was killed outright, once the next one has started", async () => {
@@ -62,7 +59,7 @@ describe("nothing stays behind", () => {
     killed.kill("SIGKILL");
     await once(killed, "exit");
     const next = await owner(untilTold);
-    expectNothing(killed.pid);
+    await expect.poll(() => left(killed.pid)).toEqual([]);
     next.kill("SIGTERM");
     await once(next, "exit");
   });

@@ -54,7 +54,9 @@ interface Process {
  * beforehand is included in any case. Zombies are not living.
  */
 export function processesIn(path: string, group?: number): Process[] {
-  const living = readdirSync("/proc").filter((name) => /^\d+$/.test(name)).flatMap(livingProcess);
+  const living = readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap(livingProcess);
   const groups = new Set([group, ...living.filter(({ pid }) => belongsTo(path, pid)).map((process) => process.group)]);
   return living.filter((process) => groups.has(process.group));
 }

@@ -22,7 +22,8 @@ const brokenProtocol =
   /^(ParserError|MAX_IMAP_NESTING|LineTooLarge|LiteralTooLarge|ResponseTooLarge|TooMany|UnexpectedTag|InvalidResponse|ResponseProcessingFailed|STARTTLS_INJECTION)/;
 const brokenTls =
   /^(CERT_|ERR_TLS|ERR_SSL|ERR_OSSL|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH|EPROTO)/;
-const tooManyConnections = /too many (simultaneous )?(connections|logins)|maximum number of connections|connection limit/i;
+const tooManyConnections =
+  /too many (simultaneous )?(connections|logins)|maximum number of connections|connection limit/i;
 const throttled = /throttl|too many (requests|commands)|rate limit|try again later|temporar(y|ily)/i;
 const noSuchFolder =
   /(doesn'?t|does not|not) exist|(unknown|invalid|nonexistent) (mailbox|folder)|no such (mailbox|folder)|(mailbox|folder) not found/i;
@@ -30,7 +31,10 @@ const noSuchFolder =
 /** The server's words as they may be told: one line, at most 500 characters. */
 export function oneLine(words: string): string {
   // oxlint-disable-next-line no-control-regex -- control characters are what is removed
-  return words.replace(/[\u0000-\u001f\u007f]+/g, " ").trim().slice(0, 500);
+  return words
+    .replace(/[\u0000-\u001f\u007f]+/g, " ")
+    .trim()
+    .slice(0, 500);
 }
 
 function upstream(where: Where, responseCode: string | null, text: string): Upstream {
@@ -58,7 +62,8 @@ export function refusal(status: "NO" | "BAD", code: string | null, text: string,
   const said = { code, text };
   const busy = busyness(code, text, where);
   if (busy) return busy;
-  if (status === "BAD") return failure("upstream-protocol-error", "The mail server did not understand a command.", where, said);
+  if (status === "BAD")
+    return failure("upstream-protocol-error", "The mail server did not understand a command.", where, said);
   if (code === "NONEXISTENT" || code === "TRYCREATE" || (code === null && noSuchFolder.test(text))) {
     return failure("not-found", "The mail server has no such folder.", where, said);
   }
@@ -115,7 +120,8 @@ export function toFailure(thrown: unknown, where: Where): Failure {
   const responseCode = typeof error.serverResponseCode === "string" ? error.serverResponseCode : null;
 
   if (code === "ETHROTTLE") return throttledFor(Number(error.throttleReset) || 0, where);
-  if (error.authenticationFailed === true) return loginRefused(responseCode, responseText, String(error.message), where);
+  if (error.authenticationFailed === true)
+    return loginRefused(responseCode, responseText, String(error.message), where);
   if (timeouts.has(code)) return timedOut(where);
   if (nameNotFound.has(code)) return failure("dns-not-found", "The mail server's name does not resolve.", where);
   if (brokenProtocol.test(code)) return brokeProtocol("The mail server's answer can't be read.", where);
@@ -148,14 +154,21 @@ function loginRefused(code: string | null, text: string, message: string, where:
 }
 
 function tlsFailure(detail: string, where: Where): Failure {
-  return failure("tls-verification-failed", detail, where, {}, {
-    fix: "Check incoming.security and port, and give the server's authority as incoming.tls.ca if it is a private one.",
-  });
+  return failure(
+    "tls-verification-failed",
+    detail,
+    where,
+    {},
+    {
+      fix: "Check incoming.security and port, and give the server's authority as incoming.tls.ca if it is a private one.",
+    },
+  );
 }
 
 function tlsReason(code: string): string {
   if (code === "CERT_HAS_EXPIRED") return "the certificate has expired";
-  if (code === "ERR_TLS_CERT_ALTNAME_INVALID" || code === "HOSTNAME_MISMATCH") return "the certificate is for another name";
+  if (code === "ERR_TLS_CERT_ALTNAME_INVALID" || code === "HOSTNAME_MISMATCH")
+    return "the certificate is for another name";
   if (/SELF_SIGNED/.test(code)) return "the certificate is self-signed";
   if (/^UNABLE_TO/.test(code)) return "the certificate's authority is unknown";
   return code;

@@ -75,11 +75,14 @@ async function getParts(
   return asked.map(({ part, length }) => {
     const bytes = row?.sections.get(part.section.toUpperCase())?.octets ?? new Uint8Array();
     // A server that gives NIL or less than it announced is told as truncated, never as complete.
-    return { part, bytes: bytes.subarray(0, length), truncated: bytes.length < part.encodedSize || bytes.length > length };
+    return {
+      part,
+      bytes: bytes.subarray(0, length),
+      truncated: bytes.length < part.encodedSize || bytes.length > length,
+    };
   });
 }
 
 function where(session: Session): { host: string; phase: string } {
   return { host: session.host, phase: "UID FETCH" };
 }
-

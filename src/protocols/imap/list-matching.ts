@@ -71,7 +71,8 @@ function words(name: string, value: string): Token {
 }
 
 function instant(name: string, value: number): number {
-  if (Number.isFinite(value) && Math.abs(value) < 8e15 && new Date(value).getUTCFullYear() >= 1) return clampYear(value);
+  if (Number.isFinite(value) && Math.abs(value) < 8e15 && new Date(value).getUTCFullYear() >= 1)
+    return clampYear(value);
   throw invalid(`?${name}`, "invalid-date", `${name} is an instant.`);
 }
 

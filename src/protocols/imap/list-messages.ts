@@ -18,10 +18,9 @@ export async function listMessages(session: Session, path: string, page: Page, f
   const { uidValidity, exists } = await selectFolder(session, path, { fresh: true });
   const below = page.after?.uid ?? Infinity;
   const top = Math.min(exists, page.after ? page.after.sequence - 1 : Infinity);
-  const messages: Listed[] =
-    Object.values(filter).every((value) => value === undefined)
-      ? await listAll(session, { below, top, limit: page.limit })
-      : await listMatching(session, { below, top, limit: page.limit }, filter);
+  const messages: Listed[] = Object.values(filter).every((value) => value === undefined)
+    ? await listAll(session, { below, top, limit: page.limit })
+    : await listMatching(session, { below, top, limit: page.limit }, filter);
   const last = messages.at(-1);
   const isEnd = messages.length < page.limit || last === undefined || last.sequence <= 1;
   return {

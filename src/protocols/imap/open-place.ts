@@ -26,5 +26,8 @@ export async function openPlace<T>(session: Session, place: Place, read: () => P
     if (again !== undefined) return again;
   }
   if (!(await searchExisting(session, [place.uid])).has(place.uid)) throw messageGone();
-  throw brokeProtocol("The mail server has the message and does not give it.", { host: session.host, phase: "UID FETCH" });
+  throw brokeProtocol("The mail server has the message and does not give it.", {
+    host: session.host,
+    phase: "UID FETCH",
+  });
 }

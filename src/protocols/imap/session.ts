@@ -163,7 +163,8 @@ export function makeSession(client: ImapFlow, { host, clock }: { host: string; c
 
 /** The tagged NO or BAD inside imapflow's error; null when the error is of another kind. */
 function refusedReply(error: unknown): (Reply & { status: "NO" | "BAD" }) | null {
-  if (typeof error !== "object" || error === null || !("response" in error) || !("responseStatus" in error)) return null;
+  if (typeof error !== "object" || error === null || !("response" in error) || !("responseStatus" in error))
+    return null;
   if ("code" in error && error.code === "ETHROTTLE") return null;
   const { response, responseStatus: status } = error as { response: ImapResponse; responseStatus: unknown };
   if ((status !== "NO" && status !== "BAD") || typeof response !== "object") return null;

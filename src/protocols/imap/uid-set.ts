@@ -6,7 +6,7 @@ export function uidSets(numbers: number[]): string[] {
   const sorted = [...new Set(numbers)].sort((a, b) => a - b);
   const sets: string[] = [];
   let set = "";
-  for (let start = 0; start < sorted.length; ) {
+  for (let start = 0; start < sorted.length;) {
     let end = start;
     while (sorted[end + 1] === (sorted[end] ?? 0) + 1) end++;
     const range = start === end ? `${sorted[start]}` : `${sorted[start]}:${sorted[end]}`;

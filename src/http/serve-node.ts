@@ -1,0 +1,265 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import { Failure } from "../errors.ts";
+import { randomId } from "../mail/id.ts";
+import type { Log } from "../observe.ts";
+import { describeError } from "./log.ts";
+import { problemBody, problemHeaders } from "./problem.ts";
+
+const milliseconds = {
+  /** All of a request's header must be there. */
+  headers: 20_000,
+  /** All of a request must be there; a stalled body is given up sooner (body.ts). */
+  request: 300_000,
+  /** Longer than the 60 s of the usual proxies, so that it is they who close. */
+  keepAlive: 65_000,
+  /** Nothing moved in either direction: longer than any wait of ours, short enough for a reader that stopped reading. */
+  silence: 120_000,
+  /** How often the limits above are looked at. */
+  check: 5000,
+  /** How long the rest of an upload that was answered early is read, so that the answer is not lost to a reset. */
+  linger: 5000,
+};
+
+const maxHeaderSize = 32 * 1024;
+const maxLinger = 16 * 1024 * 1024;
+
+type Needs = {
+  fetch: (request: Request) => Response | Promise<Response>;
+  host: string;
+  /** 0: any free one. */
+  port: number;
+  log: Log;
+};
+
+/** The answer that is under way on a connection. */
+const answering = new WeakMap<Duplex, ServerResponse>();
+
+export type Served = {
+  port: number;
+  /** Takes no new work, lets running answers end for `ms`, then cuts them. Resolves when all is closed. */
+  close(ms?: number): Promise<void>;
+};
+
+/**
+ * Serves `fetch` over HTTP/1.1. A body that fails cuts its connection; a caller that leaves aborts the request's signal
+ * and cancels the answer's body at once. What Node would refuse by itself (400, 408, 431) is a problem document too.
+ * Rejects when the address can't be listened on.
+ */
+export async function serveNode(needs: Needs): Promise<Served> {
+  const limits = {
+    maxHeaderSize,
+    headersTimeout: milliseconds.headers,
+    requestTimeout: milliseconds.request,
+    keepAliveTimeout: milliseconds.keepAlive,
+    connectionsCheckingInterval: milliseconds.check,
+    requireHostHeader: false,
+  };
+  let closing = false;
+  const server = createServer(limits);
+  server.timeout = milliseconds.silence;
+  const take = (incoming: IncomingMessage, outgoing: ServerResponse, continued: boolean) => {
+    if (closing) outgoing.setHeader("Connection", "close");
+    answering.set(incoming.socket, outgoing);
+    outgoing.on("close", () => {
+      answering.delete(incoming.socket);
+      if (closing) setImmediate(() => server.closeIdleConnections());
+    });
+    answer(needs, incoming, outgoing, continued).catch((error: unknown) => {
+      needs.log.write("error", "http.failed", { error: describeError(error) });
+      outgoing.destroy();
+    });
+  };
+  server.on("request", (incoming, outgoing) => take(incoming, outgoing, true));
+  server.on("checkContinue", (incoming, outgoing) => take(incoming, outgoing, false));
+  server.on("checkExpectation", (incoming, outgoing) => take(incoming, outgoing, true));
+  server.on("clientError", (error: Error & { code?: string }, socket) => refuse(needs.log, error, socket));
+  server.on("connect", (_, socket) => refuseWith(needs.log, new Failure("bad-request", "This is no proxy."), socket));
+  await listen(server, needs.host, needs.port);
+  const address = server.address();
+  return {
+    port: typeof address === "object" && address !== null ? address.port : needs.port,
+    async close(ms = 25_000) {
+      closing = true;
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      const cut = setTimeout(() => server.closeAllConnections(), ms);
+      await closed;
+      clearTimeout(cut);
+    },
+  };
+}
+
+function listen(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+}
+
+async function answer(
+  needs: Needs,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  continued: boolean,
+): Promise<void> {
+  const left = new AbortController();
+  outgoing.on("close", () => {
+    if (!outgoing.writableFinished) left.abort();
+  });
+  const request = toRequest(incoming, left.signal, () => {
+    if (!continued) outgoing.writeContinue();
+    continued = true;
+  });
+  if (request instanceof Failure) {
+    const requestId = randomId("req");
+    needs.log.write("info", "http.refused", { requestId, code: request.code });
+    outgoing.writeHead(request.status, { ...problemHeaders(request, requestId), Connection: "close" });
+    outgoing.end(JSON.stringify(problemBody(request, requestId)));
+    return;
+  }
+  const response = await needs.fetch(request);
+  if (left.signal.aborted || outgoing.headersSent) {
+    await response.body?.cancel();
+    return;
+  }
+  if (!continued) outgoing.setHeader("Connection", "close");
+  if (!incoming.complete) lingerOn(incoming, outgoing);
+  outgoing.writeHead(response.status, Object.fromEntries(response.headers));
+  if (response.body === null) outgoing.end();
+  else await send(response.body, outgoing, left.signal);
+}
+
+/** The request as `fetch` takes it. The host is not taken from the caller: nothing here depends on it. */
+function toRequest(incoming: IncomingMessage, signal: AbortSignal, began: () => void): Request | Failure {
+  const { url = "", httpVersion, headers } = incoming;
+  if (httpVersion === "1.1" && headers.host === undefined) {
+    return new Failure("bad-request", "The request has no Host header.");
+  }
+  const target = url.startsWith("/") ? `http://postern${url}` : url;
+  if (!/^https?:\/\/./i.test(target) || !URL.canParse(target)) {
+    return new Failure("bad-request", "The request target is neither a path nor a URL.");
+  }
+  // `Request` takes no TRACE; under another unknown name it finds its 405 like every other one.
+  const method = /^(?:trace|track|connect)$/i.test(incoming.method ?? "") ? "X-REFUSED" : (incoming.method ?? "GET");
+  const hasBody = headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
+  const init = { method, headers: headersOf(incoming), signal };
+  return method === "GET" || method === "HEAD" || !hasBody
+    ? new Request(target, init)
+    : new Request(target, { ...init, body: bodyOf(incoming, began), duplex: "half" });
+}
+
+function headersOf(incoming: IncomingMessage): Headers {
+  const headers = new Headers();
+  const { rawHeaders } = incoming;
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) headers.append(rawHeaders[at] ?? "", rawHeaders[at + 1] ?? "");
+  return headers;
+}
+
+/** The upload, read as it is asked for. `began` is called before the first look: a caller may wait for 100 Continue. */
+function bodyOf(incoming: IncomingMessage, began: () => void): ReadableStream<Uint8Array> {
+  const chunks: AsyncIterator<Uint8Array> = incoming.iterator({ destroyOnReturn: false });
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        began();
+        const { done, value } = await chunks.next();
+        if (done === true) controller.close();
+        else controller.enqueue(value);
+      },
+      async cancel() {
+        await chunks.return?.();
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+/** Writes as fast as the caller reads. When the body fails, the connection is cut, so that nobody takes it for whole. */
+async function send(body: ReadableStream<Uint8Array>, outgoing: ServerResponse, left: AbortSignal): Promise<void> {
+  const reader = body.getReader();
+  const leave = () => void reader.cancel().catch(() => {});
+  left.addEventListener("abort", leave, { once: true });
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (left.aborted) return;
+      if (done) break;
+      if (!outgoing.write(value)) await drained(outgoing);
+    }
+    outgoing.end();
+  } catch {
+    outgoing.destroy();
+  }
+}
+
+function drained(outgoing: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const settle = () => {
+      outgoing.off("drain", settle);
+      outgoing.off("close", settle);
+      resolve();
+    };
+    outgoing.on("drain", settle);
+    outgoing.on("close", settle);
+    if (outgoing.destroyed) settle();
+  });
+}
+
+/** The answer comes before the upload's end: the rest is read away for a while, then the connection is cut. */
+function lingerOn(incoming: IncomingMessage, outgoing: ServerResponse): void {
+  outgoing.once("finish", () => {
+    if (incoming.complete) return;
+    let octets = 0;
+    const timer = setTimeout(() => incoming.socket.destroy(), milliseconds.linger);
+    incoming.on("data", (chunk: Uint8Array) => {
+      octets += chunk.byteLength;
+      if (octets > maxLinger) incoming.socket.destroy();
+    });
+    incoming.once("close", () => clearTimeout(timer));
+    incoming.once("end", () => clearTimeout(timer));
+    incoming.resume();
+  });
+}
+
+/** What Node's parser and its clocks find wrong before there is a request. */
+function refuse(log: Log, error: Error & { code?: string }, socket: Duplex): void {
+  if (error.code === "HPE_HEADER_OVERFLOW") {
+    refuseWith(log, new Failure("headers-too-large", `The headers are larger than ${maxHeaderSize} octets.`), socket);
+  } else if (error.code === "ERR_HTTP_REQUEST_TIMEOUT") {
+    refuseWith(log, new Failure("request-timeout", "The request did not arrive in time."), socket);
+  } else if (error.code === "ECONNRESET" || error.code === "EPIPE") {
+    socket.destroy();
+  } else {
+    refuseWith(log, new Failure("bad-request", "This is not HTTP/1.1 as RFC 9112 has it."), socket);
+  }
+}
+
+/** Answers on the bare socket, unless another answer is already on its way there. */
+function refuseWith(
+  log: Log,
+  failure: Failure,
+  socket: Duplex & { _httpMessage?: { headersSent: boolean } | null },
+): void {
+  if (!socket.writable || socket._httpMessage?.headersSent === true) {
+    socket.destroy();
+    return;
+  }
+  const requestId = randomId("req");
+  log.write("info", "http.refused", { requestId, code: failure.code });
+  const body = JSON.stringify(problemBody(failure, requestId));
+  const headers = { ...problemHeaders(failure, requestId), "Content-Length": String(Buffer.byteLength(body)) };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.end(
+    `HTTP/1.1 ${failure.status} ${reasons[failure.status] ?? ""}\r\n${lines.join("")}Connection: close\r\n\r\n${body}`,
+  );
+  setTimeout(() => socket.destroy(), 1000).unref();
+}
+
+const reasons: Record<number, string> = {
+  400: "Bad Request",
+  408: "Request Timeout",
+  431: "Request Header Fields Too Large",
+};

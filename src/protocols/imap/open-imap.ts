@@ -1,0 +1,163 @@
+import { ImapFlow, type ImapFlowOptions } from "imapflow";
+import { Failure } from "../../errors.ts";
+import type { FolderRole } from "../../mail/folder.ts";
+import type { Mailbox } from "../../mail/mailbox.ts";
+import type { Admitted, ServerLogin } from "../../mail/server.ts";
+import type { Clock, Log } from "../../observe.ts";
+import { capabilities } from "./capabilities.ts";
+import { deadlines, withDeadline } from "./deadline.ts";
+import { brokeProtocol, throttledFor, timedOut, toFailure } from "./failures.ts";
+import { folderStatus } from "./folder-status.ts";
+import { getMessage } from "./get-message.ts";
+import { listFolders } from "./list-folders.ts";
+import { listMessages } from "./list-messages.ts";
+import { locate } from "./locate.ts";
+import { move } from "./move.ts";
+import { openPart } from "./open-part.ts";
+import { openRaw } from "./open-raw.ts";
+import { remove } from "./remove.ts";
+import { selectFolder } from "./select-folder.ts";
+import { makeSession, type Session } from "./session.ts";
+import { setFlags } from "./set-flags.ts";
+import { tlsOptions } from "./tls.ts";
+
+export type ImapTransport = NonNullable<ImapFlowOptions["transport"]>;
+
+export type OpenImap = {
+  login: ServerLogin;
+  /** What the guard let pass: connect there, and verify the certificate by its name. */
+  admitted: Admitted;
+  log: Log;
+  clock: Clock;
+  /** Opens the sockets where node:net can't (Workers). */
+  transport?: ImapTransport | undefined;
+  /** Raw paths by role, from a provider's profile, for servers that don't say. */
+  roleHints?: Partial<Record<FolderRole, string>> | undefined;
+};
+
+/** What a stranger's server may send at most; imapflow's own limits are 1 GiB and more. */
+const limits = {
+  maxLiteralSize: 32 * 1024 * 1024,
+  maxLineLength: 4 * 1024 * 1024,
+  maxResponseSize: 48 * 1024 * 1024,
+  maxResponseTokens: 200_000,
+};
+
+const clientInfo = { name: "Postern", version: "0.1.0", vendor: "Postern", "support-url": "" };
+
+/**
+ * Connects, logs in and selects the inbox (which tells whether keywords can be set). Fails with what kept it:
+ * `upstream-unreachable`, `upstream-timeout`, `tls-verification-failed`, `account-authentication-failed`, `account-busy`,
+ * `upstream-throttled`, `upstream-protocol-error`, `unsupported-by-runtime`, …
+ */
+export async function openImap(options: OpenImap): Promise<Mailbox> {
+  const session = await connect(options);
+  try {
+    await selectFolder(session, "INBOX", { fresh: false }).catch((error: unknown) => {
+      if (session.dead || !(error instanceof Failure)) throw error;
+    });
+    return mailboxOf(session, options.roleHints ?? {});
+  } catch (error) {
+    session.kill(toFailure(error, { host: session.host, phase: "login" }));
+    throw error;
+  }
+}
+
+async function connect({ login, admitted, log, clock, transport }: OpenImap): Promise<Session> {
+  const where = { host: login.host, phase: "login" };
+  // imapflow tells some of what goes wrong to its logger only.
+  const noticed = (entry: unknown): void => notice(entry, () => session, log);
+  const client = new ImapFlow({
+    host: admitted.address,
+    port: admitted.port,
+    ...(admitted.servername === null ? {} : { servername: admitted.servername }),
+    secure: login.security === "tls",
+    doSTARTTLS: login.security === "starttls",
+    auth: { user: login.username, pass: login.password },
+    tls: await tlsOptions(login.tls.ca, transport !== undefined),
+    ...(transport ? { transport } : {}),
+    clientInfo,
+    connectionTimeout: deadlines.connect,
+    greetingTimeout: deadlines.greeting,
+    disableCompression: true,
+    disableAutoIdle: true,
+    disableAutoEnable: true,
+    disableIMAP4rev2: true,
+    ...limits,
+    logger: {
+      isLevelEnabled: (level: string) => level === "warn" || level === "error",
+      debug() {},
+      info() {},
+      warn: noticed,
+      error: noticed,
+      fatal: noticed,
+    } as NonNullable<ImapFlowOptions["logger"]>,
+  });
+  const session: Session = makeSession(client, { host: login.host, clock });
+  try {
+    const all = deadlines.connect + deadlines.greeting + deadlines.command;
+    await withDeadline(clock, all, client.connect(), () => session.kill(timedOut(where)));
+    if (session.dead) throw session.dead;
+    // Some servers (163.com) let nobody in who did not say who they are after the login, too.
+    if (session.has("ID") && Object.keys(client.serverInfo ?? {}).length > 1) {
+      await session.exec(
+        "ID",
+        [Object.entries(clientInfo).flatMap((pair) => pair.map((value) => ({ type: "STRING", value }) as const))],
+        { tolerate: true },
+      );
+    }
+    return session;
+  } catch (error) {
+    const failure = session.dead ?? toFailure(error, where);
+    session.kill(failure);
+    throw failure;
+  }
+}
+
+/** A parser error means that rows are lost, and throttling that imapflow would wait: both end the session. */
+function notice(entry: unknown, session: () => Session, log: Log): void {
+  if (typeof entry !== "object" || entry === null) return;
+  const { err, msg, throttleDelay } = entry as { err?: { code?: unknown }; msg?: unknown; throttleDelay?: unknown };
+  const code = typeof err?.code === "string" ? err.code : "";
+  const where = { host: session().host, phase: "session" };
+  if (typeof throttleDelay === "number") session().kill(throttledFor(throttleDelay, where));
+  if (/^ParserError|^MAX_IMAP_NESTING/.test(code)) {
+    log.write("warn", "imap.parser_error", { host: where.host, code });
+    session().kill(brokeProtocol("The mail server's answer can't be read.", where));
+  }
+  if (msg === "Failed to process untagged response") {
+    session().kill(brokeProtocol("The mail server's answer can't be read.", where));
+  }
+}
+
+function mailboxOf(session: Session, roleHints: Partial<Record<FolderRole, string>>): Mailbox {
+  const inTurn = async <T>(work: () => Promise<T>): Promise<T> => {
+    const giveBack = await session.takeTurn();
+    return work().finally(giveBack);
+  };
+  /** The turn is over when the stream is, or when there is none. */
+  const streamInTurn = async <T>(open: (done: () => void) => Promise<T>): Promise<T> => {
+    const giveBack = await session.takeTurn();
+    return open(giveBack).catch((error: unknown) => {
+      giveBack();
+      throw error;
+    });
+  };
+  return {
+    capabilities: () => capabilities(session),
+    folders: () => inTurn(() => listFolders(session, roleHints)),
+    status: (path) => inTurn(() => folderStatus(session, path)),
+    list: (path, page, filter) => inTurn(() => listMessages(session, path, page, filter)),
+    get: (place, wanted) => inTurn(() => getMessage(session, place, wanted)),
+    openRaw: (place, range) => streamInTurn((done) => openRaw(session, place, range, done)),
+    openPart: (place, section) => streamInTurn((done) => openPart(session, place, section, done)),
+    setFlags: (places, change) => inTurn(() => setFlags(session, places, change)),
+    move: (places, path, uidNext) => inTurn(() => move(session, places, path, uidNext)),
+    remove: (places) => inTurn(() => remove(session, places)),
+    locate: (path, key) => inTurn(() => locate(session, path, key)),
+    close: () => session.close(),
+    get dead() {
+      return session.dead !== null;
+    },
+  };
+}

@@ -1,0 +1,33 @@
+import { accountsRepository } from "./accounts.ts";
+import { appsRepository } from "./apps.ts";
+import { blobsRepository } from "./blobs.ts";
+import { foldersRepository } from "./folders.ts";
+import type { Handle } from "./handle.ts";
+import { intentsRepository } from "./intents.ts";
+import { keysRepository } from "./keys.ts";
+import { placementsRepository } from "./placements.ts";
+import { settingsRepository } from "./settings.ts";
+import { splitKeysRepository } from "./split-keys.ts";
+import type { Store } from "./store.ts";
+import { submissionsRepository } from "./submissions.ts";
+
+/** The repositories over an open database. The store closes the database with itself. */
+export function createStore(handle: Handle): Store {
+  const settings = settingsRepository(handle);
+  return {
+    settings,
+    apps: appsRepository(handle),
+    keys: keysRepository(handle),
+    accounts: accountsRepository(handle),
+    folders: foldersRepository(handle),
+    placements: placementsRepository(handle),
+    splitKeys: splitKeysRepository(handle),
+    intents: intentsRepository(handle),
+    blobs: blobsRepository(handle),
+    submissions: submissionsRepository(handle),
+    async ping() {
+      await settings.get("ping");
+    },
+    close: () => handle.close(),
+  };
+}

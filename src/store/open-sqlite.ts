@@ -1,0 +1,169 @@
+import { chmodSync, closeSync, mkdirSync, openSync, realpathSync } from "node:fs";
+import { dirname } from "node:path";
+import Database from "better-sqlite3";
+import { sql } from "drizzle-orm";
+import { drizzle } from "drizzle-orm/sqlite-proxy";
+import { Failure } from "../errors.ts";
+import { rootOf, sqliteMeaning, storageFailure } from "./failures.ts";
+import type { Handle, Refusal } from "./handle.ts";
+import { requireWith } from "./handle.ts";
+import { migrateSqlite } from "./migrate-sqlite.ts";
+import { readMigrations } from "./migrations.ts";
+import * as tables from "./schema.sqlite.ts";
+import { startWriter } from "./sqlite-link.ts";
+
+const cachedStatements = 300;
+
+/**
+ * Opens the database file, made with mode 0600 if it is missing, and migrates it. `path` is a file name; `maxPages`
+ * limits the file's size in pages of 4 KiB.
+ * Fails with `storage-unavailable`; not retryable when another process has the file, or a newer Postern has written it.
+ */
+export function openSqlite(path: string, { maxPages = null }: { maxPages?: number | null } = {}): Handle {
+  const file = prepareFile(path);
+  const unlock = lock(file);
+  try {
+    migrate(file);
+  } catch (error) {
+    unlock();
+    throw failureOf(error);
+  }
+  const writer = startWriter({ path: file, maxPages });
+  const reader = startReader(file);
+
+  const db = drizzle(
+    (text, params) => Promise.resolve({ rows: reader.read(text, params) }),
+    async (queries) => {
+      const statements = queries.map(({ sql: text, params, method }) => ({
+        sql: text,
+        params,
+        returns: method !== "run",
+      }));
+      return (await writer.write(statements)).map((rows) => ({ rows }));
+    },
+  );
+  // Atomics run one after another: there is nobody to lock a row against.
+  const require = requireWith(db, tables, { exists: sql``, unchanged: sql`` });
+
+  return {
+    tables,
+
+    async read(build) {
+      try {
+        return await build(db);
+      } catch (error) {
+        throw failureOf(error);
+      }
+    },
+
+    async atomic(build) {
+      try {
+        return await db.batch(build(db, require));
+      } catch (error) {
+        return refusalOf(error);
+      }
+    },
+
+    async close() {
+      await writer.close();
+      reader.close();
+      unlock();
+    },
+  };
+}
+
+/** Makes the file where it is missing, for its owner only; SQLite gives the files beside it the same mode. */
+function prepareFile(path: string): string {
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    closeSync(openSync(path, "a", 0o600));
+    chmodSync(path, 0o600);
+    return realpathSync(path);
+  } catch (error) {
+    throw failureOf(error);
+  }
+}
+
+/**
+ * Takes the lock that makes this process the file's only one: an exclusive transaction on a file beside it, held open.
+ * It is the kernel's lock, gone with the process however that ends. Returns what gives it back.
+ */
+function lock(file: string): () => void {
+  const name = `${file}.lock`;
+  closeSync(openSync(name, "a", 0o600));
+  const holder = new Database(name, { timeout: 0 });
+  try {
+    holder.exec("begin exclusive");
+  } catch (cause) {
+    holder.close();
+    throw new Failure("storage-unavailable", `Another process uses the database ${file}.`, {
+      cause,
+      retryable: false,
+      fix: "Stop the other process first, or use Postgres for several processes on one database.",
+    });
+  }
+  return () => holder.close();
+}
+
+function migrate(file: string): void {
+  const db = new Database(file);
+  try {
+    db.pragma("journal_mode = WAL");
+    db.pragma("synchronous = FULL");
+    migrateSqlite(db, readMigrations("sqlite"));
+  } finally {
+    db.close();
+  }
+}
+
+/** A connection that only reads; one that fails is opened anew, so that it works again when the disk does. */
+function startReader(file: string) {
+  let db: Database.Database | null = null;
+  const statements = new Map<string, Database.Statement<unknown[], unknown[]>>();
+
+  function prepare(text: string): Database.Statement<unknown[], unknown[]> {
+    const known = statements.get(text);
+    if (known !== undefined) return known;
+    db ??= new Database(file, { readonly: true, timeout: 5000 });
+    const statement = db.prepare<unknown[], unknown[]>(text).raw();
+    if (statements.size >= cachedStatements) statements.clear();
+    statements.set(text, statement);
+    return statement;
+  }
+
+  function close(): void {
+    statements.clear();
+    db?.close();
+    db = null;
+  }
+
+  return {
+    read(text: string, params: unknown[]): unknown[][] {
+      try {
+        return prepare(text).all(...params);
+      } catch (error) {
+        close();
+        throw error;
+      }
+    },
+    close,
+  };
+}
+
+function refusalOf(error: unknown): Refusal {
+  const meaning = sqliteMeaning(codeOf(error), error instanceof Error ? error.message : "");
+  if (meaning === "refused" || meaning === "taken") return meaning;
+  throw failureOf(error);
+}
+
+function failureOf(error: unknown): Failure {
+  const root = rootOf(error);
+  if (root instanceof Failure) return root;
+  const code = codeOf(root);
+  return storageFailure(sqliteMeaning(code, "") === "unavailable" ? "unavailable" : "bug", code);
+}
+
+function codeOf(error: unknown): string {
+  if (!(error instanceof Error)) return "UNKNOWN";
+  return "code" in error ? String(error.code) : error.name;
+}

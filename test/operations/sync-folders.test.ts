@@ -1,0 +1,77 @@
+import { describe, expect, test } from "vitest";
+import type { NativeFolder } from "../../src/mail/folder.ts";
+import { syncFolders } from "../../src/operations/sync-folders.ts";
+import type { FolderRow } from "../../src/store/rows.ts";
+import { createFakeClock } from "../fake-clock.ts";
+
+/** The one repository that is needed, kept in memory: what SQL does is the store's own suite. */
+function setup() {
+  let rows: FolderRow[] = [];
+  const needs = {
+    clock: createFakeClock(),
+    folders: {
+      list: async () => rows,
+      save: async (_: string, change: { added: Omit<FolderRow, "number">[]; changed: FolderRow[] }) => {
+        const changed = new Map(change.changed.map((row) => [row.id, row]));
+        rows = rows.map((row) => changed.get(row.id) ?? row);
+        for (const row of change.added) rows.push({ ...row, number: rows.length + 1 });
+      },
+    },
+  };
+  const sync = async (natives: NativeFolder[]): Promise<Record<string, string>> => {
+    const synced = await syncFolders(needs, "acc_1", natives);
+    return Object.fromEntries(synced.map(({ row }) => [row.path, row.id]));
+  };
+  return { sync, rows: () => rows };
+}
+
+function folder(path: string, uids: [uidValidity: number, uidNext: number] | null, mailboxId: string | null = null) {
+  const status = uids && { messages: 0, unseen: 0, uidValidity: uids[0], uidNext: uids[1] };
+  const base = { name: path, parentPath: null, delimiter: "/", role: null, selectable: true, subscribed: true };
+  return { path, ...base, mailboxId, status } satisfies NativeFolder;
+}
+
+describe("a folder's id", () => {
+  test("stays while nothing changes, and when its counts do", async () => {
+    const { sync } = setup();
+    const before = await sync([folder("INBOX", [1, 10]), folder("Work", [2, 5])]);
+    expect(await sync([folder("INBOX", [1, 12]), folder("Work", [2, 5])])).toEqual(before);
+  });
+
+  test("stays through a rename, by UIDVALIDITY and UIDNEXT", async () => {
+    const { sync } = setup();
+    const before = await sync([folder("INBOX", [1, 10]), folder("Work", [2, 5])]);
+    const after = await sync([folder("INBOX", [1, 10]), folder("Play", [2, 5])]);
+    expect(after["Play"]).toBe(before["Work"]);
+  });
+
+  test("stays through a rename by MAILBOXID, also when a new folder takes the old name", async () => {
+    const { sync } = setup();
+    const before = await sync([folder("Work", [2, 5], "m1")]);
+    const after = await sync([folder("Work", [9, 1], "m2"), folder("Old", [2, 7], "m1")]);
+    expect(after["Old"]).toBe(before["Work"]);
+    expect(after["Work"]).not.toBe(before["Work"]);
+  });
+
+  test("is new where two could be meant", async () => {
+    const { sync } = setup();
+    const before = await sync([folder("A", [2, 1]), folder("B", [2, 1])]);
+    const after = await sync([folder("C", [2, 1])]);
+    expect(Object.values(before)).not.toContain(after["C"]);
+  });
+
+  test("comes back with a folder that was missing for a while", async () => {
+    const { sync, rows } = setup();
+    const before = await sync([folder("INBOX", [1, 10]), folder("Work", [2, 5])]);
+    await sync([folder("INBOX", [1, 10])]);
+    expect(rows().find((row) => row.path === "Work")?.missingSince).toBeTypeOf("number");
+    expect(await sync([folder("INBOX", [1, 10]), folder("Work", [2, 6])])).toEqual(before);
+  });
+
+  test("stays when STATUS fails for once", async () => {
+    const { sync, rows } = setup();
+    const before = await sync([folder("Work", [2, 5])]);
+    expect(await sync([folder("Work", null)])).toEqual(before);
+    expect(rows()[0]).toMatchObject({ uidValidity: 2, uidNext: 5 });
+  });
+});

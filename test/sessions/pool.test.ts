@@ -1,0 +1,109 @@
+import { describe, expect, test } from "vitest";
+import { createPool, type Poolable } from "../../src/sessions/pool.ts";
+import { createFakeClock } from "../fake-clock.ts";
+
+type Fake = Poolable & { dead: boolean; closed: boolean; number: number };
+
+function setup(limit = 2) {
+  const clock = createFakeClock();
+  const opened: Fake[] = [];
+  const pool = createPool<Fake>(clock, { limit, idleMs: 60_000, waitMs: 10_000 });
+  const open = async (): Promise<Fake> => {
+    const session: Fake = {
+      dead: false,
+      closed: false,
+      number: opened.length + 1,
+      async close() {
+        session.closed = true;
+        session.dead = true;
+      },
+    };
+    opened.push(session);
+    return session;
+  };
+  return { clock, opened, pool, open, lend: (version = 1) => pool.lend("acc", version, open) };
+}
+
+describe("a pool", () => {
+  test("lends a session again that was given back", async () => {
+    const { lend, opened } = setup();
+    (await lend()).release();
+    const lease = await lend();
+    expect(lease.fresh).toBe(false);
+    expect(opened).toHaveLength(1);
+  });
+
+  test("opens no more than its limit, and serves who waits in order", async () => {
+    const { lend, opened } = setup(2);
+    const [first, second] = [await lend(), await lend()];
+    const order: string[] = [];
+    const third = lend().then((lease) => (order.push("third"), lease));
+    const fourth = lend().then((lease) => (order.push("fourth"), lease));
+    first.release();
+    second.release();
+    (await third).release();
+    await fourth;
+    expect(order).toEqual(["third", "fourth"]);
+    expect(opened).toHaveLength(2);
+  });
+
+  test("tells who waited too long that the account is busy, and goes on", async () => {
+    const { lend, clock } = setup(1);
+    const lease = await lend();
+    const late = lend().catch((error: unknown) => error);
+    await clock.advance(10_000);
+    expect(await late).toMatchObject({ code: "account-busy", details: { retryAfter: 5 } });
+    lease.release();
+    expect((await lend()).fresh).toBe(false);
+  });
+
+  test("closes what lay idle for its time, and not earlier", async () => {
+    const { lend, clock, opened } = setup();
+    (await lend()).release();
+    await clock.advance(59_999);
+    expect(opened[0]?.closed).toBe(false);
+    await clock.advance(1);
+    expect(opened[0]?.closed).toBe(true);
+  });
+
+  test("does not lend the dead, nor what was opened under another version", async () => {
+    const { lend, opened } = setup();
+    (await lend(1)).release();
+    expect((await lend(2)).session.number).toBe(2);
+    expect(opened[0]?.closed).toBe(true);
+    const lease = await lend(2);
+    lease.session.dead = true;
+    lease.release();
+    expect(lease.session.closed).toBe(true);
+  });
+
+  test("a loan ends once, whatever is called after", async () => {
+    const { lend } = setup(1);
+    const lease = await lend();
+    lease.release();
+    lease.release();
+    lease.discard();
+    const next = await lend();
+    expect(next.session.closed).toBe(false);
+    const blocked = lend();
+    next.discard();
+    expect((await blocked).session.number).toBe(2);
+  });
+
+  test("a failure to open frees its place for the next", async () => {
+    const { pool, open } = setup(1);
+    await expect(pool.lend("acc", 1, () => Promise.reject(new Error("refused")))).rejects.toThrow("refused");
+    expect((await pool.lend("acc", 1, open)).fresh).toBe(true);
+  });
+
+  test("a dropped key closes idle sessions now and lent ones when they come back", async () => {
+    const { lend, pool, opened } = setup(2);
+    const [kept, idle] = [await lend(), await lend()];
+    idle.release();
+    pool.drop("acc");
+    expect(opened.map(({ closed }) => closed)).toEqual([false, true]);
+    kept.release();
+    expect(opened[0]?.closed).toBe(true);
+    expect((await lend()).session.number).toBe(3);
+  });
+});
