@@ -1,7 +1,8 @@
-import ipaddr from "ipaddr.js";
 import { z } from "zod";
+import { parseNetwork } from "./net/address.ts";
+import { parsePortRange } from "./net/ports.ts";
 
-/** `process.env`, or a Worker's bindings that are strings. */
+/** The environment of a process, or a Worker's bindings that are strings. */
 export type Environment = Record<string, string | undefined>;
 
 const kibi = 1024;
@@ -64,35 +65,12 @@ const items = (given: string) =>
     .map((item) => item.trim())
     .filter((item) => item !== "");
 
-/** Only the plain forms: `127.1/8` and addresses with a zone are typing errors. */
-function isCidr(network: string): boolean {
-  const address = network.split("/")[0] ?? "";
-  return (
-    (address.includes(":") ? !address.includes("%") : ipaddr.IPv4.isValidFourPartDecimal(address)) &&
-    ipaddr.isValidCIDR(network)
-  );
-}
-
 const networks = text("CIDR networks with commas between, such as 10.0.0.0/8,fd00::/8", (given) =>
-  items(given).every(isCidr) ? items(given) : undefined,
+  items(given).every((item) => parseNetwork(item) !== null) ? items(given) : undefined,
 );
 
-/** Inclusive; a single port has `from` = `to`. */
-export type PortRange = { from: number; to: number };
-
-function portRange(item: string): PortRange | undefined {
-  const [, from = "", to = from] = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(item) ?? [];
-  const range = { from: Number(from), to: Number(to) };
-  return range.from >= 1 && range.from <= range.to && range.to <= 65_535 ? range : undefined;
-}
-
-const ports = text<PortRange[] | "all">(
-  "ports and ranges with commas between, such as 2143,3000-3010, or *",
-  (given) => {
-    if (given === "*") return "all";
-    const ranges = items(given).map(portRange);
-    return ranges.every((range) => range !== undefined) ? ranges : undefined;
-  },
+const ports = text("ports and ranges with commas between, such as 2143,3000-3010, or *", (given) =>
+  items(given).every((item) => parsePortRange(item) !== null) ? items(given) : undefined,
 );
 
 const publicUrl = text("an http:// or https:// URL without user, query and fragment", (given) => {

@@ -21,3 +21,20 @@ export interface Clock {
   /** Resolves after `ms`, or at once when `signal` aborts; never rejects. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
+
+/** The time as it is. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  sleep: (ms, signal) =>
+    new Promise((resolve) => {
+      if (signal?.aborted === true) return resolve();
+      const done = (): void => {
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", done);
+        resolve();
+      };
+      // setTimeout takes 31 bits; who sleeps longer than that looks at the clock again anyway.
+      const timer = setTimeout(done, Math.min(ms, 2_147_483_647));
+      signal?.addEventListener("abort", done);
+    }),
+};

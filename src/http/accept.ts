@@ -18,7 +18,6 @@ export function accepts(header: string, offered: string[]): boolean {
   if (wanted.length === 0) return true;
   return offered.some((media) => {
     const [type = "*", subtype = "*"] = media.split(";")[0]?.trim().toLowerCase().split("/") ?? [];
-    if (type === "*" || subtype === "*") return true;
     const fitting = [
       wanted.filter((range) => range.type === type && range.subtype === subtype),
       wanted.filter((range) => range.type === type && range.subtype === "*"),

@@ -74,16 +74,21 @@ export type Contract<
   getRoutingPath(): string;
 };
 
+/** Whether Accept has a say: not where nothing is answered, or a stranger's media type is. */
+function negotiable(produces: string[]): boolean {
+  return produces.length > 0 && !produces.some((media) => media.includes("*"));
+}
+
 /** The codes that a route can answer besides its own, by what it takes. */
-function commonErrors(scope: RouteScope, asked: Asked): FailureCode[] {
+function commonErrors(scope: RouteScope, asked: Asked, produces: string[]): FailureCode[] {
   return [
     "bad-request",
-    "not-acceptable",
     "request-timeout",
     "uri-too-long",
     "validation-failed",
     "headers-too-large",
     "internal",
+    ...(negotiable(produces) ? (["not-acceptable"] as const) : []),
     ...(scope === "none" ? [] : (["unauthorized", "storage-unavailable"] as const)),
     ...(scope === "none" || scope === "any" ? [] : (["scope-missing"] as const)),
     ...(asked.params === undefined ? [] : (["not-found"] as const)),
@@ -107,7 +112,8 @@ export function contract<
 >(terms: Terms<P, M, S, R, A>): Contract<P, M, S, R, A> {
   const { operationId, method, path, scope, tag, summary, description, request, responses, maxBody } = terms;
   const asked: Asked = request;
-  const errors = [...new Set([...commonErrors(scope, asked), ...(terms.errors ?? [])])].sort(
+  const produces = Object.values<Answer>(responses).flatMap(({ content = {} }) => Object.keys(content));
+  const errors = [...new Set([...commonErrors(scope, asked, produces), ...(terms.errors ?? [])])].sort(
     (a, b) => failures[a].status - failures[b].status,
   );
   const route = createRoute({
@@ -134,9 +140,7 @@ export function contract<
       queryNames: Object.keys(asked.query?.shape ?? {}),
       body: asked.body === undefined ? "none" : "json",
       maxBody: maxBody ?? null,
-      produces: Object.values(responses as Record<number, Answer>).flatMap((answer) =>
-        Object.keys(answer.content ?? {}),
-      ),
+      produces: negotiable(produces) ? produces : [],
     }),
   });
   return route as unknown as Contract<P, M, S, R, A>;

@@ -16,7 +16,7 @@ type Rules = {
   body: "json" | "none";
   /** Octets; null: the configured limit. */
   maxBody: number | null;
-  /** Media types of the good answers. */
+  /** Media types of the good answers; none: Accept is not looked at. */
   produces: string[];
 };
 

@@ -1,28 +1,70 @@
+import type { createAccount as CreateAccount } from "../operations/create-account.ts";
 import type { createApp as CreateApp } from "../operations/create-app.ts";
 import type { createKey as CreateKey } from "../operations/create-key.ts";
+import type { deleteAccount as DeleteAccount } from "../operations/delete-account.ts";
 import type { deleteKey as DeleteKey } from "../operations/delete-key.ts";
+import type { deleteMessage as DeleteMessage } from "../operations/delete-message.ts";
+import type { getAccount as GetAccount } from "../operations/get-account.ts";
+import type { getAccountStatus as GetAccountStatus } from "../operations/get-account-status.ts";
 import type { getKey as GetKey } from "../operations/get-key.ts";
 import type { getMe as GetMe } from "../operations/get-me.ts";
+import type { getMessage as GetMessage } from "../operations/get-message.ts";
+import type { listAccounts as ListAccounts } from "../operations/list-accounts.ts";
 import type { listApps as ListApps } from "../operations/list-apps.ts";
+import type { listFolders as ListFolders } from "../operations/list-folders.ts";
 import type { listKeys as ListKeys } from "../operations/list-keys.ts";
+import type { listMessages as ListMessages } from "../operations/list-messages.ts";
+import type { openAttachment as OpenAttachment } from "../operations/open-attachment.ts";
+import type { openRaw as OpenRaw } from "../operations/open-raw.ts";
+import type { updateAccount as UpdateAccount } from "../operations/update-account.ts";
+import type { updateMessage as UpdateMessage } from "../operations/update-message.ts";
+import type { verifyAccount as VerifyAccount } from "../operations/verify-account.ts";
+import { createAccount } from "./accounts/create-account.ts";
+import { deleteAccount } from "./accounts/delete-account.ts";
+import { getAccountStatus } from "./accounts/get-account-status.ts";
+import { getAccount } from "./accounts/get-account.ts";
+import { listAccounts } from "./accounts/list-accounts.ts";
+import { updateAccount } from "./accounts/update-account.ts";
+import { verifyAccount } from "./accounts/verify-account.ts";
 import { createApp } from "./apps/create-app.ts";
 import { listApps } from "./apps/list-apps.ts";
 import type { Front } from "./env.ts";
+import { listFolders } from "./folders/list-folders.ts";
 import { createKey } from "./keys/create-key.ts";
 import { deleteKey } from "./keys/delete-key.ts";
 import { getKey } from "./keys/get-key.ts";
 import { listKeys } from "./keys/list-keys.ts";
 import { getMe } from "./me/get-me.ts";
+import { deleteMessage } from "./messages/delete-message.ts";
+import { downloadAttachment } from "./messages/download-attachment.ts";
+import { downloadRaw } from "./messages/download-raw.ts";
+import { getMessage } from "./messages/get-message.ts";
+import { listMessages } from "./messages/list-messages.ts";
+import { updateMessage } from "./messages/update-message.ts";
 
-/** What the routes run, each with its needs already given. */
+/** What the routes run, each operation with its needs already given. */
 export type Operations = {
+  getMe: ReturnType<typeof GetMe>;
   createApp: ReturnType<typeof CreateApp>;
   listApps: ReturnType<typeof ListApps>;
   createKey: ReturnType<typeof CreateKey>;
   listKeys: ReturnType<typeof ListKeys>;
   getKey: ReturnType<typeof GetKey>;
   deleteKey: ReturnType<typeof DeleteKey>;
-  getMe: ReturnType<typeof GetMe>;
+  createAccount: ReturnType<typeof CreateAccount>;
+  listAccounts: ReturnType<typeof ListAccounts>;
+  getAccount: ReturnType<typeof GetAccount>;
+  updateAccount: ReturnType<typeof UpdateAccount>;
+  deleteAccount: ReturnType<typeof DeleteAccount>;
+  verifyAccount: ReturnType<typeof VerifyAccount>;
+  getAccountStatus: ReturnType<typeof GetAccountStatus>;
+  listFolders: ReturnType<typeof ListFolders>;
+  listMessages: ReturnType<typeof ListMessages>;
+  getMessage: ReturnType<typeof GetMessage>;
+  updateMessage: ReturnType<typeof UpdateMessage>;
+  deleteMessage: ReturnType<typeof DeleteMessage>;
+  openRaw: ReturnType<typeof OpenRaw>;
+  openAttachment: ReturnType<typeof OpenAttachment>;
 };
 
 /** Every route behind a key, in the order of the reference. A literal path stands before a parameter in its place. */
@@ -34,4 +76,18 @@ export function registerRoutes(app: Front, run: Operations): void {
   listKeys(app, run.listKeys);
   getKey(app, run.getKey);
   deleteKey(app, run.deleteKey);
+  createAccount(app, run.createAccount);
+  listAccounts(app, run.listAccounts);
+  getAccount(app, run.getAccount);
+  updateAccount(app, run.updateAccount);
+  deleteAccount(app, run.deleteAccount);
+  verifyAccount(app, run.verifyAccount);
+  getAccountStatus(app, run.getAccountStatus);
+  listFolders(app, run.listFolders);
+  listMessages(app, run.listMessages);
+  getMessage(app, run.getMessage);
+  updateMessage(app, run.updateMessage);
+  deleteMessage(app, run.deleteMessage);
+  downloadRaw(app, run.openRaw);
+  downloadAttachment(app, run.openAttachment);
 }

@@ -46,7 +46,7 @@ function readEntity(scan: Scan, place: Place): { part: Part; end: End } {
   const headerEnd = skipHeader(scan);
   const headers = partHeaders(rawHeaders(scan.raw.subarray(headerStart, scan.at)), place.defaultType);
   const bodyStart = scan.at;
-  const boundary = headers.parameters["boundary"] ?? "";
+  const boundary = headers.parameters["boundary"]?.trimEnd() ?? "";
   const isMultipart = headers.contentType.startsWith("multipart/");
   const isSplit = isMultipart && boundary !== "" && place.depth < maxDepth;
   const part: Part = { ...headers, section: place.section(isSplit), encodedSize: 0, children: [] };
@@ -105,7 +105,7 @@ function nextBoundary(scan: Scan): End {
   while (levels.size > 0 && lineStart >= 0) {
     const end = boundaryAt(scan, lineStart);
     if (end) return end;
-    const found = raw.indexOf("\n--", Math.max(0, lineStart - 1) + 1);
+    const found = raw.indexOf("\n--", lineStart);
     lineStart = found < 0 ? -1 : found + 1;
   }
   scan.at = raw.length;

@@ -3,7 +3,7 @@ import type { Admitted, Guard, MailProtocol, ServerAddress } from "../mail/serve
 import { type IpAddress, isPublic, isWithin, type Network, parseAddress, parseNetwork } from "./address.ts";
 import { withDeadline } from "./deadline.ts";
 import { type Host, readHost } from "./host.ts";
-import { isAllowedPort, parsePortRange, type PortRange, usualPorts } from "./ports.ts";
+import { isAllowedPort, type PortRange, usualPorts } from "./ports.ts";
 
 /** All addresses of a domain name. Rejects with `code` ENOTFOUND or ENODATA when there are none, another when it can't tell. */
 export type Resolve = (name: string) => Promise<string[]>;
@@ -12,8 +12,8 @@ export type GuardOptions = {
   resolve: Resolve;
   /** CIDR blocks that may be connected to although they are not public (POSTERN_ALLOW_NETWORKS). */
   allowNetworks: string[];
-  /** `*`, ports and ranges, beyond the usual ones of each protocol (POSTERN_ALLOW_PORTS). */
-  allowPorts: string[];
+  /** Beyond the usual ones of each protocol (POSTERN_ALLOW_PORTS). */
+  allowPorts: PortRange[] | "all";
   /** Whether `security: "none"` is taken at all, and then only to `allowNetworks` (POSTERN_ALLOW_INSECURE). */
   allowInsecure: boolean;
   /** False where the runtime can only connect by name (Workers): the addresses are checked, but not held to. */
@@ -35,8 +35,9 @@ function refusal(pointer: string, detail: string, fix: string): Failure {
 const insecure = () =>
   refusal("/security", "A connection without TLS is not allowed here.", 'Use security "tls" or "starttls".');
 
-function need<T>(parsed: T | null, text: string): T {
-  if (parsed === null) throw new TypeError(`neither a CIDR block nor a port: ${text}`);
+function network(text: string): Network {
+  const parsed = parseNetwork(text);
+  if (parsed === null) throw new TypeError(`not a CIDR block: ${text}`);
   return parsed;
 }
 
@@ -70,11 +71,10 @@ async function resolveName(name: string, protocol: MailProtocol, options: GuardO
 
 /** The one gate that every outgoing connection passes: the port fits the protocol, and every address is public or allowed. */
 export function createGuard(options: GuardOptions): Guard {
-  const networks: Network[] = options.allowNetworks.map((text) => need(parseNetwork(text), text));
-  const ports: PortRange[] = options.allowPorts.map((text) => need(parsePortRange(text), text));
+  const networks: Network[] = options.allowNetworks.map(network);
 
   function checkPort({ protocol, server }: Target): void {
-    if (isAllowedPort(protocol, server.port, ports)) return;
+    if (isAllowedPort(protocol, server.port, options.allowPorts)) return;
     throw refusal(
       "/port",
       `Port ${server.port} is not one for ${protocol}.`,

@@ -65,8 +65,9 @@ export function openSqlite(path: string, { maxPages = null }: { maxPages?: numbe
     },
 
     async close() {
+      // Last the writer: whoever closes last puts the log back into the file.
+      reader.end();
       await writer.close();
-      reader.close();
       unlock();
     },
   };
@@ -119,11 +120,13 @@ function migrate(file: string): void {
 /** A connection that only reads; one that fails is opened anew, so that it works again when the disk does. */
 function startReader(file: string) {
   let db: Database.Database | null = null;
+  let ended = false;
   const statements = new Map<string, Database.Statement<unknown[], unknown[]>>();
 
   function prepare(text: string): Database.Statement<unknown[], unknown[]> {
     const known = statements.get(text);
     if (known !== undefined) return known;
+    if (ended) throw storageFailure("unavailable", "CLOSED");
     db ??= new Database(file, { readonly: true, timeout: 5000 });
     const statement = db.prepare<unknown[], unknown[]>(text).raw();
     if (statements.size >= cachedStatements) statements.clear();
@@ -146,7 +149,10 @@ function startReader(file: string) {
         throw error;
       }
     },
-    close,
+    end() {
+      ended = true;
+      close();
+    },
   };
 }
 

@@ -184,13 +184,16 @@ describe("ports and security", () => {
   });
 
   test("the operator adds ports and ranges; none is outside 1 to 65535", async () => {
-    const allowPorts = ["25", "3000-3010"];
+    const allowPorts = [
+      { from: 25, to: 25 },
+      { from: 3000, to: 3010 },
+    ];
     for (const port of [25, 3000, 3010])
       await expect(admit({ protocol: "smtp", port }, { allowPorts })).resolves.toBeDefined();
     for (const port of [26, 2999, 3011])
       await expect(admit({ port }, { allowPorts })).rejects.toMatchObject(refused("/port"));
-    await expect(admit({ port: 40_000 }, { allowPorts: ["*"] })).resolves.toBeDefined();
-    await expect(admit({ port: 0 }, { allowPorts: ["*"] })).rejects.toMatchObject(refused("/port"));
+    await expect(admit({ port: 40_000 }, { allowPorts: "all" })).resolves.toBeDefined();
+    await expect(admit({ port: 0 }, { allowPorts: "all" })).rejects.toMatchObject(refused("/port"));
   });
 
   test("no TLS only where allowed, and never to a public host", async () => {
@@ -207,12 +210,9 @@ describe("ports and security", () => {
   });
 
   test("a bad option is the operator's, at start", () => {
-    const options = { resolve, allowNetworks: [], allowPorts: [], allowInsecure: false, pin: true, timeoutMs: 1 };
+    const options = { resolve, allowPorts: [], allowInsecure: false, pin: true, timeoutMs: 1 };
     for (const text of ["10.0.0.0/33", "10.0.0/8", "x", "::/129", "10.0.0.0/8/8", "10.0.0.0/"]) {
       expect(() => createGuard({ ...options, allowNetworks: [text] })).toThrow(TypeError);
-    }
-    for (const text of ["0", "70000", "20-10", "a", "", "-5"]) {
-      expect(() => createGuard({ ...options, allowPorts: [text] })).toThrow(TypeError);
     }
   });
 });

@@ -11,9 +11,11 @@ export async function withDeadline<T>(
   onExpired: () => void,
 ): Promise<T> {
   const settled = new AbortController();
-  void clock.sleep(ms, settled.signal).then(() => {
+  const watch = async (): Promise<void> => {
+    await clock.sleep(ms, settled.signal);
     if (!settled.signal.aborted) onExpired();
-  });
+  };
+  void watch();
   try {
     return await work;
   } finally {

@@ -7,8 +7,10 @@ import { atom, numberOf, sequence, type Token } from "./wire.ts";
 export async function searchUids(session: Session, criteria: Token[], deadline?: number): Promise<number[]> {
   const options = { keep: ["SEARCH"], ...(deadline === undefined ? {} : { deadline }) };
   const reply = await session.exec("UID SEARCH", criteria, options);
-  const uids = reply.untagged.flatMap((response) => response.numbers ?? (response.attributes ?? []).map(numberOf));
-  return [...new Set(uids.filter((uid) => uid !== null && uid > 0))].sort((a, b) => a - b) as number[];
+  const uids = reply.untagged.flatMap(
+    (response) => response.numbers ?? (response.attributes ?? []).flatMap((attribute) => numberOf(attribute) ?? []),
+  );
+  return [...new Set(uids)].filter((uid) => uid > 0).sort((a, b) => a - b);
 }
 
 /** Which of these UIDs are in the selected folder now, by what the session has seen of it. */

@@ -31,10 +31,8 @@ const noSuchFolder =
 /** The server's words as they may be told: one line, at most 500 characters. */
 export function oneLine(words: string): string {
   // oxlint-disable-next-line no-control-regex -- control characters are what is removed
-  return words
-    .replace(/[\u0000-\u001f\u007f]+/g, " ")
-    .trim()
-    .slice(0, 500);
+  const line = words.replace(/[\u0000-\u001f\u007f]+/g, " ");
+  return line.trim().slice(0, 500);
 }
 
 function upstream(where: Where, responseCode: string | null, text: string): Upstream {
@@ -170,6 +168,6 @@ function tlsReason(code: string): string {
   if (code === "ERR_TLS_CERT_ALTNAME_INVALID" || code === "HOSTNAME_MISMATCH")
     return "the certificate is for another name";
   if (/SELF_SIGNED/.test(code)) return "the certificate is self-signed";
-  if (/^UNABLE_TO/.test(code)) return "the certificate's authority is unknown";
+  if (code.startsWith("UNABLE_TO")) return "the certificate's authority is unknown";
   return code;
 }

@@ -22,17 +22,15 @@ export async function fetchSummaries(
   const keep = (rows: Row[], isWanted: (row: Row) => boolean): void => {
     for (const row of rows) if (isComplete(row) && isWanted(row)) found.set(row.uid, row);
   };
-  const window = "uids" in wanted ? null : wanted;
-  const asked = "uids" in wanted ? new Set(wanted.uids) : null;
-
-  if (window) {
-    const rows = await fetchRows(session, "FETCH", `${window.low}:${window.high}`, summaryItems, { withKey: true });
-    keep(rows, (row) => row.sequence >= window.low && row.sequence <= window.high);
+  if ("low" in wanted) {
+    const { low, high } = wanted;
+    const rows = await fetchRows(session, "FETCH", `${low}:${high}`, summaryItems, { withKey: true });
+    keep(rows, (row) => row.sequence >= low && row.sequence <= high);
   } else {
-    const rows = await fetchByUid(session, wanted, summaryItems);
-    keep(rows, (row) => asked?.has(row.uid ?? 0) === true);
+    const asked = new Set(wanted.uids);
+    keep(await fetchByUid(session, wanted, summaryItems), (row) => asked.has(row.uid ?? 0));
   }
-  const expected = window ? window.high - window.low + 1 : (asked?.size ?? 0);
+  const expected = "low" in wanted ? wanted.high - wanted.low + 1 : new Set(wanted.uids).size;
   if (found.size < expected) await fetchMissing(session, wanted, found);
 
   const path = session.selected?.path ?? "";

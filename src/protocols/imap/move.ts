@@ -33,7 +33,7 @@ export async function move(
   if (present.length === 0) return { moved: [], missing };
   if (path === target) return { moved: present.map((place) => ({ from: place, to: place })), missing };
 
-  const marks = session.has("UIDPLUS") ? [] : await fetchMarks(session, uidSets([...existing]), existing);
+  const marks = uidNext === null ? [] : await fetchMarks(session, uidSets([...existing]), existing);
   const to = new Map<number, Place>();
   for (const set of uidSets([...existing])) readCopyUid(await carry(session, set, target), target, to);
   await assertLeft(session, [...existing]);

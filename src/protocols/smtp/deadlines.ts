@@ -4,8 +4,10 @@ export type SmtpDeadlines = {
   connect: number;
   /** From the connection to the answer to EHLO, STARTTLS included. */
   greeting: number;
-  /** One command; the envelope as a whole gets a second more for each recipient. */
+  /** One command. */
   command: number;
+  /** What each recipient adds to that for the envelope as a whole. */
+  recipient: number;
   /** The server takes the next block of the message (RFC 5321 §4.5.3.2.5). */
   dataBlock: number;
   /** The answer to the final dot (RFC 5321 §4.5.3.2.6). */
@@ -16,6 +18,7 @@ export const smtpDeadlines: SmtpDeadlines = {
   connect: 10_000,
   greeting: 10_000,
   command: 30_000,
+  recipient: 1_000,
   dataBlock: 180_000,
   finalReply: 600_000,
 };

@@ -62,9 +62,9 @@ export async function openSession(needs: SessionNeeds, server: ServerLogin): Pro
     ignoreTLS: server.security === "none",
     name: literal(socket.localAddress ?? "127.0.0.1"),
     tls: tlsOptions(admitted, server),
-    connectionTimeout: deadlines.greeting,
-    greetingTimeout: deadlines.greeting,
-    // Every step has a deadline of its own here; this one only must not come before them.
+    // Every step has a deadline of its own below; these only must not come before them.
+    connectionTimeout: deadlines.greeting + 1000,
+    greetingTimeout: deadlines.greeting + 1000,
     socketTimeout: deadlines.finalReply + deadlines.dataBlock,
     socketCloseTimeout: 1000,
     maxResponseSize: 256 * 1024,
@@ -116,7 +116,7 @@ export async function openSession(needs: SessionNeeds, server: ServerLogin): Pro
     });
   }
 
-  await step("greeting", deadlines.greeting + 1000, (done) => connection.connect(done));
+  await step("greeting", deadlines.greeting, (done) => connection.connect(done));
   await step("login", deadlines.command, (done) => connection.login({ method: "POSTERN" }, done));
   if (heard.injected || !heard.login.granted) {
     connection.close();

@@ -18,9 +18,16 @@ type Ending =
 
 /** The domain as A-labels (RFC 5891); the local part stays as it is. */
 function wireAddress(email: string): string {
-  const at = email.lastIndexOf("@");
-  return at < 0 ? email : `${email.slice(0, at)}@${domainToASCII(email.slice(at + 1)) || email.slice(at + 1)}`;
+  const at = email.lastIndexOf("@") + 1;
+  // oxlint-disable-next-line no-control-regex -- what can't stand in a command
+  if (/[\u0000-\u0020\u007f<>]/.test(email)) {
+    throw new Failure("internal", "An address that is not fit for the wire reached the submission.");
+  }
+  return email.slice(0, at) + (isAscii(email.slice(at)) ? email.slice(at) : domainToASCII(email.slice(at)));
 }
+
+// oxlint-disable-next-line no-control-regex -- everything but ASCII
+const isAscii = (text: string) => !/[^\u0000-\u007f]/.test(text);
 
 /** The envelope as it goes on the wire. Fails before the first command where the server can't take it. */
 function checkedEnvelope(session: Session, envelope: MailEnvelope, size: number): SMTPConnectionEnvelope {
@@ -35,11 +42,7 @@ function checkedEnvelope(session: Session, envelope: MailEnvelope, size: number)
   }
   const from = wireAddress(envelope.from);
   const to = envelope.to.map(wireAddress);
-  // oxlint-disable-next-line no-control-regex -- the line's own syntax
-  const broken = [from, ...to].some((address) => /[\u0000-\u0020\u007f<>]/.test(address));
-  if (broken) throw new Failure("internal", "An address that is not fit for the wire reached the submission.");
-  // oxlint-disable-next-line no-control-regex -- everything but ASCII
-  if (!limits.smtpUtf8 && [from, ...to].some((address) => /[^\u0000-\u007f]/.test(address))) {
+  if (!limits.smtpUtf8 && !isAscii([from, ...to].join())) {
     throw failure("unsupported-by-server", "The mail server takes no internationalised addresses.", where, null, {
       fix: "Use addresses whose part before the @ is ASCII.",
     });
@@ -77,7 +80,7 @@ export async function submitMessage(
       ? deadlines.finalReply
       : message.started()
         ? deadlines.dataBlock
-        : deadlines.command + to.length * 1000;
+        : deadlines.command + to.length * deadlines.recipient;
     timer = setTimeout(() => onLate(), ms);
   }
 

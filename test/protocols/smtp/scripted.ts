@@ -6,7 +6,7 @@ import type { Guard, ServerLogin } from "../../../src/mail/server.ts";
 type Step = "greeting" | "EHLO" | "STARTTLS" | "AUTH" | "MAIL" | "RCPT" | "DATA" | "dot" | "RSET" | "QUIT";
 
 /** Lines to say (CRLF is added), or what happens instead of saying something. */
-export type Answer = string | { then: "close" | "reset"; say?: string } | "silence";
+export type Answer = string | { end: "close" | "reset"; say?: string } | { end: "never" };
 type Answers = Partial<Record<Step, Answer | ((line: string, nth: number) => Answer)>>;
 
 export type Scripted = {
@@ -29,7 +29,7 @@ const usual: Record<Step, Answer> = {
   DATA: "354 go ahead",
   dot: "250 2.0.0 queued as 1",
   RSET: "250 2.0.0 ok",
-  QUIT: { then: "close", say: "221 2.0.0 bye" },
+  QUIT: { end: "close", say: "221 2.0.0 bye" },
 };
 
 /** An SMTP server on 127.0.0.1 that answers as told; `nth` counts the step's calls over all connections, from 0. */
@@ -45,16 +45,17 @@ export async function startScripted(answers: Answers = {}): Promise<Scripted> {
     counts.set(step, nth + 1);
     const scripted = answers[step] ?? usual[step];
     const said = typeof scripted === "function" ? scripted(line, nth) : scripted;
-    if (said === "silence") return;
     if (typeof said === "string") return void socket.write(`${said}\r\n`);
+    if (said.end === "never") return;
     if (said.say !== undefined) socket.write(`${said.say}\r\n`);
-    if (said.then === "reset") socket.resetAndDestroy();
+    if (said.end === "reset") socket.resetAndDestroy();
     else socket.end();
   }
 
   function serve(socket: Socket): void {
     connections += 1;
     sockets.add(socket);
+    socket.setNoDelay(true);
     socket.on("close", () => sockets.delete(socket));
     socket.on("error", () => {});
     let pending = "";
@@ -107,7 +108,7 @@ export async function startScripted(answers: Answers = {}): Promise<Scripted> {
 export const localGuard: Guard = createGuard({
   resolve: async () => ["127.0.0.1"],
   allowNetworks: ["127.0.0.0/8"],
-  allowPorts: ["*"],
+  allowPorts: "all",
   allowInsecure: true,
   pin: true,
   timeoutMs: 1000,

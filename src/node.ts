@@ -1,0 +1,127 @@
+import { randomBytes } from "node:crypto";
+import { existsSync, mkdirSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { compose } from "./compose.ts";
+import { ConfigError, helpText, readConfig, type Config } from "./config.ts";
+import { Failure } from "./errors.ts";
+import { createLog } from "./http/log.ts";
+import { createMetrics } from "./http/metrics.ts";
+import { serveNode } from "./http/serve-node.ts";
+import { createGuard } from "./net/guard.ts";
+import { resolveNode } from "./net/resolve-node.ts";
+import { systemClock as clock } from "./observe.ts";
+import { bootstrapKeys, type FirstKeys } from "./operations/bootstrap-keys.ts";
+import { createStore } from "./store/create-store.ts";
+import { openPostgres } from "./store/open-postgres.ts";
+import { openSqlite } from "./store/open-sqlite.ts";
+import type { Store } from "./store/store.ts";
+import { loadSecret } from "./vault/secret-file.ts";
+import { createVault, type Vault } from "./vault/vault.ts";
+
+/** How long running answers and deliveries may take to end after SIGTERM, milliseconds. */
+const drainMs = 25_000;
+
+const version: string = JSON.parse(await readFile(new URL("../package.json", import.meta.url), "utf8")).version;
+
+async function main(args: string[]): Promise<void> {
+  if (args.includes("--help") || args.includes("-h"))
+    return void process.stdout.write(helpText(process.stdout.columns));
+  if (args.includes("--version")) return void process.stdout.write(`postern ${version}\n`);
+  if (args.length > 0) throw new ConfigError(`Postern takes no argument ${args[0]}; see --help.`);
+  await start(readConfig(process.env));
+}
+
+async function start(config: Config): Promise<void> {
+  const pretty = process.stdout.isTTY;
+  const log = createLog({ level: config.log.level, write: (line) => process.stdout.write(line), clock, pretty });
+  const database = databaseOf(config);
+  const vault = await openVault(config, database);
+  const store = await openStore(database);
+  await checkSecret(store, vault);
+  const postern = compose({
+    config: config.http,
+    adminKey: config.keys.adminKey,
+    cursorKey: Buffer.from(await store.settings.putOnce("cursor-key", randomBytes(32).toString("base64")), "base64"),
+    store,
+    vault,
+    guard: createGuard({ ...config.network, resolve: resolveNode, pin: true, timeoutMs: 10_000 }),
+    log,
+    metrics: createMetrics(),
+    clock,
+    docsScript: () => readFile(fileURLToPath(import.meta.resolve("@scalar/api-reference/dist/browser/standalone.js"))),
+  });
+  const firstKeys = await bootstrapKeys({ ...store, clock })();
+  const served = await serveNode({ ...config.http, fetch: (request) => postern.app.fetch(request), log });
+  greet(config, database, served.port, firstKeys);
+
+  const stop = async (signal: string): Promise<void> => {
+    log.write("info", "server.stopping", { signal });
+    await served.close(drainMs);
+    await postern.close();
+    await store.close();
+    log.write("info", "server.stopped");
+  };
+  for (const signal of ["SIGTERM", "SIGINT"] as const)
+    process.once(signal, () => {
+      process.once(signal, () => process.exit(1));
+      stop(signal).then(() => process.exit(0), fail);
+    });
+}
+
+type Database = { kind: "sqlite"; path: string } | { kind: "postgres"; url: string };
+
+function databaseOf({ store }: Config): Database {
+  if (store.databaseUrl === null) return { kind: "sqlite", path: resolve(store.directory, "postern.db") };
+  if (!store.databaseUrl.startsWith("file:")) return { kind: "postgres", url: store.databaseUrl };
+  return { kind: "sqlite", path: resolve(store.databaseUrl.replace(/^file:(?:\/\/)?/, "")) };
+}
+
+async function openVault({ vault }: Config, database: Database): Promise<Vault> {
+  const path = vault.secretFile ?? join(vault.directory, "secret");
+  if (vault.secret === null && vault.secretFile === null) mkdirSync(vault.directory, { recursive: true, mode: 0o700 });
+  const databaseExists = database.kind === "sqlite" && existsSync(database.path);
+  const secret = vault.secret ?? (await loadSecret(path, databaseExists));
+  return createVault({ secret, previous: vault.previousSecret ?? undefined });
+}
+
+async function openStore(database: Database): Promise<Store> {
+  return createStore(database.kind === "sqlite" ? openSqlite(database.path) : await openPostgres(database.url));
+}
+
+/** A database keeps a text that only its own secret opens; with another one nothing may be written. */
+async function checkSecret(store: Store, vault: Vault): Promise<void> {
+  const text = await store.settings.putOnce("seal-check", vault.makeCheck());
+  if (vault.verifyCheck(text) !== "wrong") return;
+  throw new Failure("internal", "The sealing secret is not the one that this database was written with.", {
+    fix: "Restore the secret that belongs to this database, or point POSTERN_DATA elsewhere. Nothing was changed.",
+  });
+}
+
+/** The start-up lines go to stderr, so that stdout holds nothing but log lines. */
+function greet(config: Config, database: Database, port: number, keys: FirstKeys | null): void {
+  const host = config.http.host.includes(":") ? `[${config.http.host}]` : config.http.host;
+  const url = config.http.publicUrl ?? `http://${host}:${port}`;
+  const where = database.kind === "sqlite" ? database.path : "Postgres";
+  const lines = [`Postern ${version} listens on ${url}`, `  API reference  ${url}/docs`, `  Database       ${where}`];
+  if (keys !== null)
+    lines.push(
+      "",
+      "First start: these keys are shown this once. Keep them.",
+      `  Operator key   ${keys.operatorKey}`,
+      `  App key        ${keys.appKey}   (app ${keys.appId}, every scope)`,
+      "",
+      `  curl -H "Authorization: Bearer ${keys.appKey}" ${url}/v1/me`,
+    );
+  process.stderr.write(`${lines.join("\n")}\n\n`);
+}
+
+function fail(error: unknown): void {
+  const words = error instanceof Failure || error instanceof ConfigError ? error.message : (error as Error).stack;
+  const fix = error instanceof Failure && error.details.fix !== undefined ? `\n${error.details.fix}` : "";
+  process.stderr.write(`${words}${fix}\n`);
+  process.exit(1);
+}
+
+await main(process.argv.slice(2)).catch(fail);

@@ -1,0 +1,58 @@
+import type { Dovecot } from "../../servers/dovecot.ts";
+import type { User } from "../../servers/mailboxes.ts";
+import type { Mailbox } from "../../../src/mail/mailbox.ts";
+import type { Clock, Log } from "../../../src/observe.ts";
+import { type OpenImap, openImap } from "../../../src/protocols/imap/open-imap.ts";
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  sleep: (ms, signal) =>
+    new Promise((resolve) => {
+      if (signal?.aborted === true) return resolve();
+      const timer = setTimeout(resolve, ms);
+      signal?.addEventListener("abort", () => {
+        clearTimeout(timer);
+        resolve();
+      });
+    }),
+};
+
+export const quiet: Log = { write() {} };
+
+/** What opens a session on a loopback server, with the name that its certificate is for. */
+export function target(
+  user: User,
+  port: number,
+  options: { ca?: string | null; security?: "tls" | "starttls" | "none"; servername?: string } = {},
+): OpenImap {
+  const { ca = null, security = "tls", servername = "localhost" } = options;
+  return {
+    login: { host: servername, port, security, tls: { ca, servername: null }, ...user },
+    admitted: { address: "127.0.0.1", port, servername },
+    log: quiet,
+    clock: systemClock,
+  };
+}
+
+/** A session on a Dovecot over IMAPS; close it when done. */
+export function openOn(dovecot: Dovecot, user: User, port = dovecot.ports.imaps): Promise<Mailbox> {
+  return openImap(target(user, port, { ca: dovecot.ca }));
+}
+
+/** All octets of a stream. */
+export async function collect(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+/** What a promise fails with; fails the test when it does not. */
+export async function failureOf(promise: Promise<unknown>): Promise<{ code: string; upstream: unknown; text: string }> {
+  try {
+    await promise;
+  } catch (error) {
+    const { code, details, message } = error as { code: string; details: { upstream?: unknown }; message: string };
+    return { code, upstream: details?.upstream, text: message };
+  }
+  throw new Error("it did not fail");
+}

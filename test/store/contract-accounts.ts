@@ -1,0 +1,162 @@
+import { describe, expect, test } from "vitest";
+import { randomId } from "../../src/mail/id.ts";
+import type { Subject } from "./contract.ts";
+import { accountRow, folderRow, submissionRow } from "./rows.ts";
+import { bytesOf, countsOf, streamOf } from "./helpers.ts";
+
+const capabilities = {
+  folders: true,
+  move: true,
+  keywords: true,
+  append: true,
+  search: "server",
+  push: "idle",
+  flagStorage: "server",
+} as const;
+
+export function accountsContract(subject: () => Promise<Subject>): void {
+  describe("accounts", () => {
+    test("come back as they were put in, to their own app only", async () => {
+      const { accounts } = (await subject()).store;
+      const row = accountRow({
+        capabilities,
+        idStability: "tracked",
+        lastError: { code: "upstream-timeout", detail: "“late”", at: 1 },
+        watch: { mode: "poll", folders: "all", notifySince: 5 },
+      });
+      expect(await accounts.insert(row)).toBe(true);
+      expect(await accounts.get(row.appId, row.id)).toEqual(row);
+      expect(await accounts.byId(row.id)).toEqual(row);
+      expect(await accounts.get("app_other", row.id)).toBeNull();
+      expect(await accounts.byId("acc_none")).toBeNull();
+    });
+
+    test("an externalId stands once per app", async () => {
+      const { accounts } = (await subject()).store;
+      const appId = randomId("app");
+      const attempts = Array.from({ length: 20 }, () => accounts.insert(accountRow({ appId, externalId: "é" })));
+      expect((await Promise.all(attempts)).filter(Boolean)).toHaveLength(1);
+      expect(await accounts.insert(accountRow({ appId: randomId("app"), externalId: "é" }))).toBe(true);
+      expect(await accounts.insert(accountRow({ appId }))).toBe(true);
+      expect(await accounts.insert(accountRow({ appId }))).toBe(true);
+      expect(await accounts.list(appId, { after: null, limit: 50, externalId: null, ids: null })).toHaveLength(3);
+    });
+
+    test("are listed by id, by externalId and among many ids", async () => {
+      const { accounts } = (await subject()).store;
+      const appId = randomId("app");
+      const rows = Array.from({ length: 12 }, (_, i) => accountRow({ appId, externalId: `x${i}` }));
+      rows.sort((a, b) => (a.id < b.id ? -1 : 1));
+      await Promise.all(rows.toReversed().map((row) => accounts.insert(row)));
+      const all = { after: null, limit: 50, externalId: null, ids: null };
+      expect(await accounts.list(appId, all)).toEqual(rows);
+      expect(await accounts.list(appId, { ...all, after: rows[3]?.id ?? "", limit: 3 })).toEqual(rows.slice(4, 7));
+      expect(await accounts.list(appId, { ...all, externalId: rows[5]?.externalId ?? "" })).toEqual([rows[5]]);
+      // More ids than D1 binds in one query; the strangers' are of no effect.
+      const ids = [...Array.from({ length: 300 }, () => randomId("acc")), ...rows.slice(2).map((row) => row.id)];
+      expect(await accounts.list(appId, { ...all, ids, limit: 4 })).toEqual(rows.slice(2, 6));
+      expect(await accounts.list(appId, { ...all, ids, after: rows[9]?.id ?? "" })).toEqual(rows.slice(10));
+      expect(await accounts.list(appId, { ...all, ids: [] })).toEqual([]);
+      expect(await accounts.list(randomId("app"), { ...all, ids })).toEqual([]);
+    });
+
+    test("are updated from the version that was read, and no other", async () => {
+      const { accounts } = (await subject()).store;
+      const row = accountRow({ appId: randomId("app"), externalId: "mine" });
+      await accounts.insert(row);
+      await accounts.insert(accountRow({ appId: row.appId, externalId: "taken" }));
+      const changed = { ...row, email: "new@example", metadata: {}, updatedAt: 5 };
+      expect(await accounts.update(changed, 1)).toBe("updated");
+      expect(await accounts.byId(row.id)).toEqual({ ...changed, version: 2 });
+      expect(await accounts.update({ ...changed, email: "late@example" }, 1)).toBe("stale");
+      expect(await accounts.update({ ...changed, externalId: "taken" }, 2)).toBe("exists");
+      expect(await accounts.update({ ...changed, appId: "app_other" }, 2)).toBe("stale");
+      expect(await accounts.byId(row.id)).toEqual({ ...changed, version: 2 });
+      const race = Array.from({ length: 10 }, (_, i) => accounts.update({ ...changed, email: `${i}@example` }, 2));
+      expect((await Promise.all(race)).filter((result) => result === "updated")).toHaveLength(1);
+    });
+
+    test("the id tier is decided once, and no update undoes it", async () => {
+      const { accounts } = (await subject()).store;
+      const row = accountRow();
+      await accounts.insert(row);
+      expect(await accounts.decideIdStability(row.id, "permanent")).toBe("permanent");
+      expect(await accounts.decideIdStability(row.id, "tracked")).toBe("permanent");
+      await accounts.setCapabilities(row.id, capabilities);
+      expect(await accounts.update({ ...row, capabilities }, 1)).toBe("updated");
+      expect(await accounts.byId(row.id)).toMatchObject({ idStability: "permanent", capabilities, version: 2 });
+    });
+
+    test("stateSince stays while the state does", async () => {
+      const { accounts } = (await subject()).store;
+      const row = accountRow({ state: "connecting", stateSince: 10 });
+      await accounts.insert(row);
+      const lastError = { code: "dns-not-found", detail: "d", at: 11 };
+      await accounts.setState(row.id, { state: "unreachable", lastError }, 11);
+      await accounts.setState(row.id, { state: "unreachable", lastError }, 12);
+      expect(await accounts.byId(row.id)).toEqual({ ...row, state: "unreachable", stateSince: 11, lastError });
+      await accounts.setState(row.id, { state: "connected", lastError: null }, 13);
+      expect(await accounts.byId(row.id)).toEqual({ ...row, state: "connected", stateSince: 13 });
+    });
+
+    test("take everything along that is theirs, and nothing else", async () => {
+      const { handle, store } = await subject();
+      const [gone, stays] = [accountRow(), accountRow()];
+      for (const account of [gone, stays]) {
+        const accountId = account.id;
+        const origin = { folder: 1, uidValidity: 1, uid: 1 };
+        await store.accounts.insert(account);
+        await store.folders.save(accountId, { added: [folderRow(accountId, "INBOX")], changed: [] });
+        await store.placements.save([{ accountId, origin, now: { ...origin, folder: 2 } }]);
+        await store.splitKeys.add(accountId, ["guid:1"]);
+        await store.intents.insert({ id: randomId("int"), accountId, folder: 1, uidNext: 1, expiresAt: 9 });
+        await store.blobs.write(`blb_${accountId}`, accountId, streamOf(bytesOf(600_000)), 1);
+        await store.submissions.accept(submissionRow(accountId, { blobId: `blb_${accountId}`, nextAttemptAt: null }));
+      }
+      const one = { folders: 1, placements: 1, splitKeys: 1, intents: 1, blobs: 1, submissions: 1 };
+      expect(await countsOf(handle, gone.id)).toEqual(one);
+      expect(await store.accounts.remove("app_other", gone.id)).toBe(false);
+      expect(await countsOf(handle, gone.id)).toEqual(one);
+      expect(await store.accounts.remove(gone.appId, gone.id)).toBe(true);
+      expect(await store.accounts.remove(gone.appId, gone.id)).toBe(false);
+      expect(await countsOf(handle, gone.id)).toEqual({
+        folders: 0,
+        placements: 0,
+        splitKeys: 0,
+        intents: 0,
+        blobs: 0,
+        submissions: 0,
+      });
+      const { blobChunks } = handle.tables;
+      const owners = await handle.read((db) => db.selectDistinct({ id: blobChunks.blobId }).from(blobChunks));
+      expect(owners).not.toContainEqual({ id: `blb_${gone.id}` });
+      expect(owners).toContainEqual({ id: `blb_${stays.id}` });
+      expect(await countsOf(handle, stays.id)).toEqual(one);
+    });
+
+    test("nothing is added to one that is gone, not even while it goes", async () => {
+      const { handle, store } = await subject();
+      const gone = { code: "not-found" };
+      const origin = { folder: 1, uidValidity: 1, uid: 1 };
+      const add = (accountId: string) => [
+        store.folders.save(accountId, { added: [folderRow(accountId, "INBOX")], changed: [] }),
+        store.placements.save([{ accountId, origin, now: origin }]),
+        store.splitKeys.add(accountId, ["guid:1"]),
+        store.intents.insert({ id: randomId("int"), accountId, folder: 1, uidNext: 1, expiresAt: 9 }),
+        store.blobs.write(randomId("blb"), accountId, streamOf(bytesOf(1_200_000)), 1),
+        store.submissions.accept(submissionRow(accountId, { nextAttemptAt: null })),
+      ];
+      for (const attempt of add(randomId("acc"))) await expect(attempt).rejects.toMatchObject(gone);
+
+      const none = { folders: 0, placements: 0, splitKeys: 0, intents: 0, blobs: 0, submissions: 0 };
+      for (let round = 0; round < 5; round += 1) {
+        const account = accountRow();
+        await store.accounts.insert(account);
+        const added = Promise.allSettled(add(account.id));
+        expect(await store.accounts.remove(account.appId, account.id)).toBe(true);
+        for (const result of await added) if (result.status === "rejected") expect(result.reason).toMatchObject(gone);
+        expect(await countsOf(handle, account.id)).toEqual(none);
+      }
+    });
+  });
+}

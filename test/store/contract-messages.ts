@@ -1,0 +1,98 @@
+import { describe, expect, test } from "vitest";
+import { randomId } from "../../src/mail/id.ts";
+import type { Subject } from "./contract.ts";
+import { accountRow } from "./rows.ts";
+
+export function messagesContract(subject: () => Promise<Subject>): void {
+  describe("placements", () => {
+    test("are found by origin and by where they are now, a thousand at once", async () => {
+      const { accounts, placements } = (await subject()).store;
+      const account = accountRow();
+      const accountId = account.id;
+      await accounts.insert(account);
+      const top = 4_294_967_295;
+      const rows = Array.from({ length: 1000 }, (_, i) => ({
+        accountId,
+        origin: { folder: i % 3, uidValidity: top, uid: top - i },
+        now: { folder: 9, uidValidity: 1, uid: i + 1 },
+      }));
+      await placements.save(rows);
+      const byUid = (a: { now: { uid: number } }, b: { now: { uid: number } }) => a.now.uid - b.now.uid;
+      const origins = rows.map((row) => row.origin);
+      expect((await placements.find(accountId, origins)).sort(byUid)).toEqual(rows);
+      expect(
+        (
+          await placements.at(
+            accountId,
+            rows.map((row) => row.now),
+          )
+        ).sort(byUid),
+      ).toEqual(rows);
+      expect(
+        await placements.find(
+          accountId,
+          rows.map((row) => row.now),
+        ),
+      ).toEqual([]);
+      expect(await placements.find("acc_other", origins)).toEqual([]);
+      expect(await placements.find(accountId, [])).toEqual([]);
+
+      await placements.remove(accountId, origins.slice(1));
+      await placements.remove("acc_other", origins);
+      await placements.remove(accountId, []);
+      expect(await placements.find(accountId, origins)).toEqual(rows.slice(0, 1));
+    });
+
+    test("a later one replaces an earlier one, in one save too", async () => {
+      const { accounts, placements } = (await subject()).store;
+      const account = accountRow();
+      const accountId = account.id;
+      await accounts.insert(account);
+      const origin = { folder: 1, uidValidity: 2, uid: 3 };
+      const to = (uid: number) => ({ accountId, origin, now: { folder: 4, uidValidity: 5, uid } });
+      await placements.save([to(1), to(2)]);
+      expect(await placements.find(accountId, [origin])).toEqual([to(2)]);
+      await placements.save([to(3)]);
+      expect(await placements.find(accountId, [origin, origin])).toEqual([to(3)]);
+      expect(await placements.at(accountId, [to(2).now])).toEqual([]);
+      await placements.save([]);
+    });
+  });
+
+  describe("splitKeys", () => {
+    test("tell which of many keys are among them", async () => {
+      const { accounts, splitKeys } = (await subject()).store;
+      const account = accountRow();
+      const accountId = account.id;
+      await accounts.insert(account);
+      const keys = Array.from({ length: 300 }, (_, i) => `guid:${i}é`);
+      await splitKeys.add(accountId, keys.slice(0, 120));
+      await splitKeys.add(accountId, keys.slice(100, 150));
+      await splitKeys.add(accountId, []);
+      expect(await splitKeys.among(accountId, keys)).toEqual(new Set(keys.slice(0, 150)));
+      expect(await splitKeys.among(accountId, [])).toEqual(new Set());
+      expect(await splitKeys.among("acc_other", keys)).toEqual(new Set());
+    });
+  });
+
+  describe("intents", () => {
+    test("live until they expire or are removed", async () => {
+      const { accounts, intents } = (await subject()).store;
+      const account = accountRow();
+      const accountId = account.id;
+      await accounts.insert(account);
+      const intent = { id: randomId("int"), accountId, folder: 3, uidNext: 4_294_967_295, expiresAt: 100 };
+      const open = { ...intent, id: randomId("int"), uidNext: null, expiresAt: 200 };
+      await intents.insert(intent);
+      await intents.insert(open);
+      expect(await intents.live(accountId, 99)).toHaveLength(2);
+      expect(await intents.live(accountId, 100)).toEqual([open]);
+      expect(await intents.live("acc_other", 0)).toEqual([]);
+      expect(await intents.sweep(100)).toBeGreaterThanOrEqual(1);
+      expect(await intents.live(accountId, 0)).toEqual([open]);
+      await intents.remove([open.id, "int_none"]);
+      await intents.remove([]);
+      expect(await intents.live(accountId, 0)).toEqual([]);
+    });
+  });
+}

@@ -1,0 +1,40 @@
+import { afterAll, beforeAll, describe } from "vitest";
+import { createStore } from "../../src/store/create-store.ts";
+import type { Handle } from "../../src/store/handle.ts";
+import type { Store } from "../../src/store/store.ts";
+import { accountsContract } from "./contract-accounts.ts";
+import { atomicContract } from "./contract-atomic.ts";
+import { blobsContract } from "./contract-blobs.ts";
+import { claimsContract } from "./contract-claims.ts";
+import { foldersContract } from "./contract-folders.ts";
+import { messagesContract } from "./contract-messages.ts";
+import { submissionsContract } from "./contract-submissions.ts";
+import { tenantsContract } from "./contract-tenants.ts";
+
+/** What a contract runs on: one open database for the whole suite. */
+export type Subject = { handle: Handle; store: Store };
+
+/** What every database must do alike. `open` opens a fresh, migrated one and closes it again. */
+export function storeContract(name: string, open: () => Promise<{ handle: Handle; close(): Promise<void> }>): void {
+  describe(`store on ${name}`, () => {
+    const opened = Promise.withResolvers<Subject>();
+    let close = async (): Promise<void> => {};
+
+    beforeAll(async () => {
+      const database = await open();
+      close = database.close;
+      opened.resolve({ handle: database.handle, store: createStore(database.handle) });
+    });
+    afterAll(() => close());
+
+    const subject = () => opened.promise;
+    tenantsContract(subject);
+    accountsContract(subject);
+    foldersContract(subject);
+    messagesContract(subject);
+    blobsContract(subject);
+    submissionsContract(subject);
+    claimsContract(subject);
+    atomicContract(subject);
+  });
+}

@@ -1,0 +1,108 @@
+import type { AccountRow, AppRow, FolderRow, KeyRow, SubmissionRow } from "../../src/store/rows.ts";
+import { orderedId, randomId } from "../../src/mail/id.ts";
+
+/** Whole rows for tests, with what a test wants to be otherwise. */
+
+export function appRow(change: Partial<AppRow> = {}): AppRow {
+  return { id: randomId("app"), name: "Grüße 🌍", createdAt: 1_790_000_000_000, ...change };
+}
+
+export function keyRow(change: Partial<KeyRow> = {}): KeyRow {
+  return {
+    id: randomId("key"),
+    appId: randomId("app"),
+    name: "key",
+    hash: randomId("req"),
+    hint: "pst_abcd",
+    scopes: ["accounts:read", "messages:send"],
+    accountIds: null,
+    expiresAt: null,
+    createdAt: 1_790_000_000_000,
+    ...change,
+  };
+}
+
+export function accountRow(change: Partial<AccountRow> = {}): AccountRow {
+  return {
+    id: randomId("acc"),
+    appId: "app_1",
+    email: "zoë@bücher.example",
+    name: "Zoë 👩‍🚀 \u2028",
+    externalId: null,
+    metadata: { "a b": "ü", __proto__x: "\u0000" },
+    incoming: {
+      protocol: "imap",
+      host: "imap.example",
+      port: 993,
+      security: "tls",
+      auth: { type: "password", username: "zoë" },
+      tls: { ca: null, servername: null },
+    },
+    outgoing: null,
+    sealedKey: "sealed:key",
+    sealedIncomingPassword: "sealed:in",
+    sealedOutgoingPassword: null,
+    sealedIdKey: "sealed:id",
+    watch: { mode: "push", folders: ["inbox", "sent"], notifySince: null },
+    onUncertain: "hold",
+    saveToSent: "auto",
+    capabilities: null,
+    idStability: null,
+    state: "connecting",
+    stateSince: 1_790_000_000_000,
+    lastError: null,
+    createdAt: 1_790_000_000_000,
+    updatedAt: 1_790_000_000_001,
+    version: 1,
+    ...change,
+  };
+}
+
+export function folderRow(accountId: string, path: string, change: Partial<FolderRow> = {}) {
+  const row: Omit<FolderRow, "number"> = {
+    id: randomId("fld"),
+    accountId,
+    path,
+    name: path,
+    parentPath: null,
+    delimiter: "/",
+    role: null,
+    selectable: true,
+    uidValidity: 4_294_967_295,
+    uidNext: 4_294_967_294,
+    mailboxId: null,
+    missingSince: null,
+    ...change,
+  };
+  return row;
+}
+
+export function submissionRow(accountId: string, change: Partial<SubmissionRow> = {}): SubmissionRow {
+  const now = change.createdAt ?? 1_790_000_000_000;
+  return {
+    id: orderedId("sub", now),
+    appId: "app_1",
+    accountId,
+    state: "queued",
+    route: "submissions.create",
+    idempotencyKey: randomId("req"),
+    fingerprint: "f".repeat(64),
+    firstAnswer: { id: "sub_x", nested: [1, null, "ü"] },
+    messageId: "<1@example>",
+    envelope: { from: "a@example", to: ["b@example"] },
+    recipients: [{ email: "b@example", state: "pending", code: null, enhancedCode: null, text: null }],
+    subject: "Привет 🌍",
+    metadata: {},
+    warnings: [],
+    blobId: null,
+    size: 3,
+    attempts: 0,
+    nextAttemptAt: now,
+    sendAt: null,
+    deliverBefore: now + 86_400_000,
+    createdAt: now,
+    updatedAt: now,
+    finishedAt: null,
+    ...change,
+  };
+}
