@@ -1,26 +1,6 @@
 import { createFront } from "./http/front.ts";
 import type { Front, FrontNeeds } from "./http/env.ts";
-import { createAccount as createAccountRoute } from "./http/accounts/create-account.ts";
-import { deleteAccount as deleteAccountRoute } from "./http/accounts/delete-account.ts";
-import { getAccount as getAccountRoute } from "./http/accounts/get-account.ts";
-import { getAccountStatus as getAccountStatusRoute } from "./http/accounts/get-account-status.ts";
-import { listAccounts as listAccountsRoute } from "./http/accounts/list-accounts.ts";
-import { updateAccount as updateAccountRoute } from "./http/accounts/update-account.ts";
-import { verifyAccount as verifyAccountRoute } from "./http/accounts/verify-account.ts";
-import { createApp as createAppRoute } from "./http/apps/create-app.ts";
-import { listApps as listAppsRoute } from "./http/apps/list-apps.ts";
-import { listFolders as listFoldersRoute } from "./http/folders/list-folders.ts";
-import { createKey as createKeyRoute } from "./http/keys/create-key.ts";
-import { deleteKey as deleteKeyRoute } from "./http/keys/delete-key.ts";
-import { getKey as getKeyRoute } from "./http/keys/get-key.ts";
-import { listKeys as listKeysRoute } from "./http/keys/list-keys.ts";
-import { getMe as getMeRoute } from "./http/me/get-me.ts";
-import { deleteMessage as deleteMessageRoute } from "./http/messages/delete-message.ts";
-import { downloadAttachment } from "./http/messages/download-attachment.ts";
-import { downloadRaw } from "./http/messages/download-raw.ts";
-import { getMessage as getMessageRoute } from "./http/messages/get-message.ts";
-import { listMessages as listMessagesRoute } from "./http/messages/list-messages.ts";
-import { updateMessage as updateMessageRoute } from "./http/messages/update-message.ts";
+import { registerRoutes } from "./http/routes.ts";
 import type { Mailbox } from "./mail/mailbox.ts";
 import type { Guard } from "./mail/server.ts";
 import type { Submitter } from "./mail/submitter.ts";
@@ -101,29 +81,28 @@ export function compose(world: World): Postern {
     authenticate: authenticate({ keys, clock, adminKey: world.adminKey }),
     ready: () => store.ping(),
   });
-  createAppRoute(app, createApp({ apps, clock }));
-  listAppsRoute(app, listApps({ apps, cursorKey }));
-  createKeyRoute(app, createKey({ apps, accounts, keys, clock }));
-  listKeysRoute(app, listKeys({ apps, keys, cursorKey }));
-  getKeyRoute(app, getKey({ keys }));
-  deleteKeyRoute(app, deleteKey({ keys }));
-  getMeRoute(app, getMe({ apps, keys }));
-
-  createAccountRoute(app, createAccount(needs));
-  listAccountsRoute(app, listAccounts(needs));
-  getAccountRoute(app, getAccount(needs));
-  updateAccountRoute(app, updateAccount(needs));
-  deleteAccountRoute(app, deleteAccount(needs));
-  verifyAccountRoute(app, verifyAccount(needs));
-  getAccountStatusRoute(app, getAccountStatus(needs));
-
-  listFoldersRoute(app, listFolders(needs));
-  listMessagesRoute(app, listMessages(needs));
-  getMessageRoute(app, getMessage(needs));
-  downloadRaw(app, openRaw(needs));
-  downloadAttachment(app, openAttachment(needs));
-  updateMessageRoute(app, updateMessage(needs));
-  deleteMessageRoute(app, deleteMessage(needs));
-
+  registerRoutes(app, {
+    getMe: getMe(needs),
+    createApp: createApp(needs),
+    listApps: listApps(needs),
+    createKey: createKey(needs),
+    listKeys: listKeys(needs),
+    getKey: getKey(needs),
+    deleteKey: deleteKey(needs),
+    createAccount: createAccount(needs),
+    listAccounts: listAccounts(needs),
+    getAccount: getAccount(needs),
+    updateAccount: updateAccount(needs),
+    deleteAccount: deleteAccount(needs),
+    verifyAccount: verifyAccount(needs),
+    getAccountStatus: getAccountStatus(needs),
+    listFolders: listFolders(needs),
+    listMessages: listMessages(needs),
+    getMessage: getMessage(needs),
+    updateMessage: updateMessage(needs),
+    deleteMessage: deleteMessage(needs),
+    openRaw: openRaw(needs),
+    openAttachment: openAttachment(needs),
+  });
   return { app, close: () => mailboxes.close() };
 }

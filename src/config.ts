@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { parseNetwork } from "./net/address.ts";
-import { parsePortRange } from "./net/ports.ts";
+import type { PortRange } from "./net/ports.ts";
 
 /** The environment of a process, or a Worker's bindings that are strings. */
 export type Environment = Record<string, string | undefined>;
@@ -69,8 +69,19 @@ const networks = text("CIDR networks with commas between, such as 10.0.0.0/8,fd0
   items(given).every((item) => parseNetwork(item) !== null) ? items(given) : undefined,
 );
 
-const ports = text("ports and ranges with commas between, such as 2143,3000-3010, or *", (given) =>
-  items(given).every((item) => parsePortRange(item) !== null) ? items(given) : undefined,
+function portRange(item: string): PortRange | undefined {
+  const [, from = "", to = from] = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(item) ?? [];
+  const range = { from: Number(from), to: Number(to) };
+  return range.from >= 1 && range.from <= range.to && range.to <= 65_535 ? range : undefined;
+}
+
+const ports = text<PortRange[] | "all">(
+  "ports and ranges with commas between, such as 2143,3000-3010, or *",
+  (given) => {
+    if (given === "*") return "all";
+    const ranges = items(given).map(portRange);
+    return ranges.every((range) => range !== undefined) ? ranges : undefined;
+  },
 );
 
 const publicUrl = text("an http:// or https:// URL without user, query and fragment", (given) => {

@@ -41,6 +41,14 @@ function branch(issue: Extract<Issue, { code: "invalid_union" }>): Issue[] | und
     .sort((a, b) => a.length - b.length)[0];
 }
 
+/** What a union that was refused by type in every branch would have taken, such as "string or null"; else null. */
+function expectedTypes(issue: Issue): string | null {
+  if (issue.code !== "invalid_union" || issue.errors.length === 0) return null;
+  const first = issue.errors.map((issues) => issues[0]);
+  const types = first.map((one) => (one?.code === "invalid_type" && one.path.length === 0 ? one.expected : null));
+  return types.every((type) => type !== null) ? [...new Set(types)].join(" or ") : null;
+}
+
 function flatten(
   issue: Issue,
   prefix: readonly PropertyKey[],
@@ -64,6 +72,10 @@ function flatten(
     (issue.code === "invalid_type" || issue.code === "invalid_union" || issue.code === "invalid_value")
   ) {
     return [{ path, pointer: pointer(path), code: "required", detail: "The field is required." }];
+  }
+  const types = expectedTypes(issue);
+  if (types !== null) {
+    return [{ path, pointer: pointer(path), code: "type", detail: `Expected ${types}.` }];
   }
   const custom =
     issue.code === "custom" && typeof issue.params?.["code"] === "string" ? issue.params["code"] : undefined;

@@ -8,7 +8,8 @@ own server: the mail stays there.
 The first start of Postern prints two keys: an operator key, which makes apps and keys, and an app's key, which works with
 mail. Send a key with each request:
 
-    curl -H "Authorization: Bearer pst_…" http://127.0.0.1:3025/v1/me
+    curl http://127.0.0.1:3025/v1/me \\
+      -H "Authorization: Bearer pst_…"
 
 ## What holds everywhere
 

@@ -76,7 +76,8 @@ function fromOctets(latin1: string): string {
   return /^[\0-\x7f]*$/.test(latin1) ? latin1 : decodeCharset(Buffer.from(latin1, "latin1"), null).text;
 }
 
-function printable(value: string): string {
+/** Control characters, line breaks among them, become spaces. */
+export function printable(value: string): string {
   // oxlint-disable-next-line no-control-regex
   return value.replace(/[\0-\x1f\x7f]+/g, " ").trim();
 }

@@ -112,18 +112,23 @@ function nextBoundary(scan: Scan): End {
   return { level: -1, isClose: true, at: raw.length };
 }
 
-/** The boundary line that starts here (RFC 2046 §5.1.1), or null. The line end before it belongs to it. */
+/**
+ * The boundary line that starts here, or null (RFC 2046 §5.1.1: whatever follows the boundary on its line does not matter;
+ * of several the longest is meant). The line end before it belongs to it.
+ */
 function boundaryAt(scan: Scan, lineStart: number): End | null {
   const { raw, levels } = scan;
   if (raw[lineStart] !== 0x2d || raw[lineStart + 1] !== 0x2d) return null;
   const next = lineAfter(raw, lineStart);
-  const line = raw.toString("latin1", lineStart + 2, Math.min(next, lineStart + maxBoundary)).trimEnd();
-  const open = levels.get(line);
-  const closed = line.endsWith("--") ? levels.get(line.slice(0, -2)) : undefined;
-  const level = open ?? closed;
+  const line = raw.toString("latin1", lineStart + 2, Math.min(next, lineStart + maxBoundary));
+  let found = "";
+  for (const boundary of levels.keys()) {
+    if (boundary.length > found.length && line.startsWith(boundary)) found = boundary;
+  }
+  const level = levels.get(found);
   if (level === undefined) return null;
   scan.at = next;
-  return { level, isClose: open === undefined, at: beforeLineEnd(raw, lineStart) };
+  return { level, isClose: line.startsWith("--", found.length), at: beforeLineEnd(raw, lineStart) };
 }
 
 function lineAfter(raw: Buffer, lineStart: number): number {

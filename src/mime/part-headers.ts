@@ -1,6 +1,6 @@
 import libmime from "libmime";
 import type { Part } from "../mail/part.ts";
-import { decodeWords, type Header, headerValue } from "./headers.ts";
+import { decodeWords, type Header, headerValue, printable } from "./headers.ts";
 
 /** What a part's own header block says of it. */
 export type PartHeaders = Pick<
@@ -33,7 +33,7 @@ function parameterized(header: string | null): { value: string; parameters: Reco
   const { value, params, decodedParams } = libmime.parseHeaderValue(header ?? "", { stripComments: true });
   const decoded = Object.entries(params).map(([name, text]) => [
     name.toLowerCase(),
-    decodedParams.includes(name) ? text : decodeWords(text),
+    decodedParams.includes(name) ? printable(text) : decodeWords(text),
   ]);
   return { value: value.trim().toLowerCase(), parameters: Object.fromEntries(decoded) };
 }

@@ -109,6 +109,7 @@ describe("parseAddresses", () => {
     ["J <j@x.y", [one("J", "j@x.y")]],
     ["=?utf-8?Q?M=C3=BCller=2C_A?= <m@x.de>", [one("Müller, A", "m@x.de")]],
     ['"=?utf-8?Q?J=C3=B6rg?=" <j@x.y>', [one("Jörg", "j@x.y")]],
+    ["=?utf-8?Q?Doe,_John?= <j@x.y>, a@b.c", [one("Doe, John", "j@x.y"), one("", "a@b.c")]],
     // Neither a quoted nor an encoded name makes an address.
     ['"a@evil.com" <b@good.com>', [one("a@evil.com", "b@good.com")]],
     ["=?utf-8?B?PGV2aWxAeC55Pg==?= <a@b.c>", [one("<evil@x.y>", "a@b.c")]],

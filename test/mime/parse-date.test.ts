@@ -59,7 +59,6 @@ describe("dates that are none", () => {
     "1 Jan 20244 10:00:00 +0000",
     "2024-13-01T00:00:00Z",
     "1704103200",
-    "Mon, 1 Jan 2024 10:00:00 +0000\u0661",
     `1 Jan 2024 ${" ".repeat(200)}10:00`,
   ])("%j", (field) => expect(parseDate(field)).toBeNull());
 });

@@ -1,4 +1,4 @@
-import { eq } from "drizzle-orm";
+import { and, eq } from "drizzle-orm";
 import { describe, expect, test } from "vitest";
 import { randomId } from "../../src/mail/id.ts";
 import type { Subject } from "./contract.ts";
@@ -88,7 +88,7 @@ export function atomicContract(subject: () => Promise<Subject>): void {
       const results = await Promise.all(
         Array.from({ length: 20 }, (_, i) =>
           handle.atomic((db, require) => [
-            require(settings, eq(settings.value, "0"), "unchanged"),
+            require(settings, and(eq(settings.name, "atomic.fence"), eq(settings.value, "0")), "unchanged"),
             db
               .update(settings)
               .set({ value: `by ${i}` })

@@ -40,12 +40,12 @@ const start = `Scalar.createApiReference("#reference", {
   agent: { disabled: true },
   mcp: { disabled: true },
   showDeveloperTools: "never",
-  showToolbar: "never",
   hideClientButton: true,
   persistAuth: false,
   defaultOpenFirstTag: true,
   documentDownloadType: "direct",
   externalUrls: { dashboardUrl: "", registryUrl: "", proxyUrl: "", apiBaseUrl: "" },
+  authentication: { preferredSecurityScheme: "bearer" },
   defaultHttpClient: { targetKey: "shell", clientKey: "curl" },
 });
 `;
@@ -79,6 +79,7 @@ const style = `:root {
   --scalar-border-color: #263432;
 }
 body { margin: 0; }
+section:focus { outline: none; }
 `;
 
 /** /docs: the reference for people, by Scalar, from our own origin only. `openScript` null: static assets serve it. */

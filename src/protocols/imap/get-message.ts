@@ -18,10 +18,11 @@ const partsPerCommand = 100;
 /** A message's summary, header block and text parts: one round trip, and a second one for the parts. Fails: `message-gone`. */
 export async function getMessage(session: Session, place: Place, wanted: Wanted): Promise<Fetched> {
   const items = wanted.headers ? [...summaryItems, peek("HEADER")] : summaryItems;
-  const row = await openPlace(session, place, async () => {
+  const read = async (): Promise<Row | undefined> => {
     const rows = await fetchRows(session, "UID FETCH", String(place.uid), items, { withKey: true });
-    return rows.find((candidate) => candidate.uid === place.uid && isComplete(candidate)) ?? bareRow(session, place);
-  });
+    return rows.find((row) => row.uid === place.uid && isComplete(row));
+  };
+  const row = await openPlace(session, place, read, () => bareRow(session, place));
   const summary = toSummary(row, place.path, place.uidValidity);
   if (!summary) throw messageGone();
   const fetched: Fetched = { summary };

@@ -17,7 +17,7 @@ import { openPart } from "./open-part.ts";
 import { openRaw } from "./open-raw.ts";
 import { remove } from "./remove.ts";
 import { selectFolder } from "./select-folder.ts";
-import { makeSession, type Session } from "./session.ts";
+import { followFolder, makeSession, type Session } from "./session.ts";
 import { setFlags } from "./set-flags.ts";
 import { tlsOptions } from "./tls.ts";
 
@@ -98,6 +98,7 @@ async function connect({ login, admitted, log, clock, transport }: OpenImap): Pr
     const all = deadlines.connect + deadlines.greeting + deadlines.command;
     await withDeadline(clock, all, client.connect(), () => session.kill(timedOut(where)));
     if (session.dead) throw session.dead;
+    followFolder(session, client);
     // Some servers (163.com) let nobody in who did not say who they are after the login, too.
     if (session.has("ID") && Object.keys(client.serverInfo ?? {}).length > 1) {
       await session.exec(
@@ -120,7 +121,10 @@ function notice(entry: unknown, session: () => Session, log: Log): void {
   const { err, msg, throttleDelay } = entry as { err?: { code?: unknown }; msg?: unknown; throttleDelay?: unknown };
   const code = typeof err?.code === "string" ? err.code : "";
   const where = { host: session().host, phase: "session" };
-  if (typeof throttleDelay === "number") session().kill(throttledFor(throttleDelay, where));
+  if (typeof throttleDelay === "number") {
+    // imapflow begins to wait right after it has told so, and closing ends a wait that has begun.
+    queueMicrotask(() => session().kill(throttledFor(throttleDelay, where)));
+  }
   if (/^ParserError|^MAX_IMAP_NESTING/.test(code)) {
     log.write("warn", "imap.parser_error", { host: where.host, code });
     session().kill(brokeProtocol("The mail server's answer can't be read.", where));

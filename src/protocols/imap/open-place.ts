@@ -11,10 +11,15 @@ export function messageGone(): Failure {
 
 /**
  * Selects a message's folder and reads what is wanted of the message. Where nothing comes, a session that had the folder
- * open asks for news and reads once more. Fails: `message-gone` when the message or its UIDVALIDITY is gone,
+ * open asks for news and reads once more; of a message that is there nevertheless, `readLess` is what is left to try. Fails: `message-gone` when the message or its UIDVALIDITY is gone,
  * `upstream-protocol-error` when it is there but the server does not give it.
  */
-export async function openPlace<T>(session: Session, place: Place, read: () => Promise<T | undefined>): Promise<T> {
+export async function openPlace<T>(
+  session: Session,
+  place: Place,
+  read: () => Promise<T | undefined>,
+  readLess: () => Promise<T | undefined> = async () => undefined,
+): Promise<T> {
   const wasOpen = session.selected?.path === place.path;
   const selected = await selectFolder(session, place.path, { fresh: false });
   if (selected.uidValidity !== place.uidValidity || place.uid < 1) throw messageGone();
@@ -26,6 +31,8 @@ export async function openPlace<T>(session: Session, place: Place, read: () => P
     if (again !== undefined) return again;
   }
   if (!(await searchExisting(session, [place.uid])).has(place.uid)) throw messageGone();
+  const less = await readLess();
+  if (less !== undefined) return less;
   throw brokeProtocol("The mail server has the message and does not give it.", {
     host: session.host,
     phase: "UID FETCH",

@@ -116,13 +116,6 @@ export function makeSession(client: ImapFlow, { host, clock }: { host: string; c
     session.dead ??= toFailure({}, { host, phase: "session" });
     announceDeath();
   });
-  wire.untaggedHandlers["EXISTS"] = async (response) => {
-    if (session.selected) session.selected.exists = numberOf({ type: "ATOM", value: response.command }) ?? 0;
-  };
-  wire.untaggedHandlers["EXPUNGE"] = async () => {
-    if (session.selected && session.selected.exists > 0) session.selected.exists--;
-  };
-  wire.untaggedHandlers["FETCH"] = null;
   return session;
 
   async function exec(command: string, args: Token[], options: ExecOptions = {}): Promise<Reply> {
@@ -170,4 +163,16 @@ function refusedReply(error: unknown): (Reply & { status: "NO" | "BAD" }) | null
   if ((status !== "NO" && status !== "BAD") || typeof response !== "object") return null;
   const code = responseCode(response);
   return { status, code: code?.code ?? null, args: code?.args ?? [], text: responseText(response), untagged: [] };
+}
+
+/** Keeps `selected` up to date from now on; imapflow puts handlers of its own there when it connects. */
+export function followFolder(session: Session, client: ImapFlow): void {
+  const { untaggedHandlers } = wireOf(client);
+  untaggedHandlers["EXISTS"] = async ({ command }) => {
+    const exists = numberOf({ type: "ATOM", value: command });
+    if (session.selected && exists !== null) session.selected.exists = exists;
+  };
+  untaggedHandlers["EXPUNGE"] = async () => {
+    if (session.selected && session.selected.exists > 0) session.selected.exists--;
+  };
 }

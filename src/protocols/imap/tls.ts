@@ -23,8 +23,10 @@ export async function tlsOptions(
   }
   const known = contexts.get(ca ?? "");
   if (known) return { secureContext: known, minVersion: "TLSv1.2" };
-  const { createSecureContext } = await import("node:tls");
+  const [{ createSecureContext }, { X509Certificate }] = await Promise.all([import("node:tls"), import("node:crypto")]);
   try {
+    // A context takes anything for an authority, and then trusts nobody.
+    if (ca !== null) void new X509Certificate(ca);
     const secureContext = createSecureContext({ minVersion: "TLSv1.2", ...(ca === null ? {} : { ca }) });
     const oldest = contexts.keys().next().value;
     if (contexts.size >= maxContexts && oldest !== undefined) contexts.delete(oldest);

@@ -150,7 +150,7 @@ export async function openSession(needs: SessionNeeds, server: ServerLogin): Pro
 function refusedLogin(result: LoginResult, where: Where) {
   return !result.granted && result.reply !== null
     ? loginRefused(result.reply, where)
-    : failure("unsupported-by-server", "The mail server offers no login by password here.", where, null, {
+    : failure("refused-by-server", "The mail server offers no login by password here.", where, null, {
         fix: "Check outgoing.port and outgoing.security: this port may be meant for other servers.",
       });
 }

@@ -1,7 +1,7 @@
-import { domainToASCII } from "node:url";
 import type { SMTPConnectionEnvelope, SMTPConnectionSendInfo } from "nodemailer/lib/smtp-connection";
 import { Failure } from "../../errors.ts";
 import type { MailEnvelope, SubmitOutcome } from "../../mail/submitter.ts";
+import { asciiEmail } from "../../mime/check-address.ts";
 import type { SmtpDeadlines } from "./deadlines.ts";
 import { failure, loginRefused, timedOut, toFailure, type Where } from "./failures.ts";
 import { messageStream } from "./message-stream.ts";
@@ -16,14 +16,13 @@ type Ending =
   | { kind: "failed"; error: { code?: string | undefined; response?: string | undefined } }
   | { kind: "late" };
 
-/** The domain as A-labels (RFC 5891); the local part stays as it is. */
+/** An address as a command holds it. What is not fit for one was to be refused long before. */
 function wireAddress(email: string): string {
-  const at = email.lastIndexOf("@") + 1;
   // oxlint-disable-next-line no-control-regex -- what can't stand in a command
   if (/[\u0000-\u0020\u007f<>]/.test(email)) {
     throw new Failure("internal", "An address that is not fit for the wire reached the submission.");
   }
-  return email.slice(0, at) + (isAscii(email.slice(at)) ? email.slice(at) : domainToASCII(email.slice(at)));
+  return asciiEmail(email);
 }
 
 // oxlint-disable-next-line no-control-regex -- everything but ASCII

@@ -335,7 +335,7 @@ describe("logging in", () => {
 
   test("without an offer no credentials are sent", async () => {
     const { server, submitter } = await scripted({ EHLO: "250 scripted" });
-    await expect(submitter.limits()).rejects.toMatchObject({ code: "unsupported-by-server" });
+    await expect(submitter.limits()).rejects.toMatchObject({ code: "refused-by-server" });
     expect(server.heard).toEqual(["EHLO [127.0.0.1]"]);
   });
 
