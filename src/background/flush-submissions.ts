@@ -12,7 +12,7 @@ export type FlushNeeds = Omit<SendNeeds, "submissions"> & {
 export type Flushed = {
   /** How many were claimed now. */
   worked: number;
-  /** When the next is due, milliseconds since the epoch; null when nothing waits. */
+  /** When the next is due, milliseconds since the epoch; null when nothing waits, or when all hands are full. */
   nextAt: number | null;
   /** Resolves when everything under way is over, also from calls before; never rejects. */
   done: Promise<void>;
@@ -34,7 +34,7 @@ export function flushSubmissions(needs: FlushNeeds): () => Promise<Flushed> {
       const work = sendSubmission(needs, claim).finally(() => underWay.delete(work));
       underWay.add(work);
     }
-    const nextAt = await needs.submissions.nextDueAt();
-    return { worked: claims.length, nextAt, done: Promise.all(underWay).then(() => {}) };
+    const nextAt = underWay.size < needs.concurrency ? await needs.submissions.nextDueAt() : null;
+    return { worked: claims.length, nextAt, done: Promise.all(underWay).then(() => undefined) };
   };
 }

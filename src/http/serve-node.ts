@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { Failure } from "../errors.ts";
 import { randomId } from "../mail/id.ts";
@@ -6,7 +7,8 @@ import type { Log } from "../observe.ts";
 import { describeError } from "./log.ts";
 import { problemBody, problemHeaders } from "./problem.ts";
 
-const milliseconds = {
+/** Milliseconds. */
+const standing = {
   /** All of a request's header must be there. */
   headers: 20_000,
   /** All of a request must be there; a stalled body is given up sooner (body.ts). */
@@ -30,6 +32,8 @@ type Needs = {
   /** 0: any free one. */
   port: number;
   log: Log;
+  /** Milliseconds, for tests; see `standing`. */
+  limits?: Partial<typeof standing>;
 };
 
 /** The answer that is under way on a connection. */
@@ -47,29 +51,38 @@ export type Served = {
  * Rejects when the address can't be listened on.
  */
 export async function serveNode(needs: Needs): Promise<Served> {
-  const limits = {
-    maxHeaderSize,
-    headersTimeout: milliseconds.headers,
-    requestTimeout: milliseconds.request,
-    keepAliveTimeout: milliseconds.keepAlive,
-    connectionsCheckingInterval: milliseconds.check,
-    requireHostHeader: false,
-  };
+  const limits = { ...standing, ...needs.limits };
   let closing = false;
-  const server = createServer(limits);
-  server.timeout = milliseconds.silence;
+  const sockets = new Set<Socket>();
+  /** Ends every connection without an answer under way, fresh ones too, which Node does not count as idle. */
+  const endIdle = () => {
+    for (const socket of sockets) if (!answering.has(socket)) socket.destroySoon();
+  };
+  const server = createServer({
+    maxHeaderSize,
+    headersTimeout: limits.headers,
+    requestTimeout: limits.request,
+    keepAliveTimeout: limits.keepAlive,
+    connectionsCheckingInterval: limits.check,
+    requireHostHeader: false,
+  });
+  server.timeout = limits.silence;
   const take = (incoming: IncomingMessage, outgoing: ServerResponse, continued: boolean) => {
     if (closing) outgoing.setHeader("Connection", "close");
     answering.set(incoming.socket, outgoing);
     outgoing.on("close", () => {
       answering.delete(incoming.socket);
-      if (closing) setImmediate(() => server.closeIdleConnections());
+      if (closing) endIdle();
     });
     answer(needs, incoming, outgoing, continued).catch((error: unknown) => {
       needs.log.write("error", "http.failed", { error: describeError(error) });
       outgoing.destroy();
     });
   };
+  server.on("connection", (socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
   server.on("request", (incoming, outgoing) => take(incoming, outgoing, true));
   server.on("checkContinue", (incoming, outgoing) => take(incoming, outgoing, false));
   server.on("checkExpectation", (incoming, outgoing) => take(incoming, outgoing, true));
@@ -82,6 +95,7 @@ export async function serveNode(needs: Needs): Promise<Served> {
     async close(ms = 25_000) {
       closing = true;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      endIdle();
       const cut = setTimeout(() => server.closeAllConnections(), ms);
       await closed;
       clearTimeout(cut);
@@ -116,8 +130,10 @@ async function answer(
   if (request instanceof Failure) {
     const requestId = randomId("req");
     needs.log.write("info", "http.refused", { requestId, code: request.code });
-    outgoing.writeHead(request.status, { ...problemHeaders(request, requestId), Connection: "close" });
-    outgoing.end(JSON.stringify(problemBody(request, requestId)));
+    const body = JSON.stringify(problemBody(request, requestId));
+    const headers = { ...problemHeaders(request, requestId), "Content-Length": Buffer.byteLength(body) };
+    outgoing.writeHead(request.status, { ...headers, Connection: "close" });
+    outgoing.end(body);
     return;
   }
   const response = await needs.fetch(request);
@@ -213,7 +229,7 @@ function lingerOn(incoming: IncomingMessage, outgoing: ServerResponse): void {
   outgoing.once("finish", () => {
     if (incoming.complete) return;
     let octets = 0;
-    const timer = setTimeout(() => incoming.socket.destroy(), milliseconds.linger);
+    const timer = setTimeout(() => incoming.socket.destroy(), standing.linger);
     incoming.on("data", (chunk: Uint8Array) => {
       octets += chunk.byteLength;
       if (octets > maxLinger) incoming.socket.destroy();

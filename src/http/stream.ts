@@ -82,8 +82,11 @@ function toStream(
           if (over) return;
           if (result.done !== true) {
             bytes += result.value.byteLength;
-            if (length !== null && bytes > length) throw new RangeError("more octets than told");
-            controller.enqueue(result.value);
+            // The last octets go out only when the source says that they are: else the answer would look whole.
+            if (bytes === length) next = await iterator.next();
+            const excess = bytes === length && next !== undefined && next.done !== true;
+            if (length !== null && (bytes > length || excess)) throw new RangeError("more octets than told");
+            if (!over) controller.enqueue(result.value);
             return;
           }
           if (length !== null && bytes < length) throw new RangeError("fewer octets than told");

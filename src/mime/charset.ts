@@ -4,14 +4,14 @@ import { createDecodeStream, decode, normalizeCharset } from "libmime/lib/charse
 /** `charset-unknown`: the charset was guessed. `encoding-broken`: octets that mean nothing in it became U+FFFD. */
 export type CharsetWarning = "charset-unknown" | "encoding-broken";
 
-export type Decoded = { text: string; warnings: CharsetWarning[] };
+type Decoded = { text: string; warnings: CharsetWarning[] };
 
 /**
  * Octets as text in the charset that the message names, or null where it names none. UTF-8 that is called ASCII or Latin 1,
  * or nothing, is read as UTF-8. UTF-7 counts as unknown: it smuggles markup past filters. Never fails.
  */
 export function decodeCharset(octets: Uint8Array, label: string | null): Decoded {
-  const name = /[A-Za-z][\w.:+-]*/.exec(label ?? "")?.[0] ?? null;
+  const name = /\w[\w.:+-]*/.exec(label ?? "")?.[0] ?? null;
   if (name === null || /ascii|^ansi_x3/i.test(name)) return guess(octets, []);
   const decoder = decoderFor(name);
   if (decoder) return decodeStandard(octets, decoder);

@@ -27,29 +27,30 @@ const allowed = new Set([
 
 /** Whether a caller's own header field may go into a message. Null when it may, else why not. */
 export function headerPolicy(name: string, value: string): Reason | null {
-  if (!/^[A-Za-z][A-Za-z0-9_-]*$/.test(name))
-    return { code: "header-name-invalid", detail: "A header name has only letters, digits, - and _." };
+  if (!/^[A-Za-z][A-Za-z0-9_-]{0,75}$/.test(name))
+    return { code: "header-name-invalid", detail: "A header name has 1 to 76 letters, digits, - and _." };
   if (!isAllowed(name.toLowerCase()))
     return { code: "header-not-allowed", detail: "This header can't be set; X-* and List-* can, and a few others." };
   if (value.trim() === "") return { code: "header-empty", detail: "A header has a value." };
-  return checkHeaderText(value, maxLine - Buffer.byteLength(`${name}: `));
+  return checkHeaderText(value, maxLine - `${name}: `.length);
 }
 
 /** Whether a text may stand in a header: a subject, a display name, a file name. Null when it may, else why not. */
 export function checkHeaderText(text: string, maxOctets = maxLine): Reason | null {
   if (hasControl(text)) return { code: "control-character", detail: "The text holds no line breaks or controls." };
-  if (Buffer.byteLength(text) > Math.max(0, maxOctets))
-    return { code: "too-long", detail: `The text has at most ${Math.max(0, maxOctets)} octets.` };
+  if (Buffer.byteLength(text) > maxOctets)
+    return { code: "too-long", detail: `The text has at most ${maxOctets} octets.` };
   return null;
 }
 
+const token = "[\\w!#$%&'*+.^`{|}~-]+";
+const mediaType = new RegExp(`^${token}/${token}([ \\t]*;[ \\t]*${token}=(${token}|"[^"\\\\]*"))*$`);
+
 /** Whether a media type (RFC 2045 §5.1), parameters and all, may be an attachment's. Null when it may, else why not. */
 export function checkContentType(text: string): Reason | null {
-  const token = "[\\w!#$%&'*+.^`{|}~-]+";
-  const form = new RegExp(`^${token}/${token}([ \\t]*;[ \\t]*${token}=(${token}|"[^"\\\\]*"))*$`);
-  if (text.length > 255 || hasControl(text) || !form.test(text))
+  if (text.length > 255 || hasControl(text) || !mediaType.test(text))
     return { code: "content-type-invalid", detail: "A content type has the form type/subtype, with parameters." };
-  if (/^multipart\//i.test(text) || (/^message\//i.test(text) && !/^message\/rfc822\b/i.test(text)))
+  if (/^multipart\//i.test(text) || (/^message\//i.test(text) && !/^message\/rfc822($|[ \t;])/i.test(text)))
     return { code: "content-type-invalid", detail: "An attachment is a file or a message/rfc822, no multipart." };
   return null;
 }

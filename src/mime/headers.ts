@@ -51,7 +51,7 @@ export function messageIdOf(headers: Header[]): string | null {
 }
 
 /** Every `<…>` of a value; white space that folding left inside an id goes. */
-export function messageIds(value: string): string[] {
+function messageIds(value: string): string[] {
   return (value.match(/<[^<>]+>/g) ?? []).map((id) => id.replace(/\s+/g, "")).filter((id) => id.length > 2);
 }
 

@@ -16,6 +16,9 @@ const forms = [
   String.raw`(?<year>\d{4})-(?<month>\d{2})-(?<day>\d{2})[T\s]${time}\s*(?:Z|(?<offset>[+-]\d{2}:?\d{2}))?`,
 ].map((form) => new RegExp(`^${form}$`, "i"));
 
+/** The last that RFC 3339 can write. */
+const lastInstant = Date.UTC(9999, 11, 31, 23, 59, 59);
+
 /** A Date field longer than this is none. */
 const maxLength = 200;
 
@@ -34,15 +37,17 @@ export function parseDate(value: string): number | null {
 }
 
 function instant(groups: Record<string, string | undefined>): number | null {
+  const number = (name: string) => Number(groups[name] ?? 0);
   const year = fullYear(groups["year"] ?? "");
   const month = monthIndex(groups["month"] ?? "");
-  const [day, hour, minute, second] = ["day", "hour", "minute", "second"].map((name) => Number(groups[name] ?? 0));
   const offset = offsetMinutes(groups["offset"], groups["name"]);
-  if (day === undefined || hour === undefined || minute === undefined || second === undefined) return null;
-  if (year < 1900 || month < 0 || hour > 23 || minute > 59 || second > 60 || offset === null) return null;
-  const date = new Date(Date.UTC(year, month, day));
-  if (date.getUTCMonth() !== month || date.getUTCDate() !== day) return null;
-  return date.getTime() + ((hour * 60 + minute - offset) * 60 + second) * 1000;
+  if (year < 1900 || month < 0 || offset === null) return null;
+  if (number("hour") > 23 || number("minute") > 59 || number("second") > 60) return null;
+  const date = new Date(Date.UTC(year, month, number("day")));
+  if (date.getUTCMonth() !== month || date.getUTCDate() !== number("day")) return null;
+  const minutes = number("hour") * 60 + number("minute") - offset;
+  const milliseconds = date.getTime() + (minutes * 60 + number("second")) * 1000;
+  return milliseconds > lastInstant ? null : milliseconds;
 }
 
 /** RFC 5322 §4.3: two digits below 50 are of this century, and three count from 1900. */

@@ -3,10 +3,7 @@ import type { Part } from "../mail/part.ts";
 import { decodeWords, type Header, headerValue, printable } from "./headers.ts";
 
 /** What a part's own header block says of it. */
-export type PartHeaders = Pick<
-  Part,
-  "contentType" | "parameters" | "disposition" | "filename" | "contentId" | "encoding"
->;
+type PartHeaders = Pick<Part, "contentType" | "parameters" | "disposition" | "filename" | "contentId" | "encoding">;
 
 /**
  * The MIME fields of a part, with defaults for what is missing or malformed (RFC 2045 §5.2).

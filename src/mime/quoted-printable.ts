@@ -17,7 +17,7 @@ export async function* decodeQuotedPrintable(bytes: AsyncIterable<Uint8Array>): 
     const input = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
     let { output, taken } = decode(input, false);
     if (input.length - taken > maxUndecided) ({ output, taken } = decode(input, true));
-    rest = input.slice(taken);
+    rest = Uint8Array.from(input.subarray(taken));
     if (output.length > 0) yield output;
   }
   const { output } = decode(rest, true);
@@ -47,11 +47,8 @@ function decode(input: Uint8Array, isLast: boolean): { output: Uint8Array; taken
     if (next === undecided && !isLast) break;
     if (octet === equals && !isLast && at + 2 === input.length) break;
     const isLineEnd = next > blankEnd || blankEnd === input.length;
-    if (!isLineEnd) {
-      for (const end = octet === equals ? at + 1 : blankEnd; at < end; at++) output[written++] = input[at] ?? 0;
-    } else {
-      at = octet === equals ? Math.max(next, blankEnd) : blankEnd;
-    }
+    if (isLineEnd) at = octet === equals ? Math.max(next, blankEnd) : blankEnd;
+    else for (const end = octet === equals ? at + 1 : blankEnd; at < end; at++) output[written++] = input[at] ?? 0;
   }
   return { output: output.subarray(0, written), taken: at };
 }

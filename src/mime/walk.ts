@@ -2,7 +2,7 @@ import type { Attachment } from "../mail/message.ts";
 import type { Part } from "../mail/part.ts";
 
 /** The parts that make the visible body, in reading order: `text` are text/plain, `html` are text/html. */
-export type BodyParts = { text: Part[]; html: Part[] };
+type BodyParts = { text: Part[]; html: Part[] };
 
 type Leaf = { part: Part; role: "text" | "html" | "attachment"; inRelated: boolean };
 

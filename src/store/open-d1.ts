@@ -8,7 +8,7 @@ import * as tables from "./schema.sqlite.ts";
 
 /** A D1 database as the Worker's environment binds it. */
 export interface D1Binding {
-  prepare(query: string): object;
+  prepare(query: string): { bind(...values: unknown[]): object; run(): Promise<unknown> };
   batch(statements: never[]): Promise<unknown[]>;
 }
 

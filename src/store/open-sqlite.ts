@@ -15,11 +15,10 @@ import { startWriter } from "./sqlite-link.ts";
 const cachedStatements = 300;
 
 /**
- * Opens the database file, made with mode 0600 if it is missing, and migrates it. `path` is a file name; `maxPages`
- * limits the file's size in pages of 4 KiB.
+ * Opens the database file, made with mode 0600 if it is missing, and migrates it. `path` is a file name.
  * Fails with `storage-unavailable`; not retryable when another process has the file, or a newer Postern has written it.
  */
-export function openSqlite(path: string, { maxPages = null }: { maxPages?: number | null } = {}): Handle {
+export function openSqlite(path: string): Handle {
   const file = prepareFile(path);
   const unlock = lock(file);
   try {
@@ -28,7 +27,7 @@ export function openSqlite(path: string, { maxPages = null }: { maxPages?: numbe
     unlock();
     throw failureOf(error);
   }
-  const writer = startWriter({ path: file, maxPages });
+  const writer = startWriter({ path: file });
   const reader = startReader(file);
 
   const db = drizzle(

@@ -8,8 +8,7 @@ export type Work = { id: number; statements: Statement[] };
 export type WriterError = { code: string; message: string };
 /** The rows of each statement, on disk by now; or why nothing was written. */
 export type Reply = { id: number; rows: unknown[][] } | { id: number; error: WriterError };
-/** `maxPages` limits the file's size; null for no limit. */
-export type WriterData = { path: string; maxPages: number | null };
+export type WriterData = { path: string };
 
 /** The error of an atomic that the writer could not do; it carries SQLite's code and message. */
 export class WriteError extends Error {

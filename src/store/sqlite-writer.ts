@@ -15,7 +15,7 @@ const cachedStatements = 300;
 
 type Connection = { db: Database.Database; prepare(sql: string): Database.Statement<unknown[]> };
 
-const { path, maxPages }: WriterData = workerData;
+const { path }: WriterData = workerData;
 let connection: Connection | null = null;
 
 function connect(): Connection {
@@ -24,7 +24,6 @@ function connect(): Connection {
   // Without this line, better-sqlite3 does not sync on commit, whatever the pragma reads.
   db.pragma("synchronous = FULL");
   db.pragma("journal_size_limit = 67108864");
-  if (maxPages !== null) db.pragma(`max_page_count = ${maxPages}`);
   const statements = new Map<string, Database.Statement<unknown[]>>();
   return {
     db,

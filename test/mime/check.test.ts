@@ -113,8 +113,9 @@ describe("headerPolicy", () => {
     "Listing",
   ])("%s may not", (name) => expect(headerPolicy(name, "value")?.code).toBe("header-not-allowed"));
 
-  test.each(["", "X A", "X-A:", "X-A\r\nBcc", "X-Ä", "__proto__", "-X-A", "X-A\0"])("%j is no name", (name) =>
-    expect(headerPolicy(name, "value")?.code).toBe("header-name-invalid"),
+  test.each(["", "X A", "X-A:", "X-A\r\nBcc", "X-Ä", "__proto__", "-X-A", "X-A\0", `X-${long(75)}`])(
+    "%j is no name",
+    (name) => expect(headerPolicy(name, "value")?.code).toBe("header-name-invalid"),
   );
 
   test.each(["a\r\nBcc: x@y.z", "a\nb", "a\rb", "a\0", "a\u001b", "a\u007f", "a\u0085b", "\ud800"])(
@@ -130,7 +131,6 @@ describe("headerPolicy", () => {
     expect(headerPolicy("X-A", long(993))).toBeNull();
     expect(headerPolicy("X-A", long(994))?.code).toBe("too-long");
     expect(headerPolicy("X-A", "é".repeat(497))?.code).toBe("too-long");
-    expect(headerPolicy(`X-${long(1200)}`, "a")?.code).toBe("too-long");
   });
 });
 
@@ -163,6 +163,7 @@ describe("checkContentType", () => {
     "multipart/mixed",
     "Multipart/mixed; boundary=a",
     "message/partial",
+    "message/rfc822-x",
     "message/external-body; access-type=local-file",
     `text/${long(260)}`,
   ])("%j may not", (type) => expect(checkContentType(type)?.code).toBe("content-type-invalid"));

@@ -38,6 +38,7 @@ const cases: Case[] = [
   { name: "Windows punctuation", charset: "windows-1252", octets: [0x80, 0x93, 0x94], text: "€“”" },
   { name: "windows-1251", charset: "windows-1251", octets: [0xcf, 0xf0, 0xe8], text: "При" },
   { name: "a Windows alias", charset: "win-1251", octets: [0xcf, 0xf0, 0xe8], text: "При" },
+  { name: "a number alone", charset: "8859-5", octets: [0xbf], text: "¿", warnings: ["charset-unknown"] },
   { name: "KOI8-R", charset: "KOI8-R", octets: [0xf0, 0xd2, 0xc9], text: "При" },
   { name: "GBK as gb2312", charset: "gb2312", octets: [0xc4, 0xe3, 0xba, 0xc3], text: "你好" },
   { name: "GBK as x-gbk", charset: "x-gbk", octets: [0xc4, 0xe3], text: "你" },

@@ -58,6 +58,7 @@ describe("dates that are none", () => {
     "1 Jan 1899 10:00:00 +0000",
     "1 Jan 20244 10:00:00 +0000",
     "2024-13-01T00:00:00Z",
+    "31 Dec 9999 23:00:00 -0200",
     "1704103200",
     `1 Jan 2024 ${" ".repeat(200)}10:00`,
   ])("%j", (field) => expect(parseDate(field)).toBeNull());

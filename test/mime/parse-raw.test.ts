@@ -22,6 +22,11 @@ describe("messages as servers see them", () => {
   });
 });
 
+test.each(rawMessages)("$name with LF line ends has the same parts", ({ raw, parts }) => {
+  const places = (lines: string[]) => lines.map((line) => line.replace(/ \d+$/, ""));
+  expect(places(outline(parse(raw.replaceAll("\r\n", "\n"))))).toEqual(places(parts));
+});
+
 describe("a part's fields", () => {
   const body = (header: string) => parse(`${header}\r\n\r\nx`);
 

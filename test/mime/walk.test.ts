@@ -192,6 +192,16 @@ describe("the walker", () => {
   });
 });
 
+test.each(["alternative", "related", "mixed"])("100,000 parts of multipart/%s take no time", (subtype) => {
+  const texts = Array.from({ length: 50_000 }, (_, index) => leaf("text/plain", { contentId: `${index}@x` }));
+  const pages = Array.from({ length: 50_000 }, () => leaf("text/html"));
+  const root = tree(multi(subtype, [...texts, ...pages], { parameters: { start: "<none@x>" } }));
+  const start = performance.now();
+  bodyParts(root);
+  expect(attachments(root).length).toBeLessThan(100_000);
+  expect(performance.now() - start).toBeLessThan(1000);
+});
+
 describe("findPart", () => {
   const root = tree(multi("mixed", [plain, message(multi("alternative", [plain, html])), message(pdf)]));
   test.each([

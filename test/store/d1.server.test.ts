@@ -7,8 +7,6 @@ import { openD1 } from "../../src/store/open-d1.ts";
 import { readMigrations } from "../../src/store/migrations.ts";
 import { storeContract } from "./contract.ts";
 
-type Prepared = { run(): Promise<unknown> };
-
 /** A real D1 of local workerd, with a configuration and a place of its own. */
 storeContract("D1", async () => {
   const directory = mkdtempSync(join(tmpdir(), "postern-d1-"));
@@ -18,7 +16,7 @@ storeContract("D1", async () => {
     configPath,
     JSON.stringify({ name: "store-test", compatibility_date: "2026-01-01", d1_databases: [database] }),
   );
-  const { env, dispose } = await getPlatformProxy<{ DB: D1Binding & { prepare(sql: string): Prepared } }>({
+  const { env, dispose } = await getPlatformProxy<{ DB: D1Binding }>({
     configPath,
     persist: { path: join(directory, "state") },
   });

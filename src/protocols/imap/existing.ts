@@ -1,16 +1,25 @@
+import type { ImapAttribute } from "imapflow";
 import { selectFolder } from "./select-folder.ts";
 import type { Session } from "./session.ts";
-import { uidSets } from "./uid-set.ts";
-import { atom, numberOf, sequence, type Token } from "./wire.ts";
+import { expandSet, uidSets } from "./uid-set.ts";
+import { atom, numberOf, sequence, stringOf, type Token } from "./wire.ts";
+
+/** No search of ours covers more messages. */
+const maxFound = 200_000;
 
 /** UID SEARCH (RFC 9051 §6.4.8) in the selected folder, ascending. `deadline` in milliseconds. */
 export async function searchUids(session: Session, criteria: Token[], deadline?: number): Promise<number[]> {
-  const options = { keep: ["SEARCH"], ...(deadline === undefined ? {} : { deadline }) };
+  const options = { keep: ["SEARCH", "ESEARCH"], ...(deadline === undefined ? {} : { deadline }) };
   const reply = await session.exec("UID SEARCH", criteria, options);
-  const uids = reply.untagged.flatMap(
-    (response) => response.numbers ?? (response.attributes ?? []).flatMap((attribute) => numberOf(attribute) ?? []),
-  );
+  const uids = reply.untagged.flatMap((response) => response.numbers ?? numbersOf(response.attributes ?? []));
   return [...new Set(uids)].filter((uid) => uid > 0).sort((a, b) => a - b);
+}
+
+/** The numbers of a SEARCH response, or of an ESEARCH one (RFC 9051 §7.3.4), which names them as a set after ALL. */
+function numbersOf(attributes: ImapAttribute[]): number[] {
+  const all = attributes.findIndex((attribute) => stringOf(attribute)?.toUpperCase() === "ALL");
+  if (all >= 0) return expandSet(stringOf(attributes[all + 1]) ?? "", maxFound) ?? [];
+  return attributes.flatMap((attribute) => numberOf(attribute) ?? []);
 }
 
 /** Which of these UIDs are in the selected folder now, by what the session has seen of it. */

@@ -15,11 +15,18 @@ const maxBodiesBytes = 4 * maxBodyBytes;
 /** Text parts that are asked for in one command. */
 const partsPerCommand = 100;
 
-/** A message's summary, header block and text parts: one round trip, and a second one for the parts. Fails: `message-gone`. */
+/**
+ * Where the text of most messages is: asked for along with the structure, so that one round trip is mostly enough.
+ * A part that a message lacks is NIL.
+ */
+const likelySections = ["1", "1.1", "1.2", "2"];
+const likelyBytes = 16 * 1024;
+
+/** A message's summary, header block and text parts, in one round trip or two. Fails: `message-gone`. */
 export async function getMessage(session: Session, place: Place, wanted: Wanted): Promise<Fetched> {
   const items = wanted.headers ? [...summaryItems, peek("HEADER")] : summaryItems;
   const read = async (): Promise<Row | undefined> => {
-    const rows = await fetchRows(session, "UID FETCH", String(place.uid), items, { withKey: true });
+    const rows = await fetchWithGuesses(session, place, items, wanted.bodies === true);
     return rows.find((row) => row.uid === place.uid && isComplete(row));
   };
   const row = await openPlace(session, place, read, () => bareRow(session, place));
@@ -31,56 +38,74 @@ export async function getMessage(session: Session, place: Place, wanted: Wanted)
     if (!header) throw brokeProtocol("The mail server did not give the message's header.", where(session));
     fetched.header = header;
   }
-  if (wanted.bodies) fetched.bodies = summary.structure ? await getBodies(session, place, summary.structure) : [];
+  if (wanted.bodies) fetched.bodies = summary.structure ? await getBodies(session, row, place, summary.structure) : [];
   return fetched;
 }
 
-/** What is left to know of a message whose ENVELOPE the server can't give; undefined when the message is gone. */
+async function fetchWithGuesses(session: Session, place: Place, items: Token[], bodies: boolean): Promise<Row[]> {
+  const fetch = (all: Token[]): Promise<Row[]> =>
+    fetchRows(session, "UID FETCH", String(place.uid), all, { withKey: true });
+  if (!bodies || !session.takesGuesses) return fetch(items);
+  const guesses = likelySections.map((section) => peek(section, { offset: 0, length: likelyBytes }));
+  try {
+    return await fetch([...items, ...guesses]);
+  } catch (error) {
+    if (session.dead) throw error;
+    const rows = await fetch(items);
+    // Only what it answers without the guesses was refused because of them.
+    session.takesGuesses = false;
+    return rows;
+  }
+}
+
+/** What is left to know of a message whose ENVELOPE the server can't give; undefined when there is nothing. */
 async function bareRow(session: Session, place: Place): Promise<Row | undefined> {
-  const rows = await fetchRows(session, "UID FETCH", String(place.uid), [...bareItems, peek("HEADER")], {
-    withKey: true,
-  });
+  const items = [...bareItems, peek("HEADER")];
+  const rows = await fetchRows(session, "UID FETCH", String(place.uid), items, { withKey: true });
   return rows.find((row) => row.uid === place.uid && row.sections.has("HEADER"));
 }
 
-async function getBodies(session: Session, place: Place, structure: Part): Promise<NonNullable<Fetched["bodies"]>> {
+type Body = NonNullable<Fetched["bodies"]>[number];
+
+async function getBodies(session: Session, row: Row, place: Place, structure: Part): Promise<Body[]> {
   const { text, html } = bodyParts(structure);
-  const parts = [...text, ...html];
-  const bodies: NonNullable<Fetched["bodies"]> = [];
   let budget = maxBodiesBytes;
-  for (let start = 0; start < parts.length; start += partsPerCommand) {
-    const asked = parts.slice(start, start + partsPerCommand).map((part) => {
-      const length = Math.min(maxBodyBytes, budget);
-      budget -= Math.min(length, part.encodedSize);
-      return { part, length: part.encodedSize === 0 ? 0 : length };
-    });
-    bodies.push(...(await getParts(session, place, asked)));
+  const asked = [...text, ...html].map((part) => {
+    const length = Math.min(maxBodyBytes, budget);
+    budget -= Math.min(length, part.encodedSize);
+    return { part, length };
+  });
+  const bodies = new Map(asked.map((one) => [one.part, guessed(row, one)]));
+  const missing = asked.filter(({ part }) => !bodies.get(part));
+  for (let start = 0; start < missing.length; start += partsPerCommand) {
+    const some = missing.slice(start, start + partsPerCommand);
+    for (const body of await getParts(session, place, some)) bodies.set(body.part, body);
   }
-  return bodies;
+  return asked.flatMap(({ part }) => bodies.get(part) ?? []);
 }
 
-async function getParts(
-  session: Session,
-  place: Place,
-  asked: { part: Part; length: number }[],
-): Promise<NonNullable<Fetched["bodies"]>> {
-  const items: Token[] = asked.flatMap(({ part, length }) =>
-    length > 0 ? [peek(part.section, { offset: 0, length })] : [],
-  );
-  const rows =
-    items.length > 0
-      ? await fetchRows(session, "UID FETCH", String(place.uid), [atom("UID"), ...items], { withKey: false })
-      : [];
+/** What came along with the structure, where it is all of the part; undefined where it is not. */
+function guessed(row: Row, { part, length }: { part: Part; length: number }): Body | undefined {
+  if (part.encodedSize === 0 || length === 0) {
+    return { part, bytes: new Uint8Array(), truncated: part.encodedSize > 0 };
+  }
+  const told = row.sections.get(part.section.toUpperCase());
+  const octets = told?.octets;
+  if (!octets || told.origin !== 0 || octets.length < part.encodedSize || octets.length > length) return undefined;
+  return octets.length < likelyBytes ? { part, bytes: octets, truncated: false } : undefined;
+}
+
+async function getParts(session: Session, place: Place, asked: { part: Part; length: number }[]): Promise<Body[]> {
+  const items = asked.map(({ part, length }) => peek(part.section, { offset: 0, length }));
+  const set = String(place.uid);
+  const rows = await fetchRows(session, "UID FETCH", set, [atom("UID"), ...items], { withKey: false });
   const row = rows.find((candidate) => candidate.uid === place.uid && candidate.sections.size > 0);
-  if (!row && items.length > 0) throw messageGone();
+  if (!row) throw messageGone();
   return asked.map(({ part, length }) => {
-    const bytes = row?.sections.get(part.section.toUpperCase())?.octets ?? new Uint8Array();
+    const octets = row.sections.get(part.section.toUpperCase())?.octets ?? new Uint8Array();
     // A server that gives NIL or less than it announced is told as truncated, never as complete.
-    return {
-      part,
-      bytes: bytes.subarray(0, length),
-      truncated: bytes.length < part.encodedSize || bytes.length > length,
-    };
+    const truncated = octets.length < part.encodedSize || octets.length > length;
+    return { part, bytes: octets.subarray(0, length), truncated };
   });
 }
 

@@ -9,7 +9,7 @@ import type { Session } from "./session.ts";
 import { atom, sequence, text, type Token } from "./wire.ts";
 
 /** Messages searched at a time, newest first: the first answer comes soon, and no answer is beyond what may be read. */
-const windowSizes = [5_000, 50_000, 200_000];
+const windowSizes = [5_000, 50_000, 100_000];
 
 const day = 86_400_000;
 

@@ -1,5 +1,5 @@
 import { searchExisting } from "./existing.ts";
-import { brokeProtocol } from "./failures.ts";
+import { brokeProtocol, timedOut } from "./failures.ts";
 import { messageGone } from "./open-place.ts";
 import { type Row, rowsOf } from "./row.ts";
 import type { Session } from "./session.ts";
@@ -119,7 +119,7 @@ export function streamSection(
       const late = session.clock.sleep(leaveAfter, left.signal).then(() => "late" as const);
       const outcome = await Promise.race([pending.catch(() => null), late]);
       left.abort();
-      if (outcome === "late") session.kill(brokeProtocol("The download was left before its end.", where(session)));
+      if (outcome === "late") session.kill(timedOut(where(session)));
       return finish();
     },
   };

@@ -44,6 +44,8 @@ export type Session = {
   selected: Selected | null;
   /** Whether this server answers Dovecot's unadvertised X-GUID; decided on the first message seen. */
   guid: "unknown" | "yes" | "no";
+  /** False once the server refused to be asked for parts that a message may not have. */
+  takesGuesses: boolean;
   /** Why the connection must not be used any more; null while it may. */
   dead: Failure | null;
   /** Whether the server offers a capability (RFC 9051 §7.2.2), upper case. */
@@ -61,6 +63,9 @@ export type Session = {
 /** More than this in answer to one command is an attack or a fault. */
 const maxReplyBytes = 96 * 1024 * 1024;
 
+/** Of what we ask for, what a server that speaks only IMAP4rev2 need not name (RFC 9051 appendix E). */
+const rev2 = new Set(["IDLE", "LIST-EXTENDED", "LIST-STATUS", "MOVE", "SPECIAL-USE", "UIDPLUS"]);
+
 /** Wraps a client that may not be connected yet. */
 export function makeSession(client: ImapFlow, { host, clock }: { host: string; clock: Clock }): Session {
   const wire = wireOf(client);
@@ -74,8 +79,11 @@ export function makeSession(client: ImapFlow, { host, clock }: { host: string; c
     clock,
     selected: null,
     guid: "unknown",
+    takesGuesses: true,
     dead: null,
-    has: (capability) => client.capabilities.has(capability),
+    has: (capability) =>
+      client.capabilities.has(capability) ||
+      (rev2.has(capability) && client.capabilities.has("IMAP4REV2") && !client.capabilities.has("IMAP4REV1")),
     exec,
     async takeTurn() {
       const previous = tail;

@@ -6,7 +6,7 @@ import { type ExtensionName, startImapWithout } from "../../servers/imap-without
 import type { User } from "../../servers/mailboxes.ts";
 import { makeScratch, removeScratch } from "../../servers/scratch.ts";
 import { startProxy } from "../../servers/proxy.ts";
-import type { Listing, Mailbox, Page } from "../../../src/mail/mailbox.ts";
+import type { ByteRange, Listing, Mailbox, Page } from "../../../src/mail/mailbox.ts";
 import { openImap } from "../../../src/protocols/imap/open-imap.ts";
 import { collect, failureOf, openOn, target } from "./session-on-dovecot.ts";
 
@@ -210,7 +210,7 @@ test("streams byte-exact, whole and in ranges, across chunk borders", async () =
   const raw = await collect(whole.stream);
   expect(whole.size).toBe(size);
   expect(raw.toString()).toBe(`Subject: big\r\n\r\n${lines.join("\r\n")}\r\n`);
-  const ranges = [
+  const ranges: ByteRange[] = [
     { start: 0, end: 0 },
     { start: 262_143, end: 262_144 },
     { start: 1000, end: 1_500_000 },
@@ -274,12 +274,10 @@ for (const [name, lacking] of servers) {
     const { moved, missing } = await mailbox.move([six, five, absent], "Archive", uidNext);
     expect(missing).toEqual([absent]);
     const archived = (await mailbox.list("Archive", page, {})).messages;
-    expect(archived.map(({ envelope }) => envelope.messageId).sort()).toEqual(
-      all
-        .slice(0, 2)
-        .map(({ envelope }) => envelope.messageId)
-        .sort(),
-    );
+    const ids = (messages: Listing["messages"]): Set<string | null> =>
+      new Set(messages.map(({ envelope }) => envelope.messageId));
+    expect(archived).toHaveLength(2);
+    expect(ids(archived)).toEqual(ids(all.slice(0, 2)));
     for (const { from, to } of moved) {
       const original = all.find(({ place }) => place.uid === from.uid);
       const copy = archived.find(({ place }) => place.uid === to?.uid);
@@ -316,19 +314,17 @@ async function deletedFlags(client: Awaited<ReturnType<typeof markDeleted>>): Pr
   return (await client.search({ deleted: true }, { uid: true })) || [];
 }
 
-test("two copies that can't be told apart have no known place", async () => {
+test("copies that can't be told apart have no known place", async () => {
   const user = dovecot.user();
   await (await open(user)).close();
+  // Two of three are in the same second.
   const twin = "Message-ID: <twin@a.test>\nSubject: twin\n\ntwin\n";
-  deliver(dovecot.maildir(user), twin);
-  deliver(dovecot.maildir(user), twin);
+  for (const _ of [1, 2, 3]) deliver(dovecot.maildir(user), twin);
   const mailbox = await open(user, await without("MOVE", "UIDPLUS"));
   const places = (await mailbox.list("INBOX", page, {})).messages.map(({ place }) => place);
   const { uidNext } = await mailbox.status("Archive");
   const { moved } = await mailbox.move(places, "Archive", uidNext);
-  const isSameSecond =
-    new Set((await mailbox.list("Archive", page, {})).messages.map(({ receivedAt }) => receivedAt)).size === 1;
-  if (isSameSecond) expect(moved.map(({ to }) => to)).toEqual([null, null]);
+  expect(moved.filter(({ to }) => to === null).length).toBeGreaterThanOrEqual(2);
   expect(await mailbox.status("INBOX")).toMatchObject({ messages: 0 });
 });
 

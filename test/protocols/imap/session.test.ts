@@ -154,6 +154,47 @@ test("goes on below the cursor although messages were expunged meanwhile", async
   expect(server.commands.filter((command) => command.startsWith("FETCH")).length).toBeLessThan(12);
 });
 
+test("asks for likely parts along with the structure, and not where that is refused", async () => {
+  const part = (octets: string): string => ` BODY[HEADER] {4}\r\n\r\n\r\n BODY[1]<0> "${octets}" BODY[2]<0> NIL`;
+  const taking = await open({
+    script: answers([/^UID FETCH/, (tag) => `${fetchResponse(2, 12, part("hello"))}${tag} OK\r\n`]),
+  });
+  const { bodies } = await taking.mailbox.get(place, { headers: true, bodies: true });
+  expect(bodies?.map(({ bytes, truncated }) => [Buffer.from(bytes).toString(), truncated])).toEqual([["hello", false]]);
+  expect(taking.server.commands.filter((command) => command.startsWith("UID FETCH"))).toHaveLength(1);
+
+  const refusing = await open({
+    script: answers(
+      [/PEEK\[1\.1\]/, (tag) => `${tag} BAD no such part\r\n`],
+      [
+        /^UID FETCH 12 \(UID BODY.PEEK\[1\]<0.4194304>\)/,
+        (tag) => `* 2 FETCH (UID 12 BODY[1]<0> "hell")\r\n${tag} OK\r\n`,
+      ],
+      [/^UID FETCH/, (tag) => `${fetchResponse(2, 12)}${tag} OK\r\n`],
+    ),
+  });
+  for (const _ of [1, 2]) {
+    const fetched = await refusing.mailbox.get(place, { bodies: true });
+    expect(fetched.bodies?.map(({ bytes, truncated }) => [Buffer.from(bytes).toString(), truncated])).toEqual([
+      ["hell", true],
+    ]);
+  }
+  expect(refusing.server.commands.filter((command) => command.includes("PEEK[1.1]"))).toHaveLength(1);
+});
+
+test("understands a server that speaks only IMAP4rev2", async () => {
+  const { mailbox, server } = await open({
+    capability: "IMAP4rev2",
+    script: answers([
+      /^UID SEARCH/,
+      (tag) => `* ESEARCH (TAG "${tag}") UID ALL 11:12\r\n${tag} OK\r\n`,
+      (tag) => `* ESEARCH (TAG "${tag}") UID\r\n${tag} OK\r\n`,
+    ]),
+  });
+  expect(await mailbox.remove([place])).toEqual({ missing: [] });
+  expect(server.commands).toContain("UID EXPUNGE 12");
+});
+
 test("answers message-gone when another message's row comes", async () => {
   const { mailbox } = await open({
     script: answers(

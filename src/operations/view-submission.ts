@@ -1,0 +1,34 @@
+import type { Submission } from "../mail/submission.ts";
+import { timestamp, timestampOrNull } from "../mail/time.ts";
+import type { SubmissionRow } from "../store/rows.ts";
+
+/** A submission as the API tells it; `committing` is ours alone. */
+export function viewSubmission(row: SubmissionRow): Submission {
+  return {
+    id: row.id,
+    accountId: row.accountId,
+    state: row.state === "committing" ? "sending" : row.state,
+    messageId: row.messageId,
+    subject: row.subject,
+    envelope: row.envelope,
+    recipients: row.recipients,
+    size: row.size,
+    attempts: row.attempts,
+    nextAttemptAt: timestampOrNull(row.nextAttemptAt),
+    sendAt: timestampOrNull(row.sendAt),
+    deliverBefore: timestamp(row.deliverBefore),
+    metadata: row.metadata,
+    warnings: row.warnings,
+    createdAt: timestamp(row.createdAt),
+    updatedAt: timestamp(row.updatedAt),
+  };
+}
+
+/** Whether anything will still happen to it by itself. */
+export function isSettled(row: Pick<SubmissionRow, "state">): boolean {
+  return isFinal(row) || row.state === "uncertain";
+}
+
+export function isFinal(row: Pick<SubmissionRow, "state">): boolean {
+  return row.state === "sent" || row.state === "failed" || row.state === "canceled";
+}

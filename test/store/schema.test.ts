@@ -1,0 +1,101 @@
+import Database from "better-sqlite3";
+import { getTableColumns, getTableName, is } from "drizzle-orm";
+import { SQLiteTable } from "drizzle-orm/sqlite-core";
+import { expect, test } from "vitest";
+import { migrateSqlite } from "../../src/store/migrate-sqlite.ts";
+import { readMigrations } from "../../src/store/migrations.ts";
+import { postgresTables } from "../../src/store/parity.ts";
+import * as tables from "../../src/store/schema.sqlite.ts";
+
+type ColumnInfo = { name: string; type: string; notnull: number; dflt_value: string | null; pk: number };
+
+const migrations = readMigrations("sqlite");
+
+function migrated(count = migrations.length): Database.Database {
+  const db = new Database(":memory:");
+  migrateSqlite(db, migrations.slice(0, count));
+  return db;
+}
+
+function schemaOf(db: Database.Database): unknown[] {
+  return db.prepare("select type, name, sql from sqlite_schema where name not like 'sqlite_%' order by name").all();
+}
+
+test("both dialects' steps have the same names, numbered without a gap", () => {
+  const names = migrations.map(({ name }) => name);
+  expect(readMigrations("postgres").map(({ name }) => name)).toEqual(names);
+  expect(names.map((name) => Number(name.slice(0, 4)))).toEqual(names.map((_, i) => i + 1));
+});
+
+test("the steps make the tables of the SQLite schema, and no others", () => {
+  const db = migrated();
+  const made = db.prepare("select name from sqlite_schema where type = 'table' and name <> 'migrations'").pluck().all();
+  expect(made.toSorted()).toEqual(Object.values(tables).map(getTableName).toSorted());
+});
+
+test.each(Object.values(tables).map((table) => [getTableName(table), table] as const))(
+  "the columns of %s are as the schema says",
+  (name, table) => {
+    expect(is(table, SQLiteTable)).toBe(true);
+    const made = migrated().prepare<[string], ColumnInfo>("select * from pragma_table_info(?)").all(name);
+    const columns = Object.values(getTableColumns(table));
+    expect(made.map((column) => [column.name, column.type.toLowerCase(), column.notnull === 1])).toEqual(
+      columns.map((column) => [column.name, column.getSQLType(), column.notNull]),
+    );
+    for (const column of made) {
+      if (column.notnull === 1 && column.pk === 0) expect(column.dflt_value, column.name).not.toBeNull();
+    }
+  },
+);
+
+test("the columns of both schemas have the same names", () => {
+  const names = (schema: typeof tables) =>
+    Object.entries(schema).map(([key, table]) => [
+      key,
+      getTableName(table),
+      Object.values(getTableColumns(table)).map((column) => [column.name, column.notNull]),
+    ]);
+  expect(names(postgresTables)).toEqual(names(tables));
+});
+
+test("from every earlier state the steps lead to the same schema, and a second time they change nothing", () => {
+  const expected = schemaOf(migrated());
+  for (let count = 0; count <= migrations.length; count += 1) {
+    const db = migrated(count);
+    migrateSqlite(db, migrations);
+    migrateSqlite(db, migrations);
+    expect(schemaOf(db)).toEqual(expected);
+  }
+});
+
+test("a step that fails leaves nothing of itself", () => {
+  const db = migrated();
+  const broken = [...migrations, { name: "9999_broken.sql", sql: "create table half (a); create table half (a);" }];
+  expect(() => migrateSqlite(db, broken)).toThrow("half");
+  expect(schemaOf(db)).toEqual(schemaOf(migrated()));
+  migrateSqlite(db, migrations);
+});
+
+test("what is looked up often is found by an index", () => {
+  const db = migrated();
+  const plan = (query: string) =>
+    db
+      .prepare<[], { detail: string }>(`explain query plan ${query}`)
+      .all()
+      .map(({ detail }) => detail)
+      .join("\n");
+  const underWay = "state in ('sending', 'committing')";
+  const indexed = {
+    "select * from keys where hash = ''": "keys_hash",
+    "select * from accounts where app_id = '' and id > '' order by id": "accounts_app",
+    "select * from folders where account_id = '' order by number": "folders_number",
+    "select * from placements where account_id = '' and now_folder = 1 and now_uid_validity = 1 and now_uid in (1, 2)":
+      "placements_now",
+    "select * from blobs where expires_at <= 5 order by expires_at limit 90": "blobs_expiry",
+    "select * from submissions where account_id = '' and id < '' order by id desc limit 5": "submissions_account",
+    [`select * from submissions where ${underWay} and lease_until <= 5`]: "submissions_under_way",
+    "select min(id) from submissions where state in ('scheduled', 'queued') and next_attempt_at <= 5 group by account_id":
+      "submissions_due",
+  };
+  for (const [query, index] of Object.entries(indexed)) expect(plan(query)).toContain(index);
+});

@@ -1,0 +1,34 @@
+import { writeSync } from "node:fs";
+import { randomId } from "../../src/mail/id.ts";
+import { createStore } from "../../src/store/create-store.ts";
+import { openPostgres } from "../../src/store/open-postgres.ts";
+import { openSqlite } from "../../src/store/open-sqlite.ts";
+import { bytesOf, streamOf } from "./helpers.ts";
+import { accountRow, submissionRow } from "./rows.ts";
+
+/**
+ * A process of its own that opens the store named by its argument (a postgres:// URL or a file), says "open", and then
+ * accepts submissions until it is killed: one line "accountId submissionId blobId" per submission, after it was accepted.
+ */
+const [, , where = ""] = process.argv;
+
+function say(line: string): void {
+  writeSync(1, `${line}\n`);
+}
+
+async function accept(accountId: string): Promise<void> {
+  const blobId = randomId("blb");
+  await store.blobs.write(blobId, accountId, streamOf(bytesOf(3000)), Date.now());
+  const row = submissionRow(accountId, { blobId });
+  await store.submissions.accept(row);
+  say(`${accountId} ${row.id} ${blobId}`);
+}
+
+const store = createStore(where.startsWith("postgres:") ? await openPostgres(where) : openSqlite(where));
+const account = accountRow();
+await store.accounts.insert(account);
+say("open");
+const clients = Array.from({ length: 8 }, async () => {
+  for (;;) await accept(account.id);
+});
+await Promise.all(clients);
