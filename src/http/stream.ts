@@ -57,6 +57,14 @@ export async function streamed(c: Call, answer: Streamed): Promise<Response> {
   return new Response(body, { status, headers });
 }
 
+/** The next step that is not an empty chunk. */
+async function nextOctets(iterator: AsyncIterator<Uint8Array>): Promise<IteratorResult<Uint8Array>> {
+  for (;;) {
+    const step = await iterator.next();
+    if (step.done === true || step.value.byteLength > 0) return { ...step, done: step.done ?? false };
+  }
+}
+
 /** `first` has been taken from the iterator already. `length` null: as many octets as come. */
 function toStream(
   iterator: AsyncIterator<Uint8Array>,
@@ -83,9 +91,8 @@ function toStream(
           if (result.done !== true) {
             bytes += result.value.byteLength;
             // The last octets go out only when the source says that they are: else the answer would look whole.
-            if (bytes === length) next = await iterator.next();
-            const excess = bytes === length && next !== undefined && next.done !== true;
-            if (length !== null && (bytes > length || excess)) throw new RangeError("more octets than told");
+            if (bytes === length) next = await nextOctets(iterator);
+            if (length !== null && (bytes > length || next?.done === false)) throw new RangeError("more octets than told");
             if (!over) controller.enqueue(result.value);
             return;
           }

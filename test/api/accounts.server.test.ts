@@ -24,7 +24,14 @@ describe("storing an account", () => {
     expect(body).toMatchObject({
       email: account.email,
       incoming: { protocol: "imap", port: stack.dovecot.ports.imaps, security: "tls" },
-      capabilities: { folders: true, move: true, keywords: true, push: "idle", search: "server", flagStorage: "server" },
+      capabilities: {
+        folders: true,
+        move: true,
+        keywords: true,
+        push: "idle",
+        search: "server",
+        flagStorage: "server",
+      },
     });
     expect(body["capabilities"]).not.toHaveProperty("idStability");
     expect(text).not.toContain(account.incoming.auth.password);
@@ -37,19 +44,22 @@ describe("storing an account", () => {
     expect((await api.call("POST", "/v1/accounts", account)).status).toBe(201);
   });
 
-  test.each(["incoming", "outgoing"] as const)("a wrong %s password is 422 with side, phase and cause", async (side) => {
-    const account = accountOn(stack, stack.dovecot.user());
-    account[side] = { ...account[side], auth: { ...account[side].auth, password: "wrong-wrong-wrong" } };
-    const { status, body, text } = await api.call("POST", "/v1/accounts", account);
-    expect(status).toBe(422);
-    expect(body).toMatchObject({
-      code: "verification-failed",
-      side,
-      phase: "login",
-      causeCode: "account-authentication-failed",
-    });
-    expect(text).not.toContain("wrong-wrong-wrong");
-  });
+  test.each(["incoming", "outgoing"] as const)(
+    "a wrong %s password is 422 with side, phase and cause",
+    async (side) => {
+      const account = accountOn(stack, stack.dovecot.user());
+      account[side] = { ...account[side], auth: { ...account[side].auth, password: "wrong-wrong-wrong" } };
+      const { status, body, text } = await api.call("POST", "/v1/accounts", account);
+      expect(status).toBe(422);
+      expect(body).toMatchObject({
+        code: "verification-failed",
+        side,
+        phase: "login",
+        causeCode: "account-authentication-failed",
+      });
+      expect(text).not.toContain("wrong-wrong-wrong");
+    },
+  );
 
   test("a certificate of an unknown authority is told as such", async () => {
     const account = accountOn(stack, stack.dovecot.user());

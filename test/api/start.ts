@@ -86,7 +86,12 @@ export async function startApi(): Promise<Api> {
       });
       const text = await response.text();
       const isJson = /json/.test(response.headers.get("content-type") ?? "");
-      return { status: response.status, headers: response.headers, text, body: (isJson ? JSON.parse(text) : null) as T };
+      return {
+        status: response.status,
+        headers: response.headers,
+        text,
+        body: (isJson ? JSON.parse(text) : null) as T,
+      };
     },
     async stop() {
       await served.close(1000);

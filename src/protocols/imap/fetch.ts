@@ -28,8 +28,10 @@ export async function fetchRows(
   const args = [sequence(set), key ? [...items, atom(key)] : items];
   const reply = await session.exec(command, args, { keep: ["FETCH"], tolerate: true });
   if (reply.status === "BAD" && probes) {
+    // Only what it answers without the key was refused because of it.
+    const rows = await fetchRows(session, command, set, items, { withKey: false });
     session.guid = "no";
-    return fetchRows(session, command, set, items, { withKey: false });
+    return rows;
   }
   if (reply.status !== "OK" && !isPartial(reply.status, reply.code)) {
     throw refusal(reply.status, reply.code, reply.text, { host: session.host, phase: command });

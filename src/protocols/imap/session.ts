@@ -83,7 +83,7 @@ export function makeSession(client: ImapFlow, { host, clock }: { host: string; c
     dead: null,
     has: (capability) =>
       client.capabilities.has(capability) ||
-      (rev2.has(capability) && client.capabilities.has("IMAP4REV2") && !client.capabilities.has("IMAP4REV1")),
+      (rev2.has(capability) && client.capabilities.has("IMAP4rev2") && !client.capabilities.has("IMAP4rev1")),
     exec,
     async takeTurn() {
       const previous = tail;

@@ -170,16 +170,16 @@ test("asks for likely parts along with the structure, and not where that is refu
         /^UID FETCH 12 \(UID BODY.PEEK\[1\]<0.4194304>\)/,
         (tag) => `* 2 FETCH (UID 12 BODY[1]<0> "hell")\r\n${tag} OK\r\n`,
       ],
-      [/^UID FETCH/, (tag) => `${fetchResponse(2, 12)}${tag} OK\r\n`],
+      [/^UID FETCH/, (tag) => `${fetchResponse(2, 12, ' X-GUID "abc"')}${tag} OK\r\n`],
     ),
   });
   for (const _ of [1, 2]) {
-    const fetched = await refusing.mailbox.get(place, { bodies: true });
-    expect(fetched.bodies?.map(({ bytes, truncated }) => [Buffer.from(bytes).toString(), truncated])).toEqual([
-      ["hell", true],
-    ]);
+    const { summary, bodies: read } = await refusing.mailbox.get(place, { bodies: true });
+    expect(read?.map(({ bytes, truncated }) => [Buffer.from(bytes).toString(), truncated])).toEqual([["hell", true]]);
+    expect(summary.key).toEqual({ kind: "guid", value: "abc" });
   }
-  expect(refusing.server.commands.filter((command) => command.includes("PEEK[1.1]"))).toHaveLength(1);
+  // With and without X-GUID, as either may have been what was refused.
+  expect(refusing.server.commands.filter((command) => command.includes("PEEK[1.1]"))).toHaveLength(2);
 });
 
 test("understands a server that speaks only IMAP4rev2", async () => {
