@@ -8,6 +8,7 @@ import { serveNode } from "../../src/http/serve-node.ts";
 import { createGuard } from "../../src/net/guard.ts";
 import { systemClock } from "../../src/observe.ts";
 import { bootstrapKeys, type FirstKeys } from "../../src/operations/bootstrap-keys.ts";
+import { openSubmitter } from "../../src/protocols/smtp/open-submitter.ts";
 import { createStore } from "../../src/store/create-store.ts";
 import { openSqlite } from "../../src/store/open-sqlite.ts";
 import type { Store } from "../../src/store/store.ts";
@@ -58,6 +59,7 @@ export async function startApi(): Promise<Api> {
       pin: true,
       timeoutMs: 5000,
     }),
+    openSubmitter,
     log,
     metrics,
     clock: systemClock,

@@ -19,7 +19,7 @@ export function makePicture(): Buffer {
 
 function pixel(x: number, y: number): [red: number, green: number, blue: number] {
   const isSun = Math.hypot(x - 0.5, y - 0.6) < 0.2;
-  const grain = Math.floor(Math.random() * 24);
+  const grain = Math.floor(Math.random() * 10);
   const [red, green, blue] = isSun ? [250, 220, 120] : [90 + 150 * y, 60 + 60 * y, 140 - 60 * y];
   return [Math.round(red) + grain, Math.round(green) + grain, Math.round(blue) + grain];
 }

@@ -11,9 +11,9 @@ const paint = (style: Style, text: string): string => styleText(style, text);
 const write = (line: string): void => void process.stdout.write(`${line}\n`);
 
 /** A paragraph, wrapped; an indented line keeps its form. */
-export function say(text = "", style: Style = "reset"): void {
+export function say(text = "", style?: Style): void {
   for (const line of text.split("\n")) {
-    for (const piece of line.startsWith(" ") ? [line] : wrap(line, width)) write(paint(style, piece));
+    for (const piece of line.startsWith(" ") ? [line] : wrap(line, width)) write(style ? paint(style, piece) : piece);
   }
 }
 
@@ -43,14 +43,14 @@ export function conclude(text: string): void {
 export function request(method: string, path: string, headers: Record<string, string>, body?: unknown): void {
   write(`  ${paint(["bold", "magenta"], method)} ${cutIds(path)}`);
   for (const [name, value] of Object.entries(headers)) write(paint("dim", `  ${name}: ${value}`));
-  if (body !== undefined) write(json(shorten(body), 2));
+  if (body !== undefined) write(`  ${json(shorten(body), 2, 2)}`);
 }
 
 export function answer(status: number, reason: string, note: string, body?: unknown): void {
   const style: Style = status < 300 ? "green" : status < 500 ? "yellow" : "red";
   write("");
   write(`  ${paint(["bold", style], `${status} ${reason}`)}  ${paint("dim", note)}`);
-  if (body !== undefined) write(json(body, 2));
+  if (body !== undefined) write(`  ${json(body, 2, 2)}`);
 }
 
 function wrap(text: string, columns: number): string[] {
@@ -72,8 +72,8 @@ const leftOut = Symbol("left out");
 type Shown = { [name: string]: unknown; [leftOut]?: number };
 
 /**
- * A copy of a JSON value for reading: long strings, ids and passwords cut, at most three items of a list; of an object only
- * the members named by `keep`, of a list `{data}` those of its items.
+ * A copy of a JSON value for reading: long strings, ids and passwords cut; of an object only the members named by `keep`, of
+ * a page `{data, nextCursor}` those of its items.
  */
 export function shorten(value: unknown, keep?: string[]): unknown {
   if (typeof value === "string") return cut(value);
@@ -100,25 +100,24 @@ export function cutIds(text: string): string {
   return text.replaceAll(/\b([a-z]{3}_[A-Za-z0-9_-]{4})[A-Za-z0-9_-]{6,}([A-Za-z0-9_-]{4})/g, "$1…$2");
 }
 
-/** JSON in colour: what fits is on one line, the rest member by member. */
-function json(value: unknown, indent: number, before = indent): string {
+/** JSON in colour from `column` on: on one line where that fits, else member by member, lines further in than `indent`. */
+function json(value: unknown, indent: number, column: number): string {
   const flat = onOneLine(value, (_, text) => text);
-  if (before + flat.length + 1 <= width) return " ".repeat(before === indent ? indent : 0) + onOneLine(value, colour);
-  const inner = indent + 2;
-  const start = before === indent ? " ".repeat(indent) : "";
-  const [open, close, lines] = Array.isArray(value)
-    ? ["[", "]", value.map((item) => json(item, inner))]
-    : ["{", "}", membersOf(value as Shown, inner)];
-  if (typeof value !== "object" || value === null) return start + onOneLine(value, colour);
-  return `${start}${open}\n${lines.join(",\n")}\n${" ".repeat(indent)}${close}`;
+  if (typeof value !== "object" || value === null || column + flat.length + 1 <= width) return onOneLine(value, colour);
+  const inner = " ".repeat(indent + 2);
+  const lines = Array.isArray(value)
+    ? value.map((item) => inner + json(item, inner.length, inner.length))
+    : membersOf(value as Shown, inner);
+  const [open, close] = Array.isArray(value) ? ["[", "]"] : ["{", "}"];
+  return `${open}\n${lines.join(",\n")}\n${" ".repeat(indent)}${close}`;
 }
 
-function membersOf(value: Shown, indent: number): string[] {
+function membersOf(value: Shown, inner: string): string[] {
   const lines = Object.entries(value).map(([name, member]) => {
     const label = `${JSON.stringify(name)}: `;
-    return " ".repeat(indent) + colour("name", label) + json(member, indent, indent + label.length);
+    return inner + colour("name", label) + json(member, inner.length, inner.length + label.length);
   });
-  return value[leftOut] === undefined ? lines : [...lines, " ".repeat(indent) + colour("rest", rest(value))];
+  return value[leftOut] === undefined ? lines : [...lines, inner + colour("rest", rest(value))];
 }
 
 const rest = (value: Shown): string => `… ${value[leftOut]} more`;

@@ -36,8 +36,9 @@ export function sample(schema: Schema, named: Record<string, Schema>): unknown {
   }
   const type = Array.isArray(schema.type) ? schema.type[0] : schema.type;
   if (type === "object" || schema.properties !== undefined) {
-    const required = schema.required ?? [];
-    return Object.fromEntries(required.map((name) => [name, sample(schema.properties?.[name] ?? {}, named)]));
+    // Where nothing is required (a change), one member: an empty change is refused.
+    const names = schema.required ?? Object.keys(schema.properties ?? {}).slice(0, 1);
+    return Object.fromEntries(names.map((name) => [name, sample(schema.properties?.[name] ?? {}, named)]));
   }
   if (type === "array") return Array.from({ length: schema.minItems ?? 0 }, () => sample(schema.items ?? {}, named));
   if (type === "integer" || type === "number") return schema.minimum ?? 1;

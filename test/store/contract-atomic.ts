@@ -100,7 +100,7 @@ export function atomicContract(subject: () => Promise<Subject>): void {
     });
 
     test("answers a ping", async () => {
-      await (await subject()).store.ping();
+      await expect((await subject()).store.ping()).resolves.toBeUndefined();
     });
   });
 }

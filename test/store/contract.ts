@@ -15,7 +15,7 @@ import { tenantsContract } from "./contract-tenants.ts";
 export type Subject = { handle: Handle; store: Store };
 
 /** What every database must do alike. `open` opens a fresh, migrated one and closes it again. */
-export function storeContract(name: string, open: () => Promise<{ handle: Handle; close(): Promise<void> }>): void {
+export function storeContract(name: string, open: () => Promise<{ handle: Handle; close: () => Promise<void> }>): void {
   describe(`store on ${name}`, () => {
     const opened = Promise.withResolvers<Subject>();
     let close = async (): Promise<void> => {};

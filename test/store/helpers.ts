@@ -33,12 +33,12 @@ export function sha256(bytes: Uint8Array): string {
 }
 
 /** How many rows of each table belong to the account. */
-export async function countsOf({ tables, read }: Handle, accountId: string) {
-  const { folders, placements, splitKeys, intents, blobs, submissions } = tables;
+export async function countsOf(handle: Handle, accountId: string) {
+  const { folders, placements, splitKeys, intents, blobs, submissions } = handle.tables;
   const counted = { folders, placements, splitKeys, intents, blobs, submissions };
   const counts: Record<string, number> = {};
   for (const [name, table] of Object.entries(counted)) {
-    const rows = await read((db) =>
+    const rows = await handle.read((db) =>
       db.select({ id: table.accountId }).from(table).where(eq(table.accountId, accountId)),
     );
     counts[name] = rows.length;

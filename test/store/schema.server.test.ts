@@ -1,5 +1,6 @@
 import { getTableColumns, getTableName } from "drizzle-orm";
-import pg from "pg";
+import type { QueryResultRow } from "pg";
+import { Client } from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { migratePostgres } from "../../src/store/migrate-postgres.ts";
 import { readMigrations } from "../../src/store/migrations.ts";
@@ -27,8 +28,8 @@ async function columnsOf(url: string): Promise<Column[]> {
   );
 }
 
-async function query<T extends pg.QueryResultRow>(url: string, text: string): Promise<T[]> {
-  const client = new pg.Client(url);
+async function query<T extends QueryResultRow>(url: string, text: string): Promise<T[]> {
+  const client = new Client(url);
   await client.connect();
   try {
     return (await client.query<T>(text)).rows;

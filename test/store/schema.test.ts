@@ -30,7 +30,7 @@ test("both dialects' steps have the same names, numbered without a gap", () => {
 test("the steps make the tables of the SQLite schema, and no others", () => {
   const db = migrated();
   const made = db.prepare("select name from sqlite_schema where type = 'table' and name <> 'migrations'").pluck().all();
-  expect(made.toSorted()).toEqual(Object.values(tables).map(getTableName).toSorted());
+  expect(made.map(String).toSorted()).toEqual(Object.values(tables).map(getTableName).toSorted());
 });
 
 test.each(Object.values(tables).map((table) => [getTableName(table), table] as const))(
@@ -42,9 +42,10 @@ test.each(Object.values(tables).map((table) => [getTableName(table), table] as c
     expect(made.map((column) => [column.name, column.type.toLowerCase(), column.notnull === 1])).toEqual(
       columns.map((column) => [column.name, column.getSQLType(), column.notNull]),
     );
-    for (const column of made) {
-      if (column.notnull === 1 && column.pk === 0) expect(column.dflt_value, column.name).not.toBeNull();
-    }
+    const withoutDefault = made.filter(
+      (column) => column.notnull === 1 && column.pk === 0 && column.dflt_value === null,
+    );
+    expect(withoutDefault).toEqual([]);
   },
 );
 
@@ -94,7 +95,7 @@ test("what is looked up often is found by an index", () => {
     "select * from blobs where expires_at <= 5 order by expires_at limit 90": "blobs_expiry",
     "select * from submissions where account_id = '' and id < '' order by id desc limit 5": "submissions_account",
     [`select * from submissions where ${underWay} and lease_until <= 5`]: "submissions_under_way",
-    "select min(id) from submissions where state in ('scheduled', 'queued') and next_attempt_at <= 5 group by account_id":
+    "select id from submissions where state in ('scheduled', 'queued') and next_attempt_at <= 5 order by next_attempt_at, id":
       "submissions_due",
   };
   for (const [query, index] of Object.entries(indexed)) expect(plan(query)).toContain(index);

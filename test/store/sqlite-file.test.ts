@@ -48,8 +48,8 @@ test("only the owner may read the files, whatever mode they had", async () => {
   plain.close();
   const handle = openSqlite(file);
   await createStore(handle).settings.put("a", "b");
-  for (const suffix of ["", "-wal", "-shm", ".lock"])
-    expect(statSync(`${file}${suffix}`).mode & 0o777, suffix).toBe(0o600);
+  const modes = ["", "-wal", "-shm", ".lock"].map((suffix) => statSync(`${file}${suffix}`).mode & 0o777);
+  expect(modes).toEqual([0o600, 0o600, 0o600, 0o600]);
   await handle.close();
   // All is in the one file again, so that it can be copied.
   expect(existsSync(`${file}-wal`)).toBe(false);

@@ -47,7 +47,7 @@ export async function expectAll(store: Store, lines: string[]): Promise<void> {
   const expected = sha256(bytesOf(3000));
   for (const line of lines) {
     const [accountId = "", id = "", blobId = ""] = line.split(" ");
-    expect(await store.submissions.get(accountId, id), line).toMatchObject({ id, blobId, state: "queued" });
+    expect(await store.submissions.get(accountId, id)).toMatchObject({ id, blobId, state: "queued" });
     expect((await collect(store.blobs.read(blobId))).sha256).toBe(expected);
   }
 }

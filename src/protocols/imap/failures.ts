@@ -110,10 +110,11 @@ export function brokeProtocol(detail: string, where: Where): Failure {
 }
 
 /** Whatever imapflow or a socket threw, as our failure. Nothing of the error's own text is told but the server's words. */
-export function toFailure(thrown: unknown, where: Where): Failure {
+export function toFailure(thrown: unknown, { host, phase }: Where): Failure {
   if (thrown instanceof Failure) return thrown;
   const error: LibraryError = typeof thrown === "object" && thrown !== null ? thrown : {};
   const code = typeof error.code === "string" ? error.code : "";
+  const where = { host, phase: phase === "login" ? openingPhase(code, error.tlsFailed === true) : phase };
   const responseText = typeof error.responseText === "string" ? error.responseText : "";
   const responseCode = typeof error.serverResponseCode === "string" ? error.serverResponseCode : null;
 
@@ -130,6 +131,14 @@ export function toFailure(thrown: unknown, where: Where): Failure {
   }
   if (typeof error.reason === "string") return goodbye(error.reason, where);
   return failure("upstream-unreachable", "The connection to the mail server failed.", where);
+}
+
+/** How far the opening of a session had come. */
+function openingPhase(code: string, tlsFailed: boolean): string {
+  if (nameNotFound.has(code)) return "resolve";
+  if (brokenTls.test(code) || tlsFailed || code === "UPGRADE_TIMEOUT") return "tls";
+  if (code === "GREETING_TIMEOUT") return "greeting";
+  return /^(CONNECT_TIMEOUT|ECONNREFUSED|EHOST|ENET|EADDR|ETIMEDOUT)/.test(code) ? "connect" : "login";
 }
 
 function loginRefused(code: string | null, text: string, message: string, where: Where): Failure {

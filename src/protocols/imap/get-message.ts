@@ -5,7 +5,9 @@ import { bodyParts } from "../../mime/walk.ts";
 import { brokeProtocol } from "./failures.ts";
 import { bareItems, fetchRows, summaryItems } from "./fetch.ts";
 import { messageGone, openPlace } from "./open-place.ts";
+import { searchExisting } from "./existing.ts";
 import { isComplete, type Row, toSummary } from "./row.ts";
+import { selectFolder } from "./select-folder.ts";
 import type { Session } from "./session.ts";
 import { atom, peek, type Token } from "./wire.ts";
 
@@ -27,7 +29,9 @@ export async function getMessage(session: Session, place: Place, wanted: Wanted)
   const items = wanted.headers ? [...summaryItems, peek("HEADER")] : summaryItems;
   const read = async (): Promise<Row | undefined> => {
     const rows = await fetchWithGuesses(session, place, items, wanted.bodies === true);
-    return rows.find((row) => row.uid === place.uid && isComplete(row));
+    // Of a message that others expunged, some servers still tell what they have cached, and NIL for the rest.
+    const isWhole = (row: Row): boolean => !wanted.headers || Boolean(row.sections.get("HEADER")?.octets);
+    return rows.find((row) => row.uid === place.uid && isComplete(row) && isWhole(row));
   };
   const row = await openPlace(session, place, read, () => bareRow(session, place));
   const summary = toSummary(row, place.path, place.uidValidity);
@@ -101,12 +105,19 @@ async function getParts(session: Session, place: Place, asked: { part: Part; len
   const rows = await fetchRows(session, "UID FETCH", set, [atom("UID"), ...items], { withKey: false });
   const row = rows.find((candidate) => candidate.uid === place.uid && candidate.sections.size > 0);
   if (!row) throw messageGone();
+  const isNil = ({ part }: { part: Part }): boolean => !row.sections.get(part.section.toUpperCase())?.octets;
+  if (asked.some(isNil)) await checkExists(session, place);
   return asked.map(({ part, length }) => {
     const octets = row.sections.get(part.section.toUpperCase())?.octets ?? new Uint8Array();
     // A server that gives NIL or less than it announced is told as truncated, never as complete.
     const truncated = octets.length < part.encodedSize || octets.length > length;
     return { part, bytes: octets.subarray(0, length), truncated };
   });
+}
+
+async function checkExists(session: Session, place: Place): Promise<void> {
+  await selectFolder(session, place.path, { fresh: true });
+  if (!(await searchExisting(session, [place.uid])).has(place.uid)) throw messageGone();
 }
 
 function where(session: Session): { host: string; phase: string } {

@@ -1,6 +1,7 @@
 import { Failure, invalid } from "../../errors.ts";
 import type { Place } from "../../mail/message.ts";
 import { findPart } from "../../mime/walk.ts";
+import { brokeProtocol } from "./failures.ts";
 import { openPlace } from "./open-place.ts";
 import { fetchPartial, firstChunk, streamSection } from "./partial-fetch.ts";
 import type { Session } from "./session.ts";
@@ -27,6 +28,10 @@ export async function openPart(
   const part = structure ? findPart(structure, section) : null;
   if ((structure && !part) || (!part && first.octets === null)) {
     throw new Failure("not-found", "The message has no such part.");
+  }
+  if (part && part.encodedSize > 0 && first.octets === null) {
+    const where = { host: session.host, phase: "UID FETCH" };
+    throw brokeProtocol("The mail server has the part and does not give it.", where);
   }
   const octets = first.octets ?? Buffer.alloc(0);
   const announced = part ? part.encodedSize : null;

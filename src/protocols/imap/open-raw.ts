@@ -1,6 +1,7 @@
 import { Failure } from "../../errors.ts";
 import type { ByteRange } from "../../mail/mailbox.ts";
 import type { Place } from "../../mail/message.ts";
+import { brokeProtocol } from "./failures.ts";
 import { openPlace } from "./open-place.ts";
 import { fetchPartial, firstChunk, streamSection } from "./partial-fetch.ts";
 import type { Session } from "./session.ts";
@@ -26,10 +27,12 @@ export async function openRaw(
   );
   const octets = first.octets ?? Buffer.alloc(0);
   const size = first.row.size ?? start + octets.length;
-  if (start > 0 && octets.length === 0) {
-    throw new Failure("range-not-satisfiable", "The range begins beyond the end of the message.", {
-      extra: { size },
-    });
+  if (octets.length === 0 && size > start) {
+    const where = { host: session.host, phase: "UID FETCH" };
+    throw brokeProtocol("The mail server has the message and does not give it.", where);
+  }
+  if (octets.length === 0 && start > 0) {
+    throw new Failure("range-not-satisfiable", "The range begins beyond the end of the message.", { extra: { size } });
   }
   const announced = first.row.size ?? null;
   return { size, stream: streamSection(session, { ...source, start, end, announced }, { octets, asked }, done) };

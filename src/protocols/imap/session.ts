@@ -60,8 +60,8 @@ export type Session = {
   close(): Promise<void>;
 };
 
-/** More than this in answer to one command is an attack or a fault. */
-const maxReplyBytes = 96 * 1024 * 1024;
+/** More than this in answer to one command is an attack or a fault. A whole message may come in a FETCH. */
+const maxReplyBytes = { fetch: 40 * 1024 * 1024, other: 16 * 1024 * 1024 };
 
 /** Of what we ask for, what a server that speaks only IMAP4rev2 need not name (RFC 9051 appendix E). */
 const rev2 = new Set(["IDLE", "LIST-EXTENDED", "LIST-STATUS", "MOVE", "SPECIAL-USE", "UIDPLUS"]);
@@ -71,6 +71,7 @@ export function makeSession(client: ImapFlow, { host, clock }: { host: string; c
   const wire = wireOf(client);
   let tail: Promise<unknown> = Promise.resolve();
   let waiting = 0;
+  let phase = "login";
   let announceDeath = (): void => {};
   const death = new Promise<void>((resolve) => (announceDeath = resolve));
 
@@ -110,7 +111,7 @@ export function makeSession(client: ImapFlow, { host, clock }: { host: string; c
     },
     async close() {
       const free = waiting === 0 && !session.dead;
-      session.dead ??= toFailure({}, { host, phase: "closed" });
+      session.dead ??= closedBy(client, { host, phase: "closed" });
       announceDeath();
       if (free) {
         await withDeadline(clock, deadlines.logout, client.logout(), () => client.close()).catch(() => {});
@@ -119,21 +120,19 @@ export function makeSession(client: ImapFlow, { host, clock }: { host: string; c
     },
   };
 
-  client.on("error", (error) => session.kill(toFailure(error, { host, phase: "session" })));
-  client.on("close", () => {
-    session.dead ??= toFailure({}, { host, phase: "session" });
-    announceDeath();
-  });
+  client.on("error", (error) => session.kill(toFailure(error, { host, phase })));
+  client.on("close", () => session.kill(closedBy(client, { host, phase })));
   return session;
 
   async function exec(command: string, args: Token[], options: ExecOptions = {}): Promise<Reply> {
     const where: Where = { host, phase: command };
     if (session.dead) throw session.dead;
     const untagged: ImapResponse[] = [];
-    const received = client.stats().received;
+    phase = command;
+    const maxReceived = client.stats().received + maxReplyBytes[command.endsWith("FETCH") ? "fetch" : "other"];
     const keep = async (response: ImapResponse): Promise<void> => {
       untagged.push(response);
-      if (client.stats().received - received > maxReplyBytes) {
+      if (client.stats().received > maxReceived) {
         session.kill(brokeProtocol("The mail server's answer has no end.", where));
       }
     };
@@ -160,6 +159,11 @@ export function makeSession(client: ImapFlow, { host, clock }: { host: string; c
       throw refusal(refused.status, refused.code, refused.text, where);
     }
   }
+}
+
+/** Why the connection was closed: with the server's words where it said BYE. */
+function closedBy(client: ImapFlow, where: Where): Failure {
+  return toFailure({ reason: client.byeReason }, where);
 }
 
 /** The tagged NO or BAD inside imapflow's error; null when the error is of another kind. */

@@ -404,3 +404,45 @@ test("a server that goes away ends the session", async () => {
   await expect.poll(() => mailbox.dead).toBe(true);
   expect((await failureOf(mailbox.status("INBOX"))).code).toBe("upstream-unreachable");
 });
+
+test("loses no message from a listing while another session removes others", async () => {
+  const { user, mailbox } = await openFilled(300);
+  const remover = await open(user);
+  const { uidValidity } = await remover.status("INBOX");
+  const doomed = Array.from({ length: 100 }, (_, index) => ({ path: "INBOX", uidValidity, uid: 3 * index + 1 }));
+  const removing = (async () => {
+    for (let start = 0; start < doomed.length; start += 4) await remover.remove(doomed.slice(start, start + 4));
+  })();
+  const isDoomed = new Set(doomed.map(({ uid }) => uid));
+  for (let round = 0; round < 8; round++) {
+    const seen: number[] = [];
+    let after: Page["after"] = null;
+    do {
+      const listing: Listing = await mailbox.list("INBOX", { limit: 10, after }, round % 2 ? { from: "@" } : {});
+      seen.push(...uids(listing));
+      after = listing.next;
+    } while (after);
+    expect(seen.filter((uid) => !isDoomed.has(uid))).toHaveLength(200);
+    expect(seen).toEqual([...new Set(seen)].sort((a, b) => b - a));
+  }
+  await removing;
+});
+
+test("works below a prefix, with roles by name where the server says none", async () => {
+  const other = await startDovecot({ certificates, separator: ".", specialUse: false });
+  cleanUps.push(() => other.stop());
+  const mailbox = await openOn(other, other.user());
+  cleanUps.push(() => mailbox.close());
+  const folders = await mailbox.folders();
+  const roles = folders.map(({ path, parentPath, role }) => `${path} ${parentPath} ${role}`);
+  expect(roles).toContain("INBOX null inbox");
+  for (const [name, role] of [
+    ["Trash", "trash"],
+    ["Sent", "sent"],
+    ["Drafts", "drafts"],
+    ["Junk", "junk"],
+    ["Archive", "archive"],
+  ]) {
+    expect(roles).toContain(`INBOX.${name} INBOX ${role}`);
+  }
+});

@@ -107,7 +107,7 @@ test("tells a refused connection from a failed login", async () => {
   await new Promise((resolve) => listener.close(resolve));
   const port = typeof address === "object" && address ? address.port : 0;
   const failure = await failureOf(openImap(scriptedTarget({ port, commands: [], stop: async () => {} })));
-  expect(failure.code).toBe("upstream-unreachable");
+  expect(failure).toMatchObject({ code: "upstream-unreachable", upstream: { phase: "connect", host: "localhost" } });
 });
 
 test("gives up on a login that is never answered", async () => {

@@ -351,6 +351,28 @@ for (const [name, script, code] of endings) {
   });
 }
 
+test("tells a BYE's words, and what they mean", async () => {
+  const shutdown = await open({ script: answers([/^STATUS/, () => "* BYE shutting down\r\n"]) });
+  const failure = await failureOf(shutdown.mailbox.status("Other"));
+  expect(failure.upstream).toMatchObject({ phase: "STATUS", text: "shutting down" });
+  const full = await startScripted({ greeting: "* BYE Too many connections from your host\r\n" });
+  running.push(() => full.stop());
+  expect((await failureOf(openImap(scriptedTarget(full)))).code).toBe("account-busy");
+});
+
+test("gives no message for one that the server serves as NIL", async () => {
+  const { mailbox } = await open({
+    script: answers(
+      [/^UID FETCH/, (tag) => `* 2 FETCH (UID 12 RFC822.SIZE 99 BODY[]<0> NIL BODY[1]<0> NIL)\r\n${tag} OK\r\n`],
+      [/^UID SEARCH/, (tag) => `* SEARCH 12\r\n${tag} OK\r\n`],
+    ),
+  });
+  expect((await failureOf(mailbox.openRaw(place))).code).toBe("upstream-protocol-error");
+  expect((await failureOf(mailbox.openPart(place, "1"))).code).toBe("not-found");
+  expect(await mailbox.status("INBOX").catch(({ code }: { code: string }) => code)).toBe("upstream-protocol-error");
+  expect(mailbox.dead).toBe(false);
+});
+
 const refusals: [string, string][] = [
   ["NO because", "refused-by-server"],
   ["NO [NONEXISTENT] gone", "not-found"],

@@ -1,0 +1,37 @@
+import { expect, test } from "vitest";
+import { createInProcessWake } from "../../src/background/in-process-wake.ts";
+import { createFakeClock } from "../fake-clock.ts";
+
+test("wakes who waits for the key or for any, and nobody else", async () => {
+  const clock = createFakeClock();
+  const wake = createInProcessWake(clock);
+  const waits = [
+    wake.wait("submission-final", "a", 1000),
+    wake.wait("submission-final", "b", 1000),
+    wake.wait("submission-final", null, 1000),
+    wake.wait("submissions", "a", 1000),
+  ];
+  wake.wake("submission-final", "a");
+  await clock.advance(1000);
+  expect(await Promise.all(waits)).toEqual([true, false, true, false]);
+});
+
+test("a loop that was at work while it was woken does not sleep", async () => {
+  const clock = createFakeClock();
+  const wake = createInProcessWake(clock);
+  wake.wake("submissions", "a");
+  wake.wake("submissions", "b");
+  expect(await wake.wait("submissions", null, 1000)).toBe(true);
+  const next = wake.wait("submissions", null, 1000);
+  await clock.advance(1000);
+  expect(await next).toBe(false);
+});
+
+test("ends when the signal aborts, also when it had before", async () => {
+  const wake = createInProcessWake(createFakeClock());
+  const leave = new AbortController();
+  const waiting = wake.wait("submissions", "a", 1000, leave.signal);
+  leave.abort();
+  expect(await waiting).toBe(false);
+  expect(await wake.wait("submissions", null, 1000, leave.signal)).toBe(false);
+});

@@ -1,0 +1,166 @@
+import { createHash, randomUUID } from "node:crypto";
+
+import type { MailStack } from "../servers/mail-stack.ts";
+import { commonPassword, mailDomain } from "../servers/mailboxes.ts";
+import { call, type Caller } from "./call.ts";
+import { makePicture } from "./picture.ts";
+import { conclude, cutIds, step } from "./print.ts";
+
+/** What the story's answers hold of the things that it goes on with. */
+interface Thing {
+  id: string;
+}
+interface Page<T> {
+  data: T[];
+}
+interface Message extends Thing {
+  attachments: Thing[];
+}
+interface Folder extends Thing {
+  role: string | null;
+}
+
+export interface Told {
+  ann: Thing;
+  ben: Thing;
+}
+
+/** Ann sends Ben a picture, and Ben does with it all that one does with mail. Gives their accounts. */
+export async function tellStory(caller: Caller, stack: MailStack): Promise<Told> {
+  const picture = makePicture();
+  const ann = await storeAccount(caller, stack, "Ann Archer", "Postern logs in to Ann's mail server, then stores her:");
+  const ben = await storeAccount(caller, stack, "Ben Bellows", "Ben's mailbox comes in the same way:");
+  await send(caller, ann, picture);
+  const message = await find(caller, ben);
+  const path = `/v1/accounts/${ben.id}/messages/${message.id}`;
+  await readAndFlag(caller, path);
+  await download(caller, `${path}/attachments/${message.attachments[0]?.id}`, picture);
+  await archive(caller, ben, message, path);
+  await remove(caller, ben, message, path);
+  return { ann, ben };
+}
+
+async function storeAccount(caller: Caller, stack: MailStack, name: string, comment: string): Promise<Thing> {
+  step(comment);
+  const username = `${name.slice(0, 3).toLowerCase()}@${mailDomain}`;
+  const common = {
+    host: stack.dovecot.host,
+    security: "tls",
+    auth: { type: "password", username, password: commonPassword },
+    tls: { ca: stack.certificates.ca },
+  };
+  const { json } = await call<Thing>(caller, {
+    method: "POST",
+    path: "/v1/accounts",
+    body: {
+      email: username,
+      name,
+      incoming: { protocol: "imap", port: stack.dovecot.ports.imaps, ...common },
+      outgoing: { protocol: "smtp", port: stack.postfix.ports.smtps, ...common },
+    },
+    expect: 201,
+    keep: ["id", "email", "name", "capabilities"],
+  });
+  return json;
+}
+
+async function send(caller: Caller, ann: Thing, picture: Buffer): Promise<void> {
+  step("Ann writes to Ben. Postern stores the mail, then speaks SMTPS to Ann's server; we wait for the outcome:");
+  const { json } = await call<{ state: string }>(caller, {
+    method: "POST",
+    path: `/v1/accounts/${ann.id}/submissions`,
+    headers: { "Idempotency-Key": randomUUID(), Prefer: "wait=20" },
+    body: {
+      to: [{ name: "Ben Bellows", email: `ben@${mailDomain}` }],
+      subject: "The sun through the postern",
+      text: "Hello Ben,\n\nlook what I saw from the small gate.\n\nAnn",
+      html: "<p>Hello Ben,</p><p>look what I saw from the <b>small gate</b>.</p><p>Ann</p>",
+      attachments: [{ filename: "sunset.png", contentType: "image/png", content: picture.toString("base64") }],
+    },
+    expect: 200,
+    keep: ["id", "state", "messageId", "recipients", "attempts", "size"],
+  });
+  if (json.state !== "sent") throw new Error(`The mail to Ben is "${json.state}" where "sent" was due.`);
+}
+
+async function find(caller: Caller, ben: Thing): Promise<Message> {
+  step("Ann's server brings it to Ben's. We list Ben's inbox over IMAPS until it is there:");
+  const { json } = await call<Page<Message>>(caller, {
+    method: "GET",
+    path: `/v1/accounts/${ben.id}/messages?folder=inbox`,
+    until: (page) => page.data.length > 0,
+    expect: 200,
+    keep: ["id", "subject", "from", "receivedAt", "size", "flags", "attachments"],
+  });
+  const [message] = json.data;
+  if (message === undefined) throw new Error("Ben's inbox is empty.");
+  return message;
+}
+
+async function readAndFlag(caller: Caller, path: string): Promise<void> {
+  step("Fetch it: its texts are downloaded and decoded, the attachment stays on the server:");
+  await call(caller, {
+    method: "GET",
+    path,
+    expect: 200,
+    keep: ["id", "messageId", "from", "to", "date", "text", "html", "hasAttachment", "warnings"],
+  });
+  step("Mark it as read, give it a star and a keyword of our own, as IMAP flags on the server:");
+  await call(caller, {
+    method: "PATCH",
+    path,
+    body: { flags: { seen: true, flagged: true }, keywords: { add: ["holiday"] } },
+    expect: 200,
+    keep: ["id", "flags", "keywords"],
+  });
+}
+
+async function download(caller: Caller, path: string, picture: Buffer): Promise<void> {
+  step("Download the attachment, streamed from the IMAP server as it is decoded:");
+  const { bytes } = await call(caller, { method: "GET", path, expect: 200 });
+  const [sent, received] = [sha256(picture), sha256(bytes)];
+  if (sent !== received) throw new Error(`The attachment was changed on its way: ${sent} went, ${received} came.`);
+  conclude(`sha256 ${received}`);
+  conclude(`identical to the ${picture.length.toLocaleString("en")} bytes that Ann sent`);
+}
+
+const sha256 = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex");
+
+async function archive(caller: Caller, ben: Thing, message: Message, path: string): Promise<void> {
+  step("Folders have roles, whatever the server calls them. Where is Ben's archive?");
+  const { json } = await call<Page<Folder>>(caller, {
+    method: "GET",
+    path: `/v1/accounts/${ben.id}/folders`,
+    expect: 200,
+    keep: ["id", "name", "role", "counts"],
+  });
+  const folder = json.data.find(({ role }) => role === "archive");
+  if (folder === undefined) throw new Error("Ben has no archive.");
+  step("Move it there. On the server the mail gets another number; here its id stays:");
+  const moved = await call<Message>(caller, {
+    method: "PATCH",
+    path,
+    body: { folderId: folder.id },
+    expect: 200,
+    keep: ["id", "folderIds", "flags", "keywords"],
+  });
+  if (moved.json.id !== message.id) throw new Error(`The id was ${message.id} and is now ${moved.json.id}.`);
+  conclude(`still ${cutIds(message.id)}`);
+}
+
+async function remove(caller: Caller, ben: Thing, message: Message, path: string): Promise<void> {
+  step("Delete it, which moves it to the trash:");
+  await call(caller, { method: "DELETE", path, expect: 204 });
+  step("There it lies, still by the same id:");
+  await call<Page<Thing>>(caller, {
+    method: "GET",
+    path: `/v1/accounts/${ben.id}/messages?folder=trash`,
+    until: (page) => page.data.some(({ id }) => id === message.id),
+    expect: 200,
+    keep: ["id", "subject", "folderIds"],
+  });
+  step("Delete it for good: exactly this message and no other:");
+  await call(caller, { method: "DELETE", path: `${path}?permanent=true`, expect: 204 });
+  step("Whoever asks for it now is told that it is gone, as a problem with a name (RFC 9457):");
+  await call(caller, { method: "GET", path, expect: 410 });
+}
