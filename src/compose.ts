@@ -1,8 +1,9 @@
+import { Failure } from "./errors.ts";
 import { createFront } from "./http/front.ts";
 import type { Front, FrontNeeds } from "./http/env.ts";
 import { registerRoutes } from "./http/routes.ts";
 import type { Mailbox } from "./mail/mailbox.ts";
-import type { Guard } from "./mail/server.ts";
+import type { Guard, ServerLogin } from "./mail/server.ts";
 import type { Submitter } from "./mail/submitter.ts";
 import { authenticate } from "./operations/authenticate.ts";
 import { createAccount } from "./operations/create-account.ts";
@@ -28,7 +29,6 @@ import { updateAccount } from "./operations/update-account.ts";
 import { updateMessage } from "./operations/update-message.ts";
 import { verifyAccount } from "./operations/verify-account.ts";
 import { openImap, type ImapTransport } from "./protocols/imap/open-imap.ts";
-import { openSubmitter } from "./protocols/smtp/open-submitter.ts";
 import { createMailboxes } from "./sessions/lend-mailbox.ts";
 import { loginOf } from "./sessions/login-of.ts";
 import type { AccountRow } from "./store/rows.ts";
@@ -45,6 +45,8 @@ export type World = Omit<FrontNeeds, "authenticate" | "ready"> & {
   cursorKey: Uint8Array;
   /** Opens the sockets where node:net can't; absent on Node. */
   imapTransport?: ImapTransport;
+  /** Makes a submitter on a checked outgoing server; null where the runtime can't send mail. */
+  openSubmitter: ((needs: { guard: Guard }, login: ServerLogin) => Submitter) | null;
 };
 
 export type Postern = { app: Front; close(): void };
@@ -63,7 +65,8 @@ export function compose(world: World): Postern {
     return openImap({ login, admitted, log, clock, transport: imapTransport });
   }
   async function openOutgoing(account: AccountRow): Promise<Submitter> {
-    return openSubmitter({ guard }, loginOf(vault, account, "outgoing"));
+    if (world.openSubmitter === null) return sendsNothing();
+    return world.openSubmitter({ guard }, loginOf(vault, account, "outgoing"));
   }
 
   const mailboxes = createMailboxes({ open: openMailbox, accounts, clock });
@@ -105,4 +108,11 @@ export function compose(world: World): Postern {
     openAttachment: openAttachment(needs),
   });
   return { app, close: () => mailboxes.close() };
+}
+
+/** In the place of whatever sends, where the runtime can't: mail that nobody sends is not accepted either. */
+function sendsNothing(): never {
+  throw new Failure("unsupported-by-runtime", "Where this Postern runs it can't send mail.", {
+    fix: "Run Postern on Node to send mail.",
+  });
 }

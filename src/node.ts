@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
@@ -13,6 +12,8 @@ import { createGuard } from "./net/guard.ts";
 import { resolveNode } from "./net/resolve-node.ts";
 import { systemClock as clock } from "./observe.ts";
 import { bootstrapKeys, type FirstKeys } from "./operations/bootstrap-keys.ts";
+import { settleSecrets } from "./operations/settle-secrets.ts";
+import { openSubmitter } from "./protocols/smtp/open-submitter.ts";
 import { createStore } from "./store/create-store.ts";
 import { openPostgres } from "./store/open-postgres.ts";
 import { openSqlite } from "./store/open-sqlite.ts";
@@ -39,14 +40,15 @@ async function start(config: Config): Promise<void> {
   const database = databaseOf(config);
   const vault = await openVault(config, database);
   const store = await openStore(database);
-  await checkSecret(store, vault);
+  const { cursorKey } = await settleSecrets({ ...store, vault });
   const postern = compose({
     config: config.http,
     adminKey: config.keys.adminKey,
-    cursorKey: Buffer.from(await store.settings.putOnce("cursor-key", randomBytes(32).toString("base64")), "base64"),
+    cursorKey,
     store,
     vault,
     guard: createGuard({ ...config.network, resolve: resolveNode, pin: true, timeoutMs: 10_000 }),
+    openSubmitter,
     log,
     metrics: createMetrics(),
     clock,
@@ -88,15 +90,6 @@ async function openVault({ vault }: Config, database: Database): Promise<Vault> 
 
 async function openStore(database: Database): Promise<Store> {
   return createStore(database.kind === "sqlite" ? openSqlite(database.path) : await openPostgres(database.url));
-}
-
-/** A database keeps a text that only its own secret opens; with another one nothing may be written. */
-async function checkSecret(store: Store, vault: Vault): Promise<void> {
-  const text = await store.settings.putOnce("seal-check", vault.makeCheck());
-  if (vault.verifyCheck(text) !== "wrong") return;
-  throw new Failure("internal", "The sealing secret is not the one that this database was written with.", {
-    fix: "Restore the secret that belongs to this database, or point POSTERN_DATA elsewhere. Nothing was changed.",
-  });
 }
 
 /** The start-up lines go to stderr, so that stdout holds nothing but log lines. */

@@ -4,7 +4,6 @@ import type { Submitter } from "../mail/submitter.ts";
 import type { Wake } from "../mail/wake.ts";
 import type { Clock, Log, Metrics } from "../observe.ts";
 import type { Submitters } from "../sessions/lend-submitter.ts";
-import type { LoginGate } from "../sessions/login-gate.ts";
 import { loginOf } from "../sessions/login-of.ts";
 import type { AccountRow, Claim, RecipientRow, SubmissionRow } from "../store/rows.ts";
 import type { Store } from "../store/store.ts";
@@ -20,8 +19,6 @@ export type SendNeeds = {
   submitters: Submitters;
   /** Connects when used, past the guard. */
   openSubmitter: (server: ServerLogin) => Submitter;
-  /** Remembers refused logins: of the outgoing side only. */
-  gate: LoginGate;
   wake: Wake;
   clock: Clock;
   log: Log;
@@ -119,7 +116,7 @@ async function submit(needs: SendNeeds, claim: Claim, account: AccountRow): Prom
   try {
     const bytes = needs.blobs.read(submission.blobId);
     const outcome = await lease.submitter.submit(bytes, envelope, { size: submission.size, beforeDot });
-    needs.gate.passed(account.id);
+    needs.submitters.gate.passed(account.id);
     lease.release();
     return withOutcome(submission.recipients, outcome);
   } catch (error) {
@@ -134,14 +131,14 @@ function checkAccount(needs: SendNeeds, account: AccountRow): void {
   if (account.state === "authenticationFailed") {
     throw new Failure("account-authentication-failed", "The mail server refused this account's login.");
   }
-  needs.gate.check(account);
+  needs.submitters.gate.check(account);
 }
 
 async function noteRefusedLogin(needs: SendNeeds, account: AccountRow, failure: Failure): Promise<void> {
   // Without the server's answer it was not this attempt that logged in.
   if (failure.details.upstream === undefined) return;
   const now = needs.clock.now();
-  const state = needs.gate.refused(account).final ? "authenticationFailed" : "degraded";
+  const state = needs.submitters.gate.refused(account).final ? "authenticationFailed" : "degraded";
   await needs.accounts.setState(
     account.id,
     { state, lastError: { code: failure.code, detail: failure.message, at: now } },

@@ -44,6 +44,8 @@ function tell(c: Context<FrontEnv>, started: number, bytes: number, outcome: "wh
     operation: line.operation ?? null,
     status,
     ...(line.code !== undefined && { code: line.code, fault: failures[line.code].fault }),
+    ...(line.upstream !== undefined && { upstream: line.upstream }),
+    ...(line.cause !== undefined && { cause: line.cause }),
     ...(outcome !== "whole" && { outcome }),
     durationMs: Math.round(milliseconds * 10) / 10,
     bytes,

@@ -2,14 +2,11 @@ import { createRoute } from "@hono/zod-openapi";
 import type { z } from "@hono/zod-openapi";
 import type { MiddlewareHandler } from "hono";
 import { failures, type FailureCode } from "../errors.ts";
-import type { AppCaller, Caller, Scope } from "../mail/tenant.ts";
-import type { FrontEnv } from "./env.ts";
+import type { AppCaller, Caller } from "../mail/tenant.ts";
+import type { FrontEnv, RouteScope } from "./env.ts";
 import { guard } from "./guard.ts";
 
-/** Who may call: an app's key with this scope, an operator's key, any valid key, or everybody. */
-export type RouteScope = Scope | "operator" | "any" | "none";
-
-export type CallerFor<S extends RouteScope> = S extends "none"
+type CallerFor<S extends RouteScope> = S extends "none"
   ? undefined
   : S extends "any"
     ? Caller
@@ -59,7 +56,7 @@ type Requested<R extends Asked> = Pick<R, keyof R & ("params" | "query" | "heade
     : unknown);
 
 /** What `app.openapi` takes, exact in its request, its answers and its caller. */
-export type Contract<
+type Contract<
   P extends string,
   M extends Method,
   S extends RouteScope,
@@ -93,6 +90,9 @@ function commonErrors(scope: RouteScope, asked: Asked, produces: string[]): Fail
     ...(scope === "none" || scope === "any" ? [] : (["scope-missing"] as const)),
     ...(asked.params === undefined ? [] : (["not-found"] as const)),
     ...(asked.body === undefined ? [] : (["invalid-json", "body-too-large", "unsupported-media-type"] as const)),
+    ...(asked.headers !== undefined && "Idempotency-Key" in asked.headers.shape
+      ? (["idempotency-key-missing", "idempotency-key-invalid"] as const)
+      : []),
     ...(asked.query !== undefined && "cursor" in asked.query.shape ? (["invalid-cursor"] as const) : []),
   ];
 }

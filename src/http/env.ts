@@ -1,6 +1,6 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
-import type { FailureCode } from "../errors.ts";
-import type { Caller } from "../mail/tenant.ts";
+import type { FailureCode, Upstream } from "../errors.ts";
+import type { Caller, Scope } from "../mail/tenant.ts";
 import type { Clock, Log } from "../observe.ts";
 import type { MetricsRegistry } from "./metrics.ts";
 
@@ -23,6 +23,9 @@ export type FrontNeeds = {
   docsScript: (() => Promise<Uint8Array<ArrayBuffer>>) | null;
 };
 
+/** Who may call a route: an app's key with this scope, an operator's key, any valid key, or everybody. */
+export type RouteScope = Scope | "operator" | "any" | "none";
+
 /** What a request's log line says, filled on the way. Only ids and words of closed sets. */
 export type RequestLine = {
   route?: string;
@@ -31,6 +34,9 @@ export type RequestLine = {
   keyId?: string;
   accountId?: string;
   code?: FailureCode;
+  /** Where the mail server failed us, and the error behind a 5xx: no words of strangers. */
+  upstream?: Pick<Upstream, "protocol" | "phase" | "host" | "status" | "responseCode">;
+  cause?: Record<string, unknown>;
   /** Set by a streamed answer: its end writes the line, not the handler's return. */
   streamed?: (finish: (bytes: number, outcome: "whole" | "aborted" | "failed") => void) => void;
 };

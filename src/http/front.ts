@@ -85,10 +85,15 @@ const strictUri: MiddlewareHandler<FrontEnv> = async (c, next) => {
 
 function answerError(error: Error, c: Context<FrontEnv>): Response {
   const failure = toFailure(error);
-  c.var.line.code = failure.code;
-  if (failure.code === "internal") {
-    c.var.front.log.write("error", "http.failed", { requestId: c.var.requestId, error: describeError(error) });
+  const { line } = c.var;
+  const { upstream, cause } = failure.details;
+  line.code = failure.code;
+  if (upstream !== undefined) {
+    const { text: _, ...told } = upstream;
+    line.upstream = told;
   }
+  if (failure.code === "internal") line.cause = describeError(error);
+  else if (failure.status > 500 && cause !== undefined) line.cause = describeError(cause);
   const size = failure.code === "range-not-satisfiable" ? failure.details.extra?.["size"] : undefined;
   return problem(failure, c.var.requestId, typeof size === "number" ? { "Content-Range": `bytes */${size}` } : {});
 }

@@ -1,10 +1,10 @@
 import type { Context, MiddlewareHandler } from "hono";
 import { Failure } from "../errors.ts";
 import type { Caller } from "../mail/tenant.ts";
+import { unauthorized } from "../operations/authenticate.ts";
 import { accepts } from "./accept.ts";
 import { readJson } from "./body.ts";
-import type { RouteScope } from "./contract.ts";
-import type { FrontEnv } from "./env.ts";
+import type { FrontEnv, RouteScope } from "./env.ts";
 import { checkQuery } from "./query.ts";
 
 type Rules = {
@@ -44,11 +44,6 @@ export function guard(rules: Rules): MiddlewareHandler<Guarded> {
     await next();
   };
 }
-
-const unauthorized = () =>
-  new Failure("unauthorized", "The request carries no valid API key.", {
-    fix: "Send an API key that is neither revoked nor expired: Authorization: Bearer pst_…",
-  });
 
 async function admit(c: Context<Guarded>, scope: Exclude<RouteScope, "none">): Promise<Caller> {
   const token = /^bearer +([\x21-\x7e]+)$/i.exec(c.req.header("authorization") ?? "")?.[1];

@@ -61,7 +61,7 @@ export async function streamed(c: Call, answer: Streamed): Promise<Response> {
 async function nextOctets(iterator: AsyncIterator<Uint8Array>): Promise<IteratorResult<Uint8Array>> {
   for (;;) {
     const step = await iterator.next();
-    if (step.done === true || step.value.byteLength > 0) return { ...step, done: step.done ?? false };
+    if (step.done === true || step.value.byteLength > 0) return step;
   }
 }
 
@@ -92,7 +92,8 @@ function toStream(
             bytes += result.value.byteLength;
             // The last octets go out only when the source says that they are: else the answer would look whole.
             if (bytes === length) next = await nextOctets(iterator);
-            if (length !== null && (bytes > length || next?.done === false)) throw new RangeError("more octets than told");
+            const more = next !== undefined && next.done !== true;
+            if (length !== null && (bytes > length || more)) throw new RangeError("more octets than told");
             if (!over) controller.enqueue(result.value);
             return;
           }
@@ -100,6 +101,7 @@ function toStream(
           controller.close();
           end("whole");
         } catch (error) {
+          if (over) return;
           end("failed", error);
           leave();
           controller.error(error);

@@ -23,10 +23,10 @@ export type Admitted = {
 /** The one gate that every outgoing connection passes (DESIGN §7). Implemented by `net/`. */
 export interface Guard {
   /**
-   * What can be told without a look-up: port, host, literal address, security. Fails `address-not-allowed` with a pointer
-   * relative to the server's object.
+   * What can be told without a look-up: port, host, literal address, security, and whether the runtime can verify as asked.
+   * Fails `address-not-allowed` or `unsupported-by-runtime` with a pointer relative to the server's object.
    */
   check(target: { protocol: MailProtocol; server: ServerAddress }): void;
-  /** Checks, resolves once and checks every address. Fails: `address-not-allowed`, `dns-not-found`, `upstream-timeout`. */
+  /** Checks, resolves once and checks every address. Fails as `check`, or `dns-not-found`, `upstream-timeout`. */
   admit(target: { protocol: MailProtocol; server: ServerAddress }): Promise<Admitted>;
 }

@@ -16,26 +16,30 @@ export function decodeTransfer(encoding: string, bytes: AsyncIterable<Uint8Array
   }
 }
 
+/** Characters decoded at a time: short strings die young, long ones pile up until the next full collection. */
+const sliceLength = 32 * 1024;
+
 /** RFC 2045 §6.8, with padding taken anywhere: encoded blocks that were joined come out joined. */
 async function* decodeBase64(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let rest = "";
   for await (const chunk of bytes) {
-    const characters = rest + latin1(chunk).replace(/[^A-Za-z0-9+/=]+/g, "");
-    const padding = characters.lastIndexOf("=") + 1;
-    const end = characters.length - ((characters.length - padding) % 4);
-    rest = characters.slice(end);
-    if (end > 0) yield* decodeBlocks(characters.slice(0, end), padding);
+    const encoded = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    const decoded = Buffer.allocUnsafe(Math.ceil(((rest.length + chunk.length) * 3) / 4));
+    let length = 0;
+    for (let start = 0; start < encoded.length; start += sliceLength) {
+      const slice = encoded.toString("latin1", start, start + sliceLength);
+      const characters = rest + slice.replace(/[^A-Za-z0-9+/=]+/g, "");
+      const padding = characters.lastIndexOf("=") + 1;
+      const end = characters.length - ((characters.length - padding) % 4);
+      rest = characters.slice(end);
+      for (const block of blocksOf(characters.slice(0, end), padding)) length += decoded.write(block, length, "base64");
+    }
+    if (length > 0) yield decoded.subarray(0, length);
   }
   const last = Buffer.from(rest, "base64");
   if (last.length > 0) yield last;
 }
 
-function* decodeBlocks(characters: string, padding: number): Generator<Uint8Array> {
-  const blocks = padding === 0 ? [characters] : characters.split(/=+/);
-  const decoded = Buffer.concat(blocks.map((block) => Buffer.from(block, "base64")));
-  if (decoded.length > 0) yield decoded;
-}
-
-function latin1(chunk: Uint8Array): string {
-  return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength).toString("latin1");
+function blocksOf(characters: string, padding: number): string[] {
+  return padding === 0 ? [characters] : characters.split(/=+/);
 }

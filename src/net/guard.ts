@@ -16,7 +16,10 @@ export type GuardOptions = {
   allowPorts: PortRange[] | "all";
   /** Whether `security: "none"` is taken at all, and then only to `allowNetworks` (POSTERN_ALLOW_INSECURE). */
   allowInsecure: boolean;
-  /** False where the runtime can only connect by name (Workers): the addresses are checked, but not held to. */
+  /**
+   * False where the runtime connects by name and verifies by its own rules (Workers): the addresses are checked, but not held
+   * to, and an authority or a TLS name of the account's own is refused.
+   */
   pin: boolean;
   /** How long resolving may take, milliseconds. */
   timeoutMs: number;
@@ -34,6 +37,15 @@ function refusal(pointer: string, detail: string, fix: string): Failure {
 
 const insecure = () =>
   refusal("/security", "A connection without TLS is not allowed here.", 'Use security "tls" or "starttls".');
+
+function refuseOwnTls({ ca, servername }: ServerAddress["tls"]): void {
+  if (ca === null && servername === null) return;
+  const detail = "Where this Postern runs, certificates are verified by the host's name and public authorities only.";
+  throw new Failure("unsupported-by-runtime", detail, {
+    fix: "Leave `tls` out, or run Postern on Node.",
+    errors: [{ pointer: ca === null ? "/tls/servername" : "/tls/ca", code: "unsupported-by-runtime", detail }],
+  });
+}
 
 function network(text: string): Network {
   const parsed = parseNetwork(text);
@@ -89,6 +101,7 @@ export function createGuard(options: GuardOptions): Guard {
     if (host.kind === "bad") throw refusal("/host", host.detail, "Give a domain name or an IP address.");
     if (host.kind === "address") checkAddress(host.address, server.security);
     if (server.security === "none" && !options.allowInsecure) throw insecure();
+    if (!options.pin) refuseOwnTls(server.tls);
     return { host, servername: readServername(server, host.kind === "name" ? host.name : null) };
   }
 

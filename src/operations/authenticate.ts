@@ -1,9 +1,17 @@
 import { createHash, timingSafeEqual } from "node:crypto";
+import { Failure } from "../errors.ts";
 import type { Caller } from "../mail/tenant.ts";
 import type { Clock } from "../observe.ts";
 import type { Store } from "../store/store.ts";
 import { hashKey, isWellFormedKey } from "./api-key.ts";
 import { knownScopes } from "./view-tenant.ts";
+
+/** The one answer to every key that is no good. */
+export function unauthorized(): Failure {
+  return new Failure("unauthorized", "The request carries no valid API key.", {
+    fix: "Send an API key that is neither revoked nor expired: Authorization: Bearer pst_…",
+  });
+}
 
 const digest = (text: string) => createHash("sha256").update(text).digest();
 

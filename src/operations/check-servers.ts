@@ -5,7 +5,7 @@ import type { AccountRow, ServerSettings } from "../store/rows.ts";
 
 /**
  * Refuses what can be seen to be wrong before anything is stored or connected to: hosts, ports, security and CA of both
- * servers. Fails `address-not-allowed` or `validation-failed` with a pointer into the account.
+ * servers. Fails `address-not-allowed`, `unsupported-by-runtime` or `validation-failed` with a pointer into the account.
  */
 export function checkServers(guard: Pick<Guard, "check">, account: Pick<AccountRow, "incoming" | "outgoing">): void {
   if (account.incoming !== null) checkServer(guard, "/incoming", account.incoming);

@@ -26,8 +26,8 @@ export type CreateSubmissionNeeds = {
 };
 
 export type CreateSubmissionOptions = {
-  /** 1 to 255 visible ASCII characters; null when the request had none. */
-  idempotencyKey: string | null;
+  /** 1 to 255 visible ASCII characters, already checked. */
+  idempotencyKey: string;
   /** How long to wait for a final state, 0 to 60. */
   waitSeconds: number;
   /** Aborts when the caller leaves; what was accepted stays accepted. */
@@ -45,21 +45,10 @@ export type CreatedSubmission = {
 /** The `operationId` of the route; part of what an Idempotency-Key is unique under. */
 const route = "submissions.create";
 
-function checkKey(key: string | null): string {
-  if (key === null) {
-    throw new Failure("idempotency-key-missing", "The request has no Idempotency-Key.", {
-      fix: "Send Idempotency-Key with a value of your own for each message, such as a UUID; repeat it on retries.",
-    });
-  }
-  if (/^[\x21-\x7e]{1,255}$/.test(key)) return key;
-  throw new Failure("idempotency-key-invalid", "Idempotency-Key is 1 to 255 visible ASCII characters.");
-}
-
 /**
  * Accepts a message for sending. When this resolves, the message and the promise to send it are on disk; the sending itself is
  * the outbox's. The same key with the same request makes one message, however often and in parallel it comes.
- * Fails: `not-found`, `idempotency-key-missing`, `-invalid`, `-reused`, `no-outgoing`, `account-paused`, `validation-failed`,
- * `message-too-large`.
+ * Fails: `not-found`, `idempotency-key-reused`, `no-outgoing`, `account-paused`, `validation-failed`, `message-too-large`.
  */
 export function createSubmission(needs: CreateSubmissionNeeds) {
   /** Requests being built in this process, by key: the same one again waits for the first. */
@@ -71,7 +60,7 @@ export function createSubmission(needs: CreateSubmissionNeeds) {
     input: SubmissionInput,
     options: CreateSubmissionOptions,
   ): Promise<CreatedSubmission> => {
-    const key = checkKey(options.idempotencyKey);
+    const key = options.idempotencyKey;
     const account = await findAccount(needs.accounts, caller, accountId);
     const print = fingerprint(input);
     const slot = JSON.stringify([account.id, key]);

@@ -1,7 +1,7 @@
-import { Failure } from "../errors.ts";
 import type { App, Caller, Scope } from "../mail/tenant.ts";
 import { timestampOrNull } from "../mail/time.ts";
 import type { Store } from "../store/store.ts";
+import { unauthorized } from "./authenticate.ts";
 import { viewApp } from "./view-tenant.ts";
 
 export type Me =
@@ -21,7 +21,7 @@ export const getMe =
   async (caller: Caller): Promise<Me> => {
     if (caller.kind === "operator") return caller;
     const [app, key] = await Promise.all([needs.apps.get(caller.appId), needs.keys.get(caller.appId, caller.keyId)]);
-    if (app === null || key === null) throw new Failure("unauthorized", "The request carries no valid API key.");
+    if (app === null || key === null) throw unauthorized();
     const { keyId, scopes, accountIds } = caller;
     return { kind: "app", keyId, app: viewApp(app), scopes, accountIds, expiresAt: timestampOrNull(key.expiresAt) };
   };

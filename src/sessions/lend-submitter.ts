@@ -1,5 +1,6 @@
 import type { Submitter } from "../mail/submitter.ts";
 import type { Clock } from "../observe.ts";
+import { createLoginGate, type LoginGate } from "./login-gate.ts";
 import { createPool, type PoolLimits } from "./pool.ts";
 
 export type SubmitterLease = { submitter: Submitter; release(): void; discard(): void };
@@ -11,7 +12,9 @@ export type Submitters = {
    * Fails `account-busy`, or with what `open` fails with; connecting itself happens when it is used.
    */
   lend(accountId: string, version: number, open: () => Submitter): Promise<SubmitterLease>;
-  /** Closes the account's submitters: it was changed or removed. */
+  /** Remembers refused logins on the outgoing side; who lends asks it first and tells it what came of it. */
+  gate: LoginGate;
+  /** Closes the account's submitters and forgets its refused logins: it was changed, verified or removed. */
   drop(accountId: string): void;
   close(): void;
 };
@@ -21,7 +24,9 @@ const submitterLimits: PoolLimits = { limit: 2, idleMs: 30_000, waitMs: 10_000 }
 export function createSubmitters(needs: { clock: Clock }, limits: PoolLimits = submitterLimits): Submitters {
   // A submitter connects again by itself, so it is never dead.
   const pool = createPool<{ submitter: Submitter; dead: false; close(): Promise<void> }>(needs.clock, limits);
+  const gate = createLoginGate(needs.clock);
   return {
+    gate,
     async lend(accountId, version, open) {
       const lease = await pool.lend(accountId, version, async () => {
         const submitter = open();
@@ -29,7 +34,10 @@ export function createSubmitters(needs: { clock: Clock }, limits: PoolLimits = s
       });
       return { submitter: lease.session.submitter, release: () => lease.release(), discard: () => lease.discard() };
     },
-    drop: (accountId) => pool.drop(accountId),
+    drop(accountId) {
+      pool.drop(accountId);
+      gate.passed(accountId);
+    },
     close: () => pool.close(),
   };
 }

@@ -1,5 +1,5 @@
 import type { SQL } from "drizzle-orm";
-import { and, asc, eq, getTableColumns, lte, min, sql } from "drizzle-orm";
+import { and, asc, eq, getTableColumns, isNotNull, lte, min, sql } from "drizzle-orm";
 import type { Handle } from "./handle.ts";
 import { isRefusal } from "./handle.ts";
 import type { Claim, SubmissionRow, SubmissionState } from "./rows.ts";
@@ -7,6 +7,9 @@ import type { Store } from "./store.ts";
 
 /** So many claims of one row may run out one after another; then it is taken to kill whoever works on it. */
 const deathsUntilParked = 3;
+
+/** So many due rows are looked at together. */
+const looksAt = 200;
 
 const final: SubmissionState[] = ["sent", "failed", "canceled"];
 const held: SubmissionState[] = ["sending", "committing"];
@@ -24,6 +27,20 @@ export function claimRepository(store: Handle): Pick<Store["submissions"], "clai
     where other.account_id = ${submissions.accountId} and other.state in ('sending', 'committing'))`;
   const isDue = (now: number) => and(waiting, lte(submissions.nextAttemptAt, now), accountIsFree);
   const hasRunOut = (now: number) => and(underWay, lte(submissions.leaseUntil, now));
+
+  const begin = { state: "sending" as const, attempts: sql`${submissions.attempts} + 1` };
+
+  /** Due rows of accounts that have nothing under way, the longest due first. */
+  function due(now: number) {
+    return store.read((db) =>
+      db
+        .select({ id: submissions.id, accountId: submissions.accountId })
+        .from(submissions)
+        .where(isDue(now))
+        .orderBy(asc(submissions.nextAttemptAt), asc(submissions.id))
+        .limit(looksAt),
+    );
+  }
 
   /** None when another claim came first. */
   async function claim(id: string, condition: SQL | undefined, change: Change): Promise<Claim[]> {
@@ -82,20 +99,15 @@ export function claimRepository(store: Handle): Pick<Store["submissions"], "clai
         }),
       );
 
-      const oldestPerAccount = await store.read((db) =>
-        db
-          .select({ id: min(submissions.id) })
-          .from(submissions)
-          .where(isDue(now))
-          .groupBy(submissions.accountId)
-          .orderBy(min(submissions.nextAttemptAt))
-          .limit(limit - taken.flat().length),
-      );
-      const attempts = sql`${submissions.attempts} + 1`;
-      const begun = await Promise.all(
-        oldestPerAccount.map(({ id }) => claim(id ?? "", isDue(now), { ...lease, state: "sending", attempts })),
-      );
-      return [...taken, ...begun].flat();
+      const claims = taken.flat();
+      for (;;) {
+        const rows = await due(now);
+        const wanted = firstPerAccount(rows).slice(0, limit - claims.length);
+        const begun = await Promise.all(wanted.map(({ id }) => claim(id, isDue(now), { ...lease, ...begin })));
+        claims.push(...begun.flat());
+        // Behind a full look there may be more, of accounts that the look did not reach.
+        if (rows.length < looksAt || claims.length >= limit || begun.flat().length === 0) return claims;
+      }
     },
 
     async write(id, epoch, { release = false, ...change }) {
@@ -117,9 +129,11 @@ export function claimRepository(store: Handle): Pick<Store["submissions"], "clai
       const [[next], [lease]] = await Promise.all([
         store.read((db) =>
           db
-            .select({ at: min(submissions.nextAttemptAt) })
+            .select({ at: submissions.nextAttemptAt })
             .from(submissions)
-            .where(and(waiting, accountIsFree)),
+            .where(and(waiting, isNotNull(submissions.nextAttemptAt), accountIsFree))
+            .orderBy(asc(submissions.nextAttemptAt))
+            .limit(1),
         ),
         store.read((db) =>
           db
@@ -136,3 +150,8 @@ export function claimRepository(store: Handle): Pick<Store["submissions"], "clai
 
 /** What a row carries that nobody works on. */
 const free = { owner: null, leaseUntil: 0, deaths: 0 };
+
+function firstPerAccount<T extends { accountId: string }>(rows: T[]): T[] {
+  const seen = new Set<string>();
+  return rows.filter(({ accountId }) => !seen.has(accountId) && seen.add(accountId));
+}

@@ -19,11 +19,13 @@ export function storageFailure(meaning: "unavailable" | "bug", code: string): Fa
       });
 }
 
-/** What a failure of SQLite means, by its extended result code and message. */
+/** What a failure of SQLite means, by its extended result code, or the name of the driver's error, and its message. */
 export function sqliteMeaning(code: string, message: string): Meaning {
   if (code === "SQLITE_CONSTRAINT_NOTNULL" && message.includes("fences.ok")) return "refused";
   if (code === "SQLITE_CONSTRAINT_UNIQUE" || code === "SQLITE_CONSTRAINT_PRIMARYKEY") return "taken";
-  return /^SQLITE_(?:ERROR|CONSTRAINT|MISMATCH|MISUSE|RANGE|TOOBIG|SCHEMA)/.test(code) ? "bug" : "unavailable";
+  return /^(?:SQLITE_(?:ERROR|CONSTRAINT|MISMATCH|MISUSE|RANGE|TOOBIG)|TypeError|RangeError)/.test(code)
+    ? "bug"
+    : "unavailable";
 }
 
 /** The innermost error: drizzle wraps a driver's error in one whose message carries query and values. */

@@ -64,7 +64,7 @@ export function foldersRepository(store: Handle): Store["folders"] {
     async save(accountId, { added, changed }) {
       const write = (changes: FolderRow[]) =>
         store.atomic((db, require) => [
-          require(accounts, eq(accounts.id, accountId), "exists"),
+          require(accounts, eq(accounts.id, accountId), "unchanged"),
           db
             .update(accounts)
             .set({ lastFolderNumber: sql`${accounts.lastFolderNumber} + ${added.length}` })

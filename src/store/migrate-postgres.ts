@@ -1,4 +1,4 @@
-import pg from "pg";
+import { Client } from "pg";
 import type { Migration } from "./migrations.ts";
 import { migrationsTable, pending } from "./migrations.ts";
 
@@ -7,7 +7,7 @@ const lockNumber = 7_678_376_637;
 
 /** Applies what is missing, each step in a transaction with its record; one process at a time. */
 export async function migratePostgres(url: string, migrations: Migration[]): Promise<void> {
-  const client = new pg.Client({ connectionString: url, application_name: "postern", connectionTimeoutMillis: 5_000 });
+  const client = new Client({ connectionString: url, application_name: "postern", connectionTimeoutMillis: 5_000 });
   client.on("error", () => undefined);
   await client.connect();
   try {

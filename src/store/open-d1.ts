@@ -53,7 +53,11 @@ function meaningOf(error: unknown) {
 function codeIn(message: string): string {
   if (message.includes("UNIQUE constraint failed")) return "SQLITE_CONSTRAINT_UNIQUE";
   if (message.includes("NOT NULL constraint failed")) return "SQLITE_CONSTRAINT_NOTNULL";
-  return /SQLITE_[A-Z_]+/.exec(message)?.[0] ?? (message.includes("D1_TYPE_ERROR") ? "SQLITE_MISMATCH" : "D1_ERROR");
+  if (message.includes("D1_TYPE_ERROR")) return "SQLITE_MISMATCH";
+  return (
+    /SQLITE_[A-Z_]+|overloaded|reset|timeout|connection lost|fetch failed|internal error/.exec(message)?.[0] ??
+    "D1_ERROR"
+  );
 }
 
 function failureOf(error: unknown): Failure {

@@ -2,7 +2,7 @@ import { sql } from "drizzle-orm";
 import type { BatchResponse } from "drizzle-orm/batch";
 import type { NodePgDatabase } from "drizzle-orm/node-postgres";
 import { drizzle } from "drizzle-orm/node-postgres";
-import pg from "pg";
+import { DatabaseError, Pool } from "pg";
 import { Failure } from "../errors.ts";
 import type { Meaning } from "./failures.ts";
 import { rootOf, storageFailure } from "./failures.ts";
@@ -17,7 +17,7 @@ const triesWhenInterrupted = 5;
 /** Removal of the row waits for us, or no change at all but by us; other readers pass. */
 const locks = { exists: sql`for key share`, unchanged: sql`for no key update` };
 
-export type PostgresOptions = {
+type PostgresOptions = {
   /** Connections at most. */
   connections?: number;
   statementTimeoutMs?: number;
@@ -31,7 +31,7 @@ export async function openPostgres(url: string, options: PostgresOptions = {}): 
   const { connections = 10, statementTimeoutMs = 15_000 } = options;
   await translated(() => migratePostgres(url, readMigrations("postgres")));
 
-  const pool = new pg.Pool({
+  const pool = new Pool({
     connectionString: url,
     max: connections,
     application_name: "postern",
@@ -53,7 +53,8 @@ export async function openPostgres(url: string, options: PostgresOptions = {}): 
       await client.query("begin");
       const db = asCommon(drizzle(client));
       const results: unknown[] = [];
-      for (const query of build(db, requireWith(db, tables, locks))) results.push(await query);
+      for (const query of build(db, requireWith(db, tables, locks)))
+        results.push(await Promise.resolve<unknown>(query));
       await client.query("commit");
       client.release();
       return results as BatchResponse<Q>;
@@ -101,7 +102,7 @@ function wasInterrupted(error: unknown): boolean {
 function meaningOf(error: unknown): Meaning {
   const root = rootOf(error);
   const state = sqlState(error);
-  if (state === "23502" && root instanceof pg.DatabaseError && root.table === "fences") return "refused";
+  if (state === "23502" && root instanceof DatabaseError && root.table === "fences") return "refused";
   if (state === "23505") return "taken";
   // Classes 22 (data), 23 (constraints) and 42 (syntax, names) are ours; the rest is the server's or the network's.
   return state !== null && /^(?:22|23|42)/.test(state) ? "bug" : "unavailable";
@@ -109,7 +110,7 @@ function meaningOf(error: unknown): Meaning {
 
 function sqlState(error: unknown): string | null {
   const root = rootOf(error);
-  return root instanceof pg.DatabaseError ? (root.code ?? null) : null;
+  return root instanceof DatabaseError ? (root.code ?? null) : null;
 }
 
 async function translated<T>(work: () => Promise<T>): Promise<T> {

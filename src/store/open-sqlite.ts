@@ -90,19 +90,22 @@ function prepareFile(path: string): string {
  */
 function lock(file: string): () => void {
   const name = `${file}.lock`;
-  closeSync(openSync(name, "a", 0o600));
-  const holder = new Database(name, { timeout: 0 });
+  let holder: Database.Database | null = null;
   try {
+    closeSync(openSync(name, "a", 0o600));
+    holder = new Database(name, { timeout: 0 });
     holder.exec("begin exclusive");
+    const held = holder;
+    return () => held.close();
   } catch (cause) {
-    holder.close();
+    holder?.close();
+    if (codeOf(cause) !== "SQLITE_BUSY") throw failureOf(cause);
     throw new Failure("storage-unavailable", `Another process uses the database ${file}.`, {
       cause,
       retryable: false,
       fix: "Stop the other process first, or use Postgres for several processes on one database.",
     });
   }
-  return () => holder.close();
 }
 
 function migrate(file: string): void {

@@ -5,7 +5,7 @@ import type * as sqlite from "./schema.sqlite.ts";
 /** What the repositories are written against: SQLite's tables, which Postgres's equal column by column. */
 export type Tables = typeof sqlite;
 
-type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+type Equal<A, B> = [A, B] extends [B, A] ? true : false;
 
 type SameTable<A, B> = A extends Table
   ? B extends Table

@@ -5,7 +5,7 @@ import { Worker } from "node:worker_threads";
 export type Statement = { sql: string; params: unknown[]; returns: boolean };
 /** One atomic. */
 export type Work = { id: number; statements: Statement[] };
-export type WriterError = { code: string; message: string };
+type WriterError = { code: string; message: string };
 /** The rows of each statement, on disk by now; or why nothing was written. */
 export type Reply = { id: number; rows: unknown[][] } | { id: number; error: WriterError };
 export type WriterData = { path: string };
@@ -61,8 +61,8 @@ export function startWriter(data: WriterData): Writer {
       thread ??= start();
       const id = (lastId += 1);
       const { promise, resolve, reject } = Promise.withResolvers<unknown[][]>();
+      thread.postMessage({ id, statements }, []);
       waiting.set(id, { resolve, reject });
-      thread.postMessage({ id, statements });
       return promise;
     },
 
@@ -72,7 +72,7 @@ export function startWriter(data: WriterData): Writer {
       if (ending === null) return;
       const { promise, resolve } = Promise.withResolvers<void>();
       ending.once("exit", () => resolve());
-      ending.postMessage("close");
+      ending.postMessage("close", []);
       await promise;
     },
   };

@@ -13,7 +13,7 @@ const groupOctets = 8 * 1024 * 1024;
 const groupLength = 1000;
 const cachedStatements = 300;
 
-type Connection = { db: Database.Database; prepare(sql: string): Database.Statement<unknown[]> };
+type Connection = { db: Database.Database; prepare: (sql: string) => Database.Statement };
 
 const { path }: WriterData = workerData;
 let connection: Connection | null = null;
@@ -24,13 +24,13 @@ function connect(): Connection {
   // Without this line, better-sqlite3 does not sync on commit, whatever the pragma reads.
   db.pragma("synchronous = FULL");
   db.pragma("journal_size_limit = 67108864");
-  const statements = new Map<string, Database.Statement<unknown[]>>();
+  const statements = new Map<string, Database.Statement>();
   return {
     db,
     prepare(sql) {
       const known = statements.get(sql);
       if (known !== undefined) return known;
-      const statement = db.prepare<unknown[]>(sql);
+      const statement = db.prepare(sql);
       if (statements.size >= cachedStatements) statements.clear();
       statements.set(sql, statement);
       return statement;

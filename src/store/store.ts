@@ -4,7 +4,8 @@ import type { AccountRow, AppRow, Claim, FolderRow, IntentRow, KeyRow, Placement
 
 /**
  * The store's repositories, one set for SQLite, Postgres and D1. Each method that writes is one atomic; when it resolves,
- * the write is on disk. Fails with `storage-unavailable` when the database can't be used.
+ * the write is on disk. Fails with `storage-unavailable` when the database can't be used, and with `not-found` when it
+ * would add something to an account that is gone.
  */
 export interface Store {
   settings: {
@@ -37,7 +38,10 @@ export interface Store {
       appId: string,
       page: { after: string | null; limit: number; externalId: string | null; ids: string[] | null },
     ): Promise<AccountRow[]>;
-    /** Writes the row when its version is still `version`, as version + 1. "exists": the externalId is taken. */
+    /**
+     * Writes the row when its version is still `version`, as version + 1; `createdAt`, `sealedIdKey` and `idStability` stay
+     * as they stand. "exists": the externalId is taken.
+     */
     update(row: AccountRow, version: number): Promise<"updated" | "stale" | "exists">;
     /** Removes the account and every row and blob of it. True when there was one. */
     remove(appId: string, id: string): Promise<boolean>;
@@ -53,7 +57,8 @@ export interface Store {
     get(accountId: string, id: string): Promise<FolderRow | null>;
     /**
      * Writes what a LIST changed, in one atomic. New rows get the next numbers of the account, never a used one;
-     * a path that another request added meanwhile keeps the row that stands.
+     * a path that another request added meanwhile keeps the row that stands. Paths may be swapped; a changed row whose
+     * new path is held by a row that keeps it is left as it is.
      */
     save(accountId: string, change: { added: Omit<FolderRow, "number">[]; changed: FolderRow[] }): Promise<void>;
   };
@@ -89,7 +94,7 @@ export interface Store {
   submissions: {
     /**
      * The accepting atomic: the row, and its blob becomes referenced. When (app, account, route, idempotencyKey) stands
-     * already, nothing is written and the row that stands is returned.
+     * already, nothing is written and the row that stands is returned. Fails `not-found` when the blob has expired.
      */
     accept(row: SubmissionRow): Promise<{ accepted: true } | { accepted: false; standing: SubmissionRow }>;
     byIdempotencyKey(appId: string, accountId: string, route: string, key: string): Promise<SubmissionRow | null>;
@@ -100,12 +105,19 @@ export interface Store {
      * Claims up to `limit` due rows (scheduled or queued and due; sending with a lease that ran out), each by one atomic
      * update: owner, lease, attempts + 1, epoch + 1, state `sending`. At most one row per account is under way at a time.
      * A row whose lease ran out while `committing` is claimed as it is, for the caller to call uncertain.
-     * A row whose worker died three times is not claimed again: it becomes `failed` with the warning `parked`.
+     * A row whose worker died three times without giving it back in between is not claimed again: it gets the warning
+     * `parked` and becomes `failed`, or `uncertain` when it was `committing`.
      */
     claimDue(owner: string, now: number, leaseMs: number, limit: number): Promise<Claim[]>;
-    /** Writes the fields while the epoch holds; false when somebody else has claimed the row. A finished row's blob goes with it. */
+    /**
+     * Writes the fields while the epoch holds; false when somebody else has claimed the row. A state that is not under way
+     * gives the claim back too. The blob of a row that is sent, failed or canceled goes with it.
+     */
     write(id: string, epoch: number, change: SubmissionChange): Promise<boolean>;
-    /** When the next row is due, or null. */
+    /**
+     * When the next row is due or the next lease runs out, or null; a row that waits for another of its account doesn't
+     * count. May be in the past.
+     */
     nextDueAt(): Promise<number | null>;
   };
   /** Resolves when the database answers; for /readyz. */

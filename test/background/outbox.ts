@@ -10,7 +10,6 @@ import { createSubmission } from "../../src/operations/create-submission.ts";
 import { type SmtpDeadlines, smtpDeadlines } from "../../src/protocols/smtp/deadlines.ts";
 import { openSubmitter } from "../../src/protocols/smtp/open-submitter.ts";
 import { createSubmitters } from "../../src/sessions/lend-submitter.ts";
-import { createLoginGate } from "../../src/sessions/login-gate.ts";
 import { createStore } from "../../src/store/create-store.ts";
 import { openSqlite } from "../../src/store/open-sqlite.ts";
 import type { AccountRow, ServerSettings } from "../../src/store/rows.ts";
@@ -65,7 +64,6 @@ export async function openOutbox(options: OutboxOptions = {}) {
       vault,
       submitters,
       openSubmitter: (server) => openSubmitter({ guard: localGuard, deadlines }, server),
-      gate: createLoginGate(clock),
       wake,
       clock,
       log: { write: (_, event, fields) => void logged.push({ event, fields }) },

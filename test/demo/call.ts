@@ -19,8 +19,9 @@ export interface Call<T> {
   body?: unknown;
   /** The status that the story goes on with. */
   expect: number;
-  /** Which members of the answer are shown; all, if not given. */
+  /** Which members of the answer are shown, and which of the body; all, if not given. */
   keep?: string[];
+  keepOfBody?: string[];
   /** Asks again until this holds, for ten seconds at most; only the last answer is shown. */
   until?: (json: T) => boolean;
 }
@@ -38,10 +39,10 @@ export const callsMade = (): number => calls;
 /** Makes a request and shows it with its answer. Another status than the expected one is shown in full and is an error. */
 export async function call<T>(
   caller: Caller,
-  { expect, keep, until = () => true, ...what }: Call<T>,
+  { expect, keep, keepOfBody, until = () => true, ...what }: Call<T>,
 ): Promise<Answer<T>> {
   const { method, path, headers = {}, body } = what;
-  request(method, path, headers, body);
+  request(method, path, headers, body === undefined ? undefined : shorten(body, keepOfBody));
   const deadline = Date.now() + 10_000;
   for (let asked = 1; ; asked += 1) {
     const { response, bytes, ms } = await ask(caller, what);

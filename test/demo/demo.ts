@@ -5,7 +5,7 @@ import { type MailStack, startMailStack } from "../servers/mail-stack.ts";
 import { commonPassword, mailDomain } from "../servers/mailboxes.ts";
 import { type RunningPostern, startPostern } from "../servers/postern.ts";
 import { callsMade } from "./call.ts";
-import { quote, say } from "./print.ts";
+import { quote, say, verbatim } from "./print.ts";
 import { tellStory, type Told } from "./story.ts";
 
 const help = `Usage: npm run demo [-- --stay]
@@ -33,7 +33,9 @@ async function main(): Promise<void> {
   try {
     say("Postern demo: real mail from one mailbox to another, by HTTP.\n", "bold");
     stack = await startServers();
+    signal.throwIfAborted();
     postern = await startGateway();
+    signal.throwIfAborted();
     const began = performance.now();
     const told = await tellStory({ url: postern.url, key: postern.appKey, signal }, stack);
     say(`\nThat was it: ${callsMade()} HTTP calls in ${secondsSince(began)}, all mail on real servers.`, "bold");
@@ -44,7 +46,14 @@ async function main(): Promise<void> {
     else complain(error, postern);
     process.exitCode = signal.aborted ? 130 : 1;
   }
-  await stop(stack, postern);
+  try {
+    await postern?.stop();
+    await stack?.stop();
+    if (stack !== undefined) say("\nEverything that was started is stopped; nothing is left behind.", "dim");
+  } catch (error) {
+    complain(error, postern);
+    process.exitCode = 1;
+  }
 }
 
 function readOptions(): { stay: boolean; help: boolean } | undefined {
@@ -68,13 +77,14 @@ function listenForSignals(): void {
       first ||= Date.now();
       interruption.abort();
     });
+  // Whoever reads the output may leave, as `head` does.
+  process.stdout.on("error", () => interruption.abort());
 }
 
 async function startServers(): Promise<MailStack> {
   const began = performance.now();
-  say("Starting Dovecot and Postfix (where they are missing, apt installs them first: a minute) …");
+  say("Starting Dovecot and Postfix (apt installs what is missing) …");
   const stack = await startMailStack();
-  signal.throwIfAborted();
   const { dovecot, postfix } = stack;
   say(`  Dovecot   IMAPS on ${dovecot.host}:${dovecot.ports.imaps}`);
   say(`  Postfix   SMTPS on ${postfix.host}:${postfix.ports.smtps}`);
@@ -86,7 +96,7 @@ async function startGateway(): Promise<RunningPostern> {
   const began = performance.now();
   say("Starting Postern on an empty folder. It says (keys and ids cut here):");
   const postern = await startPostern();
-  quote(postern.stderr);
+  quote(postern.greeting.trim().split("\n"));
   say(`  ready in ${secondsSince(began)}`, "dim");
   return postern;
 }
@@ -104,15 +114,16 @@ Next:
 
 async function stay(postern: RunningPostern, { ann, ben }: Told): Promise<void> {
   const curl = `curl -s -H "Authorization: Bearer ${postern.appKey}"`;
+  say("\nAll is still running. Go on in another terminal, with these lines as they stand here.");
+  say("\nAnn's mail:", "bold");
+  verbatim(`${curl} "${postern.url}/v1/accounts/${ann.id}/messages"`);
+  say("\nBen answers her:", "bold");
+  verbatim(
+    `${curl} -H "Idempotency-Key: $(date +%s%N)" -H "Prefer: wait=20" ` +
+      `--json '{"to":[{"email":"ann@${mailDomain}"}],"subject":"Thanks!","text":"A fine sun."}' ` +
+      `"${postern.url}/v1/accounts/${ben.id}/submissions"`,
+  );
   say(`
-All is still running. Go on in another terminal, with a line as it stands here:
-
-Ann's newest mail:
-${curl} "${postern.url}/v1/accounts/${ann.id}/messages"
-
-Ben answers:
-${curl} -H "Idempotency-Key: $(date +%s%N)" -H "Prefer: wait=20" --json '{"to":[{"email":"ann@${mailDomain}"}],"subject":"Thanks!","text":"A fine sun."}' "${postern.url}/v1/accounts/${ben.id}/submissions"
-
   API reference   ${postern.url}/docs
   Mailboxes       any name@${mailDomain}, password ${commonPassword}
 
@@ -124,14 +135,10 @@ function complain(error: unknown, postern: RunningPostern | undefined): void {
   const { message, cause } = error as Error;
   const why = cause instanceof Error ? `: ${cause.message}` : "";
   process.stderr.write(`\nThe demo failed: ${message}${why}\n`);
-  const log = (postern?.stdout ?? []).filter((line) => /"level":"(?:warn|error)"/.test(line)).slice(-5);
-  for (const line of [...(postern?.stderr ?? []).slice(-5), ...log]) process.stderr.write(`  Postern: ${line}\n`);
-}
-
-async function stop(stack: MailStack | undefined, postern: RunningPostern | undefined): Promise<void> {
-  await postern?.stop();
-  await stack?.stop();
-  if (stack !== undefined) say("\nEverything that was started is stopped; nothing is left behind.", "dim");
+  if (postern === undefined) return;
+  const warnings = postern.stdout.filter((line) => /"level":"(?:warn|error)"/.test(line)).slice(-5);
+  const lastWords = postern.stderr().slice(postern.greeting.length);
+  process.stderr.write([...warnings, lastWords].join("\n"));
 }
 
 await main();

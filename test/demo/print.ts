@@ -10,6 +10,11 @@ const paint = (style: Style, text: string): string => styleText(style, text);
 
 const write = (line: string): void => void process.stdout.write(`${line}\n`);
 
+/** A line as it stands, to be copied. */
+export function verbatim(line: string): void {
+  write(line);
+}
+
 /** A paragraph, wrapped; an indented line keeps its form. */
 export function say(text = "", style?: Style): void {
   for (const line of text.split("\n")) {
@@ -35,15 +40,16 @@ export function quote(lines: string[]): void {
 }
 
 /** What follows from an answer, such as a comparison that came out right. */
-export function conclude(text: string): void {
+export function conclude(...facts: string[]): void {
   write("");
-  for (const line of wrap(text, width - 4)) write(paint("green", `  ✓ ${line}`));
+  for (const fact of facts) write(paint("green", `  ✓ ${fact}`));
 }
 
+/** Bodies come shortened. */
 export function request(method: string, path: string, headers: Record<string, string>, body?: unknown): void {
   write(`  ${paint(["bold", "magenta"], method)} ${cutIds(path)}`);
   for (const [name, value] of Object.entries(headers)) write(paint("dim", `  ${name}: ${value}`));
-  if (body !== undefined) write(`  ${json(shorten(body), 2, 2)}`);
+  if (body !== undefined) write(`  ${json(body, 2, 2)}`);
 }
 
 export function answer(status: number, reason: string, note: string, body?: unknown): void {
@@ -66,10 +72,10 @@ function wrap(text: string, columns: number): string[] {
   return [...lines, line];
 }
 
-/** How many members of an object are not shown. */
+/** Marks an object of which not all members are shown. */
 const leftOut = Symbol("left out");
 
-type Shown = { [name: string]: unknown; [leftOut]?: number };
+type Shown = { [name: string]: unknown; [leftOut]?: true };
 
 /**
  * A copy of a JSON value for reading: long strings, ids and passwords cut; of an object only the members named by `keep`, of
@@ -84,8 +90,7 @@ export function shorten(value: unknown, keep?: string[]): unknown {
   const shown: Shown = Object.fromEntries(
     entries.map(([name, member]) => [name, name === "password" ? "••••••••" : shorten(member)]),
   );
-  const more = Object.keys(value).length - entries.length;
-  return more > 0 ? { ...shown, [leftOut]: more } : shown;
+  return entries.length < Object.keys(value).length ? { ...shown, [leftOut]: true } : shown;
 }
 
 function cut(text: string): string {
@@ -117,10 +122,8 @@ function membersOf(value: Shown, inner: string): string[] {
     const label = `${JSON.stringify(name)}: `;
     return inner + colour("name", label) + json(member, inner.length, inner.length + label.length);
   });
-  return value[leftOut] === undefined ? lines : [...lines, inner + colour("rest", rest(value))];
+  return value[leftOut] ? [...lines, inner + colour("rest", "…")] : lines;
 }
-
-const rest = (value: Shown): string => `… ${value[leftOut]} more`;
 
 type Kind = "name" | "text" | "value" | "rest";
 
@@ -131,7 +134,7 @@ function onOneLine(value: unknown, mark: (kind: Kind, text: string) => string): 
   const members = Object.entries(value).map(
     ([name, member]) => mark("name", `${JSON.stringify(name)}: `) + onOneLine(member, mark),
   );
-  if ((value as Shown)[leftOut] !== undefined) members.push(mark("rest", rest(value as Shown)));
+  if ((value as Shown)[leftOut]) members.push(mark("rest", "…"));
   return members.length === 0 ? "{}" : `{ ${members.join(", ")} }`;
 }
 

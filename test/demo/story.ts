@@ -28,8 +28,10 @@ export interface Told {
 /** Ann sends Ben a picture, and Ben does with it all that one does with mail. Gives their accounts. */
 export async function tellStory(caller: Caller, stack: MailStack): Promise<Told> {
   const picture = makePicture();
-  const ann = await storeAccount(caller, stack, "Ann Archer", "Postern logs in to Ann's mail server, then stores her:");
-  const ben = await storeAccount(caller, stack, "Ben Bellows", "Ben's mailbox comes in the same way:");
+  step("Store Ann's mailbox: Postern logs in over IMAPS and SMTPS first.");
+  const ann = await storeAccount(caller, stack, "Ann Archer", { keep: ["id", "email", "name", "capabilities"] });
+  step("Ben's in the same way.");
+  const ben = await storeAccount(caller, stack, "Ben Bellows", { keep: ["id"], keepOfBody: ["email", "name"] });
   await send(caller, ann, picture);
   const message = await find(caller, ben);
   const path = `/v1/accounts/${ben.id}/messages/${message.id}`;
@@ -40,32 +42,33 @@ export async function tellStory(caller: Caller, stack: MailStack): Promise<Told>
   return { ann, ben };
 }
 
-async function storeAccount(caller: Caller, stack: MailStack, name: string, comment: string): Promise<Thing> {
-  step(comment);
+async function storeAccount(
+  caller: Caller,
+  stack: MailStack,
+  name: string,
+  show: { keep: string[]; keepOfBody?: string[] },
+): Promise<Thing> {
   const username = `${name.slice(0, 3).toLowerCase()}@${mailDomain}`;
-  const common = {
-    host: stack.dovecot.host,
-    security: "tls",
-    auth: { type: "password", username, password: commonPassword },
-    tls: { ca: stack.certificates.ca },
-  };
+  const { host, ports } = stack.dovecot;
+  const auth = { type: "password", username, password: commonPassword };
+  const tls = { ca: stack.certificates.ca };
   const { json } = await call<Thing>(caller, {
     method: "POST",
     path: "/v1/accounts",
     body: {
       email: username,
       name,
-      incoming: { protocol: "imap", port: stack.dovecot.ports.imaps, ...common },
-      outgoing: { protocol: "smtp", port: stack.postfix.ports.smtps, ...common },
+      incoming: { protocol: "imap", host, port: ports.imaps, security: "tls", auth, tls },
+      outgoing: { protocol: "smtp", host, port: stack.postfix.ports.smtps, security: "tls", auth, tls },
     },
     expect: 201,
-    keep: ["id", "email", "name", "capabilities"],
+    ...show,
   });
   return json;
 }
 
 async function send(caller: Caller, ann: Thing, picture: Buffer): Promise<void> {
-  step("Ann writes to Ben. Postern stores the mail, then speaks SMTPS to Ann's server; we wait for the outcome:");
+  step("Ann writes to Ben: Postern speaks SMTPS to her server, and we wait for it.");
   const { json } = await call<{ state: string }>(caller, {
     method: "POST",
     path: `/v1/accounts/${ann.id}/submissions`,
@@ -84,7 +87,7 @@ async function send(caller: Caller, ann: Thing, picture: Buffer): Promise<void> 
 }
 
 async function find(caller: Caller, ben: Thing): Promise<Message> {
-  step("Ann's server brings it to Ben's. We list Ben's inbox over IMAPS until it is there:");
+  step("Her server brings it to Ben's: list his inbox over IMAPS until it is there.");
   const { json } = await call<Page<Message>>(caller, {
     method: "GET",
     path: `/v1/accounts/${ben.id}/messages?folder=inbox`,
@@ -98,14 +101,14 @@ async function find(caller: Caller, ben: Thing): Promise<Message> {
 }
 
 async function readAndFlag(caller: Caller, path: string): Promise<void> {
-  step("Fetch it: its texts are downloaded and decoded, the attachment stays on the server:");
+  step("Fetch it: the texts are decoded, the attachment stays on the server.");
   await call(caller, {
     method: "GET",
     path,
     expect: 200,
     keep: ["id", "messageId", "from", "to", "date", "text", "html", "hasAttachment", "warnings"],
   });
-  step("Mark it as read, give it a star and a keyword of our own, as IMAP flags on the server:");
+  step("Mark it as read, star it and add a keyword: IMAP flags on the server.");
   await call(caller, {
     method: "PATCH",
     path,
@@ -116,27 +119,26 @@ async function readAndFlag(caller: Caller, path: string): Promise<void> {
 }
 
 async function download(caller: Caller, path: string, picture: Buffer): Promise<void> {
-  step("Download the attachment, streamed from the IMAP server as it is decoded:");
+  step("Download the attachment: decoded and streamed as it comes from the server.");
   const { bytes } = await call(caller, { method: "GET", path, expect: 200 });
   const [sent, received] = [sha256(picture), sha256(bytes)];
   if (sent !== received) throw new Error(`The attachment was changed on its way: ${sent} went, ${received} came.`);
-  conclude(`sha256 ${received}`);
-  conclude(`identical to the ${picture.length.toLocaleString("en")} bytes that Ann sent`);
+  conclude(`sha256 ${received}`, `identical to the ${picture.length.toLocaleString("en")} bytes that Ann sent`);
 }
 
 const sha256 = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex");
 
 async function archive(caller: Caller, ben: Thing, message: Message, path: string): Promise<void> {
-  step("Folders have roles, whatever the server calls them. Where is Ben's archive?");
+  step("Folders have roles, whatever a server calls them. Which one is the archive?");
   const { json } = await call<Page<Folder>>(caller, {
     method: "GET",
     path: `/v1/accounts/${ben.id}/folders`,
     expect: 200,
-    keep: ["id", "name", "role", "counts"],
+    keep: ["id", "name", "role"],
   });
   const folder = json.data.find(({ role }) => role === "archive");
   if (folder === undefined) throw new Error("Ben has no archive.");
-  step("Move it there. On the server the mail gets another number; here its id stays:");
+  step("Move it there: on the server it gets a new number, here its id stays.");
   const moved = await call<Message>(caller, {
     method: "PATCH",
     path,
@@ -149,9 +151,9 @@ async function archive(caller: Caller, ben: Thing, message: Message, path: strin
 }
 
 async function remove(caller: Caller, ben: Thing, message: Message, path: string): Promise<void> {
-  step("Delete it, which moves it to the trash:");
+  step("Delete it: it goes to the trash,");
   await call(caller, { method: "DELETE", path, expect: 204 });
-  step("There it lies, still by the same id:");
+  step("where it lies by the same id.");
   await call<Page<Thing>>(caller, {
     method: "GET",
     path: `/v1/accounts/${ben.id}/messages?folder=trash`,
@@ -159,8 +161,8 @@ async function remove(caller: Caller, ben: Thing, message: Message, path: string
     expect: 200,
     keep: ["id", "subject", "folderIds"],
   });
-  step("Delete it for good: exactly this message and no other:");
+  step("Delete it for good: exactly this message and no other.");
   await call(caller, { method: "DELETE", path: `${path}?permanent=true`, expect: 204 });
-  step("Whoever asks for it now is told that it is gone, as a problem with a name (RFC 9457):");
+  step("Ask for it once more: it is gone, told as a problem with a name (RFC 9457).");
   await call(caller, { method: "GET", path, expect: 410 });
 }

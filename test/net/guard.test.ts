@@ -75,6 +75,13 @@ describe("admits", () => {
     await expect(admit({ host: "rebound.example.com" }, { pin: false })).rejects.toMatchObject(refused("/host"));
   });
 
+  test("no TLS name of the account's own where the runtime verifies by the host", async () => {
+    await expect(admit({ servername: "imap.example.com" }, { pin: false })).rejects.toMatchObject({
+      code: "unsupported-by-runtime",
+      details: { errors: [{ pointer: "/tls/servername", code: "unsupported-by-runtime" }] },
+    });
+  });
+
   test("the operator's networks, also by IPv4-mapped and NAT64 spelling", async () => {
     const allowNetworks = ["127.0.0.0/8", "10.0.0.0/8", "::1"];
     for (const host of ["127.0.0.1", "10.1.2.3", "::1", "localhost", "internal.example.com", "rebound.example.com"]) {

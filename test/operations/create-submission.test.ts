@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { Failure } from "../../src/errors.ts";
 import type { SubmissionInput } from "../../src/mail/submission.ts";
 import { fingerprint } from "../../src/operations/fingerprint.ts";
 import { getSubmission } from "../../src/operations/get-submission.ts";
@@ -141,82 +140,18 @@ describe("Idempotency-Key", () => {
     await expect(create({ to: [] })).rejects.toMatchObject({ code: "validation-failed" });
     expect((await create()).replayed).toBe(false);
   });
-
-  test.each([
-    [null, "idempotency-key-missing"],
-    ["", "idempotency-key-invalid"],
-    ["a b", "idempotency-key-invalid"],
-    ["ü", "idempotency-key-invalid"],
-    ["x\r\n", "idempotency-key-invalid"],
-    ["x".repeat(256), "idempotency-key-invalid"],
-  ])("%j is refused", async (idempotencyKey, code) => {
-    const request = outbox.create(outbox.caller, account.id, hello, { ...once, idempotencyKey });
-    await expect(request).rejects.toMatchObject({ code });
-  });
-
-  test("of 255 visible characters is taken", async () => {
-    expect((await create({}, { idempotencyKey: "~".repeat(255) })).replayed).toBe(false);
-  });
 });
 
 describe("refuses, and stores nothing", () => {
   const eol = "x\r\nBcc: evil@example.org";
-  const attachment = { filename: "a.txt", contentType: "text/plain", content: "YQ==" };
-  const cases: [pointer: string, change: Partial<SubmissionInput>][] = [
-    ["/to", { to: [] }],
-    ["/to", { to: Array.from({ length: 1001 }, (_, n) => person(`b${n}@example.org`)) }],
-    ["/to/0/email", { to: [person("bob@example.org\r\nRCPT TO:<evil@example.org>")] }],
-    ["/to/0/email", { to: [person("bob@example.org\0")] }],
-    ["/to/1/email", { to: [person("bob@example.org"), person("bob")] }],
-    ["/to/0/name", { to: [person("bob@example.org", eol)] }],
-    ["/cc/0/email", { cc: [person("a@b@c")] }],
-    ["/bcc/0/email", { bcc: [person("<bob@example.org>")] }],
-    ["/bcc/0/email", { bcc: [person("bob@[127.0.0.1]")] }],
-    ["/replyTo/0/email", { replyTo: [person("bob@example.org, evil@example.org")] }],
-    ["/from/email", { from: person("alice@example.org\n") }],
-    ["/from/name", { from: person("alice@example.org", "a\0b") }],
-    ["/subject", { subject: eol }],
-    ["/subject", { subject: "lone \ud800" }],
-    ["/headers/0", { headers: [{ name: "X-A", value: eol }] }],
-    ["/headers/0", { headers: [{ name: "X-A\r\nBcc", value: "evil@example.org" }] }],
-    ["/headers/0", { headers: [{ name: "Bcc", value: "evil@example.org" }] }],
-    [
-      "/headers/1",
-      {
-        headers: [
-          { name: "X-A", value: "b" },
-          { name: "Content-Type", value: "text/html" },
-        ],
-      },
-    ],
-    ["/attachments/0/filename", { attachments: [{ ...attachment, filename: eol }] }],
-    ["/attachments/0/contentType", { attachments: [{ ...attachment, contentType: `text/plain\r\n${eol}` }] }],
-    ["/attachments/0/contentId", { attachments: [{ ...attachment, contentId: `x>\r\n${eol}` }] }],
-    ...["YQ", "YQ=", "Y===", "YQ==\n", "Y-_=", "=YQ=", "a b="].map((content): [string, Partial<SubmissionInput>] => [
-      "/attachments/0/content",
-      { attachments: [{ ...attachment, content }] },
-    ]),
-    ["/text", { text: "a\0b" }],
-    ["/sendAt", { sendAt: "2026-11-22T12:00:00Z" }],
-    ["/sendAt", { sendAt: "2020-01-01T00:00:00Z" }],
-    ["/sendAt", { sendAt: "2028-01-01T00:00:00Z" }],
-    ["/deliverBefore", { deliverBefore: "2026-11-22T11:59:59Z" }],
-    ["/deliverBefore", { deliverBefore: "2027-11-22T11:59:59Z" }],
-    ["/deliverBefore", { sendAt: "2026-11-23T12:00:00Z", deliverBefore: "2026-11-23T12:00:00Z" }],
-  ];
 
-  test.each(cases)("%s", async (pointer, change) => {
-    const failure = (await create(change).catch((error: unknown) => error)) as Failure;
-    expect(failure).toMatchObject({ code: "validation-failed" });
-    expect(failure.details.errors?.map((error) => error.pointer)).toEqual([pointer]);
-    expect(await stored()).toEqual([]);
-  });
-
-  test("all faults at once are told at once", async () => {
-    const request = create({ to: [person("bob")], subject: eol });
+  test("what is not fit for a header or an envelope", async () => {
+    const request = create({ to: [person("bob@example.org\r\nRCPT TO:<evil@example.org>")], subject: eol });
     await expect(request).rejects.toMatchObject({
+      code: "validation-failed",
       details: { errors: [{ pointer: "/to/0/email" }, { pointer: "/subject" }] },
     });
+    expect(await stored()).toEqual([]);
   });
 
   test("a message that is too large, and keeps no part of it", async () => {

@@ -14,9 +14,13 @@ export interface DaemonOptions {
   cwd?: string;
   /** The ports that show, by accepting connections, that it has started. */
   ports: number[];
+  /** Milliseconds it may take to start; default 10,000. */
+  withinMs?: number;
   /** Its own log, shown when it does not start. */
   log?: string;
   stopSignal?: NodeJS.Signals;
+  /** Besides PATH and LANG; nothing of ours is passed on. */
+  env?: Record<string, string>;
   uid?: number;
   gid?: number;
 }
@@ -40,7 +44,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     cwd,
     detached: true, // a Ctrl-C in the terminal is for us; we stop it in order
     stdio: ["ignore", output, output],
-    env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LANG: "C.UTF-8", [mark]: directory },
+    env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LANG: "C.UTF-8", ...options.env, [mark]: directory },
     ...(options.uid !== undefined && { uid: options.uid }),
     ...(options.gid !== undefined && { gid: options.gid }),
   });
@@ -67,7 +71,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     }
   };
   try {
-    await untilListening(ports, ended);
+    await untilListening(ports, ended, options.withinMs);
   } catch (error) {
     await killAll();
     const said = [outputFile, options.log].map(tailOf).join("\n");

@@ -72,9 +72,10 @@ export function claimsContract(subject: () => Promise<Subject>): void {
       const { submissions } = (await subject()).store;
       const first = await accepted({ id: orderedId("sub", t0) });
       const { accountId } = first;
-      await Promise.all(
-        Array.from({ length: 250 }, (_, i) => accepted({ accountId, id: orderedId("sub", t0 + i + 1) })),
-      );
+      for (let i = 1; i <= 250; i += 25) {
+        const ids = Array.from({ length: 25 }, (_, j) => orderedId("sub", t0 + i + j));
+        await Promise.all(ids.map((id) => accepted({ accountId, id })));
+      }
       const other = await accepted({ id: orderedId("sub", t0 + 999), nextAttemptAt: t0 + 1 });
       const claims = await submissions.claimDue("w", t0 + 1, lease, 2);
       expect(claims.map((claim) => claim.submission.id)).toEqual([first.id, other.id]);
@@ -197,5 +198,18 @@ export function claimsContract(subject: () => Promise<Subject>): void {
         expect(sizes).toHaveLength(kept ? 2 : 0);
       },
     );
+
+    test("nextDueAt knows waiting rows and leases, and not the rows that wait for one under way", async () => {
+      const { submissions } = (await subject()).store;
+      expect(await submissions.nextDueAt()).toBeNull();
+      const first = await accepted({ id: orderedId("sub", t0) });
+      await accepted({ accountId: first.accountId, nextAttemptAt: t0 });
+      await accepted({ state: "scheduled", nextAttemptAt: null });
+      expect(await submissions.nextDueAt()).toBe(t0);
+      await submissions.claimDue("w", t0, lease, 5);
+      expect(await submissions.nextDueAt()).toBe(t0 + lease);
+      await accepted({ nextAttemptAt: t0 + 5 });
+      expect(await submissions.nextDueAt()).toBe(t0 + 5);
+    });
   });
 }

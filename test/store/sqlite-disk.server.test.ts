@@ -1,22 +1,22 @@
-import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createStore } from "../../src/store/create-store.ts";
 import { openSqlite } from "../../src/store/open-sqlite.ts";
+import { run } from "../servers/run.ts";
 import { bytesOf, collect, streamOf } from "./helpers.ts";
 import { accountRow } from "./rows.ts";
 
 /** Mounting takes root; elsewhere there is no small disk to fill. */
 describe.skipIf(process.getuid?.() !== 0)("a full disk", () => {
   let mount: string;
-  beforeAll(() => {
+  beforeAll(async () => {
     mount = mkdtempSync(join(tmpdir(), "postern-disk-"));
-    execFileSync("mount", ["-t", "tmpfs", "-o", "size=6m", "tmpfs", mount]);
+    await run("/usr/bin/mount", ["-t", "tmpfs", "-o", "size=6m", "tmpfs", mount]);
   });
-  afterAll(() => {
-    execFileSync("umount", [mount]);
+  afterAll(async () => {
+    await run("/usr/bin/umount", [mount]);
     rmSync(mount, { recursive: true });
   });
 

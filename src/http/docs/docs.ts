@@ -98,10 +98,10 @@ export function docs(app: Front, openScript: (() => Promise<Uint8Array<ArrayBuff
   text("/docs/start.js", start, "text/javascript");
   text("/docs/style.css", style, "text/css");
   if (openScript === null) return;
-  let script: Promise<Uint8Array<ArrayBuffer>> | undefined;
+  let script: Uint8Array<ArrayBuffer> | undefined;
   app.get("/docs/scalar.js", async (c) => {
     c.var.line.route = "/docs/scalar.js";
-    script ??= openScript();
-    return c.body(await script, 200, headers("text/javascript", "max-age=86400"));
+    script ??= await openScript();
+    return c.body(script, 200, headers("text/javascript", "max-age=86400"));
   });
 }

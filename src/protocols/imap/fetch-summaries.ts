@@ -1,11 +1,11 @@
 import type { Summary } from "../../mail/message.ts";
-import { searchUids } from "./existing.ts";
+import { searchExisting, searchUids } from "./existing.ts";
 import { brokeProtocol } from "./failures.ts";
 import { bareItems, fetchRows, summaryItems } from "./fetch.ts";
 import { isComplete, type Row, toSummary } from "./row.ts";
 import type { Session } from "./session.ts";
 import { uidSets } from "./uid-set.ts";
-import { atom, sequence } from "./wire.ts";
+import { sequence } from "./wire.ts";
 
 export type Listed = { summary: Summary; sequence: number };
 
@@ -49,12 +49,9 @@ async function fetchMissing(
   found: Map<number, Row>,
 ): Promise<void> {
   const stillThere = async (): Promise<number[]> => {
-    const uids: number[] = [];
-    const sets = "uids" in wanted ? uidSets(wanted.uids) : [`${wanted.low}:${wanted.high}`];
-    for (const set of sets) {
-      const criteria = "uids" in wanted ? [atom("UID"), sequence(set)] : [sequence(set)];
-      uids.push(...(await searchUids(session, criteria)));
-    }
+    if ("uids" in wanted) return [...(await searchExisting(session, wanted.uids))].filter((uid) => !found.has(uid));
+    const high = Math.min(wanted.high, session.selected?.exists ?? 0);
+    const uids = high < wanted.low ? [] : await searchUids(session, [sequence(`${wanted.low}:${high}`)]);
     return uids.filter((uid) => !found.has(uid));
   };
   for (const items of [summaryItems, bareItems]) {

@@ -1,6 +1,6 @@
 import { invalid } from "../../errors.ts";
 import type { Filter, Listing, Page } from "../../mail/mailbox.ts";
-import { fetchSummaries } from "./fetch-summaries.ts";
+import { fetchSummaries, type Listed } from "./fetch-summaries.ts";
 import { fetchRows } from "./fetch.ts";
 import { listMatching } from "./list-matching.ts";
 import { selectFolder } from "./select-folder.ts";
@@ -31,9 +31,7 @@ export async function listMessages(session: Session, path: string, page: Page, f
 }
 
 /** Messages with a UID below one and a sequence number up to one, at most so many. */
-export type Window = { below: number; top: number; limit: number };
-
-export type Listed = Awaited<ReturnType<typeof fetchSummaries>>[number];
+type Window = { below: number; top: number; limit: number };
 
 async function listAll(session: Session, { below, top, limit }: Window): Promise<Listed[]> {
   const listed: Listed[] = [];
@@ -41,12 +39,14 @@ async function listAll(session: Session, { below, top, limit }: Window): Promise
   while (listed.length < limit && high > 0) {
     const low = Math.max(1, high - (limit - listed.length) + 1);
     const rows = await fetchSummaries(session, { low, high });
-    const older = rows.filter(({ summary }) => summary.place.uid < below);
+    // An expunge in between lets newer messages slip down into the window.
+    const oldest = listed.at(-1)?.summary.place.uid ?? below;
+    const older = rows.filter(({ summary }) => summary.place.uid < oldest);
     listed.push(...older);
     // Nothing older at all: many were expunged since the cursor was made, so look where its message stands now.
     high = older.length === 0 && rows.length > 0 ? await lastBelow(session, below, low - 1) : low - 1;
   }
-  return listed;
+  return listed.slice(0, limit);
 }
 
 /** The highest sequence number, up to `high`, whose UID is below `uid`; 0 where there is none. */

@@ -20,6 +20,7 @@ import { selectFolder } from "./select-folder.ts";
 import { followFolder, makeSession, type Session } from "./session.ts";
 import { setFlags } from "./set-flags.ts";
 import { tlsOptions } from "./tls.ts";
+import { text } from "./wire.ts";
 
 export type ImapTransport = NonNullable<ImapFlowOptions["transport"]>;
 
@@ -43,7 +44,8 @@ const limits = {
   maxResponseTokens: 200_000,
 };
 
-const clientInfo = { name: "Postern", version: "0.1.0", vendor: "Postern", "support-url": "" };
+/** RFC 2971. What is empty is not sent: it keeps imapflow from naming itself. */
+const clientInfo = { name: "Postern", version: "", vendor: "", "support-url": "" };
 
 /**
  * Connects, logs in and selects the inbox (which tells whether keywords can be set). Fails with what kept it:
@@ -101,11 +103,7 @@ async function connect({ login, admitted, log, clock, transport }: OpenImap): Pr
     followFolder(session, client);
     // Some servers (163.com) let nobody in who did not say who they are after the login, too.
     if (session.has("ID") && Object.keys(client.serverInfo ?? {}).length > 1) {
-      await session.exec(
-        "ID",
-        [Object.entries(clientInfo).flatMap((pair) => pair.map((value) => ({ type: "STRING", value }) as const))],
-        { tolerate: true },
-      );
+      await session.exec("ID", [[text("name"), text(clientInfo.name)]], { tolerate: true });
     }
     return session;
   } catch (error) {

@@ -11,9 +11,10 @@ import type { Session } from "./session.ts";
 
 export type SubmitOptions = { size: number; beforeDot: () => Promise<void> };
 
+/** `afterDot`: whether the dot had gone out when the server answered. */
 type Ending =
-  | { kind: "sent"; info: SMTPConnectionSendInfo }
-  | { kind: "failed"; error: { code?: string | undefined; response?: string | undefined } }
+  | { kind: "sent"; info: SMTPConnectionSendInfo; afterDot: boolean }
+  | { kind: "failed"; error: { code?: string | undefined; response?: string | undefined }; afterDot: boolean }
   | { kind: "late" };
 
 /** An address as a command holds it. What is not fit for one was to be refused long before. */
@@ -87,17 +88,18 @@ export async function submitMessage(
     onLate = () => settle({ kind: "late" });
     watch();
     connection.send(recorded, message.stream, (error, info) => {
-      settle(error ? { kind: "failed", error } : { kind: "sent", info });
+      const afterDot = message.dotSent();
+      settle(error ? { kind: "failed", error, afterDot } : { kind: "sent", info, afterDot });
     });
   });
   clearTimeout(timer);
 
   const phase = message.dotSent() ? "final reply" : message.started() ? "DATA" : "envelope";
   const where: Where = { host, phase };
-  if (ending.kind === "sent") {
+  if (ending.kind === "sent" && ending.afterDot) {
     return { recipients: outcomes(to, recorded, accepted(parseReply(ending.info.response))) };
   }
-  const answered = ending.kind === "failed" && ending.error.code === "EMESSAGE" && message.dotSent();
+  const answered = ending.kind === "failed" && ending.error.code === "EMESSAGE" && ending.afterDot;
   if (ending.kind === "late" || (message.started() && !answered)) {
     // In the middle of DATA the only way not to send the dot is to leave.
     message.stream.destroy();
@@ -113,6 +115,9 @@ export async function submitMessage(
   }
   if (reply !== null && (reply.code === 530 || reply.code === 535)) throw loginRefused(reply, where);
   if (reply !== null) return { recipients: outcomes(to, recorded, refusedBy(reply)) };
+  if (ending.kind === "sent") {
+    throw failure("upstream-protocol-error", "The mail server answered before the message was complete.", where);
+  }
   const refused = refusals(recorded);
   if (to.every(({ sentAs }) => refused.has(sentAs))) return { recipients: outcomes(to, recorded, uncertain) };
   throw ending.kind === "late" ? timedOut(where) : toFailure(ending.error, where);

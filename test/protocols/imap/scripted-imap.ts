@@ -10,6 +10,8 @@ export type ScriptedImap = {
   port: number;
   /** Every line that came, without its tag. */
   commands: string[];
+  /** Resolves with the first connection. */
+  connected: Promise<void>;
   stop(): Promise<void>;
 };
 
@@ -32,7 +34,10 @@ export async function startScripted({
 }: Dialog): Promise<ScriptedImap> {
   const commands: string[] = [];
   const open = new Set<Socket>();
+  let announce = (): void => {};
+  const connected = new Promise<void>((resolve) => (announce = resolve));
   const server = createServer((socket) => {
+    announce();
     open.add(socket.on("error", () => {}).on("close", () => open.delete(socket)));
     if (greeting !== null) socket.write(greeting);
     let waiting = "";
@@ -58,6 +63,7 @@ export async function startScripted({
   return {
     port: (server.address() as AddressInfo).port,
     commands,
+    connected,
     async stop() {
       const closed = once(server, "close");
       server.close();

@@ -260,7 +260,7 @@ test("reads to the real end where the announced size lies", async () => {
 
 test("a stream holds the session until it is left", async () => {
   const body = "x".repeat(262_144);
-  const { mailbox } = await open({
+  const { mailbox, server } = await open({
     script: answers(
       [
         /^UID FETCH/,
@@ -271,18 +271,36 @@ test("a stream holds the session until it is left", async () => {
     ),
   });
   const { stream } = await mailbox.openRaw(place);
-  let isAnswered = false;
-  const status = mailbox.status("Other").then((answer) => {
-    isAnswered = true;
-    return answer;
-  });
+  const status = mailbox.status("Other");
   for await (const chunk of stream) {
     expect(chunk).toHaveLength(262_144);
-    expect(isAnswered).toBe(false);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(server.commands.some((command) => command.startsWith("STATUS"))).toBe(false);
     break;
   }
   expect(await status).toEqual({ messages: 1, unseen: 0, uidNext: 2, uidValidity: 3 });
   expect(mailbox.dead).toBe(false);
+});
+
+test("one call's commands are not mixed with another's", async () => {
+  const { mailbox, server } = await open({ script: answers([/^FETCH/, (tag) => `${all}${tag} OK\r\n`]) });
+  const listings = await Promise.all(["A", "B"].map((path) => mailbox.list(path, first, {})));
+  expect(listings.map(({ messages }) => messages[0]?.place.path)).toEqual(["A", "B"]);
+  const commands = server.commands.slice(-4).map((command) => command.split(" ").slice(0, 2).join(" "));
+  expect(commands).toEqual(['SELECT "A"', "FETCH 1:3", 'SELECT "B"', "FETCH 1:3"]);
+});
+
+test("says which character set it searches for", async () => {
+  const { mailbox, server } = await open({
+    capability: "IMAP4rev1 LITERAL+",
+    script: answers([/^UID SEARCH/, (tag) => `* SEARCH\r\n${tag} OK\r\n`]),
+  });
+  await mailbox.list("INBOX", first, { subject: "plain" });
+  expect(server.commands).toContain('UID SEARCH 1:3 SUBJECT "plain"');
+  const bad = await open({
+    script: answers([/^UID SEARCH CHARSET UTF-8 /, (tag) => `${tag} NO [BADCHARSET (US-ASCII)] no\r\n`]),
+  });
+  expect((await failureOf(bad.mailbox.list("INBOX", first, { subject: "größer" }))).code).toBe("unsupported-by-server");
 });
 
 test("a download that is left while its server is silent gives the session up", async () => {

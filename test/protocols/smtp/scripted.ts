@@ -40,16 +40,21 @@ export async function startScripted(answers: Answers = {}): Promise<Scripted> {
   let connections = 0;
   let octets = "";
 
-  function answer(socket: Socket, step: Step, line: string): void {
+  /** Answers, and says whether that began a message. */
+  function answer(socket: Socket, step: Step, line: string): boolean {
     const nth = counts.get(step) ?? 0;
     counts.set(step, nth + 1);
     const scripted = answers[step] ?? usual[step];
     const said = typeof scripted === "function" ? scripted(line, nth) : scripted;
-    if (typeof said === "string") return void socket.write(`${said}\r\n`);
-    if (said.end === "never") return;
+    if (typeof said === "string") {
+      socket.write(`${said}\r\n`);
+      return step === "DATA" && said.startsWith("354");
+    }
+    if (said.end === "never") return false;
     if (said.say !== undefined) socket.write(`${said.say}\r\n`);
     if (said.end === "reset") socket.resetAndDestroy();
     else socket.end();
+    return false;
   }
 
   function serve(socket: Socket): void {
@@ -73,9 +78,7 @@ export async function startScripted(answers: Answers = {}): Promise<Scripted> {
             socket.write("500 5.5.1 unknown\r\n");
             continue;
           }
-          answer(socket, step as Step, line);
-          const open = answers.DATA ?? usual.DATA;
-          if (step === "DATA" && open === usual.DATA) message = "";
+          if (answer(socket, step as Step, line)) message = "";
         } else if (line === ".") {
           heard.push(`message:${message}`, ".");
           message = null;

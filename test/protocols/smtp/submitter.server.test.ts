@@ -1,11 +1,11 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { createServer as createTlsServer, TLSSocket } from "node:tls";
-import { ImapFlow } from "imapflow";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ServerLogin } from "../../../src/mail/server.ts";
 import type { Submitter } from "../../../src/mail/submitter.ts";
 import { openSubmitter } from "../../../src/protocols/smtp/open-submitter.ts";
+import { inbox } from "../../background/inbox.ts";
 import type { Certificate } from "../../servers/ca.ts";
 import { type MailStack, startMailStack } from "../../servers/mail-stack.ts";
 import { freshUser, type User } from "../../servers/mailboxes.ts";
@@ -41,31 +41,6 @@ function message(from: User, to: string, body: string) {
   return { text, options: { size: text.length, beforeDot: async () => {} } };
 }
 
-/** The raw messages of an inbox, once there are as many as expected. */
-async function inbox(user: User, expected: number): Promise<string[]> {
-  const client = new ImapFlow({
-    host: stack.dovecot.host,
-    port: stack.dovecot.ports.imaps,
-    secure: true,
-    tls: { ca: stack.dovecot.ca },
-    auth: { user: user.username, pass: user.password },
-    logger: false,
-  });
-  await client.connect();
-  try {
-    for (let tries = 0; tries < 100; tries++) {
-      const box = await client.mailboxOpen("INBOX");
-      if (box.exists >= expected) break;
-      await client.mailboxClose();
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-    const found = await client.fetchAll("1:*", { source: true });
-    return found.map(({ source }) => source?.toString("utf8") ?? "");
-  } finally {
-    await client.logout();
-  }
-}
-
 describe.each(["smtps", "submission"] as const)("over %s", (side) => {
   test("a message arrives byte for byte, and the session serves the next", async () => {
     const alice = freshUser();
@@ -87,7 +62,7 @@ describe.each(["smtps", "submission"] as const)("over %s", (side) => {
       ]);
     }
     await submitter.close();
-    const received = await inbox(bob, 2);
+    const received = await inbox(stack, bob, 2);
     expect(received).toHaveLength(2);
     for (const raw of received) expect(raw.slice(raw.indexOf("\r\n\r\n") + 4)).toBe(`${body}\r\n`);
   });
@@ -113,7 +88,7 @@ describe.each(["smtps", "submission"] as const)("over %s", (side) => {
     const again = await submitter.submit(octetsOf(text), { from: alice.username, to: [bob.username] }, options);
     expect(again.recipients.map(({ state }) => state)).toEqual(["accepted"]);
     await submitter.close();
-    expect(await inbox(bob, 2)).toHaveLength(2);
+    expect(await inbox(stack, bob, 2)).toHaveLength(2);
   });
 
   test("a commit that fails delivers nothing", async () => {
@@ -126,7 +101,7 @@ describe.each(["smtps", "submission"] as const)("over %s", (side) => {
     await expect(submitter.submit(octetsOf(text), to, { ...options, beforeDot })).rejects.toThrow("disk full");
     await submitter.submit(octetsOf(message(alice, bob.username, "second").text), to, options);
     await submitter.close();
-    const received = await inbox(bob, 1);
+    const received = await inbox(stack, bob, 1);
     expect(received).toHaveLength(1);
     expect(received[0]).toContain("second");
   });

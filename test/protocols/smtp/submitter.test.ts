@@ -130,6 +130,25 @@ describe("before the dot", () => {
     expect(server.connections()).toBe(2);
   });
 
+  test("a 250 that comes before the dot is not believed", async () => {
+    const { server, submitter } = await scripted({
+      DATA: (_, nth) => (nth === 0 ? "354 go ahead\r\n250 2.0.0 queued" : "354 go ahead"),
+    });
+    let commits = 0;
+    const beforeDot = async () => {
+      commits += 1;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    };
+    await expect(send(submitter, envelope, octetsOf(mail), beforeDot)).rejects.toMatchObject({
+      code: "upstream-protocol-error",
+      retryable: true,
+    });
+    expect(dots(server)).toBe(0);
+    expect(states(await send(submitter, envelope, octetsOf(mail), beforeDot))).toEqual(["accepted"]);
+    expect(commits).toBeLessThanOrEqual(2);
+    expect(server.connections()).toBe(2);
+  });
+
   test("bytes that fail send no dot", async () => {
     const { server, submitter } = await scripted({});
     const gone = new Error("blob is gone");

@@ -1,0 +1,102 @@
+import { randomBytes } from "node:crypto";
+import { writeFileSync } from "node:fs";
+
+import type { ImapFlow } from "imapflow";
+
+import type { Case } from "../frame/case.ts";
+import type { Caller } from "../frame/http.ts";
+import { memoryOf } from "../frame/postern.ts";
+import { alternate, median, medianOf, ratio } from "../frame/rounds.ts";
+
+const mega = 1e6;
+
+/** A large attachment is downloaded and thrown away, decoded from base64 by either side. */
+export const attachment: Case = {
+  name: "attachment",
+  async run(world) {
+    const size = (world.scale.quick ? 300 : 1000) * mega;
+    const mailbox = await world.holding([message(size)]);
+    const path = await attachmentPath(world.api, mailbox.path);
+    const client = await mailbox.openBare();
+    await bareDownload(client, {}); // Dovecot parses the message now, and the file is in memory
+
+    const { pid } = world.postern;
+    const before = memoryOf(pid).now;
+    writeFileSync(`/proc/${pid}/clear_refs`, "5"); // proc(5): its peak is counted from now on
+    const speed = (download: () => Promise<number>) => async (): Promise<number> => {
+      const start = performance.now();
+      const octets = await download();
+      if (octets !== size) throw new Error(`${octets} of ${size} octets came`);
+      return size / mega / ((performance.now() - start) / 1000);
+    };
+    const rounds = await alternate(world.scale.quick ? 3 : 4, {
+      ours: speed(() => world.api.drain(path)),
+      bare: speed(() => bareDownload(client, {})),
+      bareLarge: speed(() => bareDownload(client, { chunkSize: 1024 * 1024 })),
+    });
+    const peak = memoryOf(pid).peak;
+    const what = `attachment of ${size / mega} MB down`;
+    const common = { unit: "MB/s", ours: median(rounds.ours) } as const;
+    return [
+      {
+        what,
+        ...common,
+        bare: median(rounds.bare),
+        bareIs: "download()",
+        compared: { as: "ratio", value: medianOf(rounds.ours, rounds.bare, ratio) },
+        goal: { atLeast: 0.9 },
+      },
+      {
+        what,
+        ...common,
+        bare: median(rounds.bareLarge),
+        bareIs: "download(), chunks of 1 MiB",
+        compared: { as: "ratio", value: medianOf(rounds.ours, rounds.bareLarge, ratio) },
+        goal: null,
+      },
+      {
+        what: `${what}: peak RSS over before`,
+        unit: "MB",
+        ours: peak,
+        bare: before,
+        bareIs: "RSS before",
+        compared: { as: "difference", value: peak - before },
+        goal: { atMost: 64 },
+      },
+    ];
+  },
+};
+
+/** The attachment is the same piece of noise over and over: it costs the decoder what any other costs. */
+function* message(size: number): Generator<Buffer> {
+  const lineOctets = 57; // 76 characters
+  const linesPerPiece = 20_000;
+  const noise = randomBytes(lineOctets * linesPerPiece);
+  yield Buffer.from(
+    "From: Ada <ada@analytical.test>\nTo: me@postern.test\nSubject: A large one\nMIME-Version: 1.0\n" +
+      'Content-Type: multipart/mixed; boundary="edge"\n\n--edge\nContent-Type: text/plain\n\nSee attachment.\n' +
+      '--edge\nContent-Type: application/zip; name="large.zip"\nContent-Disposition: attachment; filename="large.zip"\n' +
+      "Content-Transfer-Encoding: base64\n\n",
+  );
+  const encode = (bytes: Buffer): Buffer => Buffer.from(bytes.toString("base64").replace(/.{1,76}/g, "$&\n"));
+  const piece = encode(noise);
+  for (let left = size; left > 0; left -= noise.length) {
+    yield left >= noise.length ? piece : encode(noise.subarray(0, left));
+  }
+  yield Buffer.from("--edge--\n");
+}
+
+async function attachmentPath(api: Caller, account: string): Promise<string> {
+  const { data } = (await api.call("GET", `${account}/messages`)) as {
+    data: { id: string; attachments: { id: string }[] }[];
+  };
+  return `${account}/messages/${data[0]?.id}/attachments/${data[0]?.attachments[0]?.id}`;
+}
+
+async function bareDownload(client: ImapFlow, options: { chunkSize?: number }): Promise<number> {
+  const { content } = await client.download("1", "2", { uid: true, ...options });
+  if (content === undefined) throw new Error("there is nothing to download");
+  let octets = 0;
+  for await (const chunk of content) octets += (chunk as Buffer).length;
+  return octets;
+}

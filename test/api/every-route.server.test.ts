@@ -1,0 +1,94 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { buildDocument } from "../../src/http/document.ts";
+import { scopes } from "../../src/mail/tenant.ts";
+import { checkEveryRoute, type Document, type Tenant } from "../http/every-route.ts";
+import { type MailStack, startMailStack } from "../servers/mail-stack.ts";
+import { fillMaildir } from "../servers/maildir.ts";
+import { accountOn, type Api, startApi } from "./start.ts";
+
+let stack: MailStack;
+let api: Api;
+
+beforeAll(async () => {
+  stack = await startMailStack();
+  api = await startApi();
+});
+afterAll(async () => {
+  await api.stop();
+  await stack.stop();
+});
+
+const none = (prefix: string): string => `${prefix}_${"0".repeat(26)}`;
+
+async function newKey(appId: string, granted: readonly string[]): Promise<{ id: string; key: string }> {
+  const input = { name: "Secret key name", scopes: granted };
+  const options = { key: api.keys.operatorKey };
+  return (await api.call<{ id: string; key: string }>("POST", `/v1/apps/${appId}/keys`, input, options)).body;
+}
+
+/** An app with one of everything that a path can name. */
+async function newTenant(name: string): Promise<Tenant & { words: string[] }> {
+  const { body: app } = await api.call<{ id: string }>("POST", "/v1/apps", { name }, { key: api.keys.operatorKey });
+  const { id: keyId, key } = await newKey(app.id, scopes);
+  const user = stack.dovecot.user();
+  await fillMaildir(stack.dovecot.maildir(user), 20, { to: user.username });
+  const call = async <T>(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<T> =>
+    (await api.call<T>(method, path, body, { key, ...(headers && { headers }) })).body;
+
+  const { id: accountId } = await call<{ id: string }>("POST", "/v1/accounts", accountOn(stack, user));
+  const path = `/v1/accounts/${accountId}`;
+  const { data: folders } = await call<{ data: { id: string }[] }>("GET", `${path}/folders`);
+  const { data: messages } = await call<{
+    data: { id: string; subject: string; attachments: { id: string }[] }[];
+  }>("GET", `${path}/messages`);
+  const message = messages.find(({ attachments }) => attachments.length > 0);
+  const submission = await call<{ id: string }>(
+    "POST",
+    `${path}/submissions`,
+    { to: [{ name: "", email: user.username }], subject: "Secret subject", text: "Secret words" },
+    { "Idempotency-Key": "one" },
+  );
+  return {
+    key,
+    things: {
+      ...{ appId: app.id, keyId, accountId, folderId: folders[0]?.id ?? "", messageId: message?.id ?? "" },
+      ...{ attachmentId: message?.attachments[0]?.id ?? "", submissionId: submission.id },
+    },
+    words: [name, "Secret key name", user.username, message?.subject ?? "", "Secret subject", "Secret words"],
+  };
+}
+
+test("every route of the product keeps what the document promises", async () => {
+  const owner = await newTenant("Owner of secrets");
+  const stranger = await newTenant("Stranger");
+  const complaints = await checkEveryRoute({
+    fetch: (request) => api.postern.app.fetch(request),
+    document: buildDocument(api.postern.app, null) as unknown as Document,
+    operatorKey: api.keys.operatorKey,
+    owner,
+    stranger,
+    keyWithout: async (scope) =>
+      (
+        await newKey(
+          owner.things["appId"] ?? "",
+          scopes.filter((name) => name !== scope),
+        )
+      ).key,
+    missing: {
+      ...{ appId: none("app"), keyId: none("key"), accountId: none("acc"), folderId: none("fld") },
+      ...{ messageId: `msg_${"A".repeat(40)}`, attachmentId: "att_999", submissionId: none("sub") },
+    },
+    foreignWords: owner.words,
+    bodies: {
+      "accounts.create": { ...accountOn(stack, stack.dovecot.user()), verify: false },
+      "accounts.update": { name: "Changed" },
+      "messages.update": { flags: { seen: true } },
+      "submissions.create": {
+        to: [{ name: "", email: stack.dovecot.user().username }],
+        subject: "hello",
+        text: "hello",
+      },
+    },
+  });
+  expect(complaints).toEqual([]);
+});

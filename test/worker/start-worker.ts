@@ -1,0 +1,97 @@
+import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { gzipSync } from "node:zlib";
+import { startDaemon } from "../servers/daemon.ts";
+import { freePort, loopback } from "../servers/ports.ts";
+import { run } from "../servers/run.ts";
+import { makeScratch, mark, removeScratch } from "../servers/scratch.ts";
+
+const root = resolve(import.meta.dirname, "../..");
+const wrangler = resolve(root, "node_modules/wrangler/bin/wrangler.js");
+
+export const adminKey = "an-operator-key-for-the-worker-0123456789";
+
+export type Worker = {
+  url: string;
+  /** What would be deployed, octets. */
+  bundle: { size: number; gzipped: number };
+  /** What the Worker and wrangler wrote. */
+  log(): string;
+  stop(): Promise<void>;
+};
+
+/**
+ * Bundles the Worker as a deploy does, migrates a fresh D1, and runs both in a local workerd. The bundle is run, not the
+ * sources, so that an edit meanwhile restarts nothing.
+ */
+export async function startWorker({
+  caPath,
+  secret = "a-sealing-secret-for-the-worker-0123456789",
+}: {
+  caPath: string;
+  secret?: string;
+}): Promise<Worker> {
+  const directory = makeScratch();
+  const env = {
+    [mark]: directory,
+    HOME: directory,
+    TMPDIR: directory,
+    CI: "1",
+    NODE_ENV: "production",
+    NODE_EXTRA_CA_CERTS: caPath,
+    WRANGLER_SEND_METRICS: "false",
+    WRANGLER_HIDE_BANNER: "true", // and with it the look for a newer version
+    CLOUDFLARE_CF_FETCH_ENABLED: "false",
+  };
+  const config = `${directory}/wrangler.toml`;
+  writeFileSync(config, wranglerToml());
+  writeFileSync(`${directory}/vars`, variables(secret));
+  const local = ["--config", config, "--persist-to", `${directory}/state`];
+  const once = (args: string[]) => run(process.execPath, [wrangler, ...args], { cwd: directory, env });
+  try {
+    await once(["deploy", "--dry-run", "--outdir", `${directory}/bundle`, "--config", config]);
+    await once(["d1", "migrations", "apply", "DB", "--local", ...local]);
+    const bundle = `${directory}/bundle/worker.js`;
+    const port = await freePort();
+    const ports = ["--ip", loopback, "--port", String(port), "--inspector-port", String(await freePort())];
+    const variablesFrom = ["--env-file", `${directory}/vars`];
+    const daemon = await startDaemon({
+      command: process.execPath,
+      args: [wrangler, "dev", bundle, "--no-bundle", "--local", ...ports, ...variablesFrom, ...local],
+      directory,
+      ports: [port],
+      withinMs: 30_000,
+      env,
+    });
+    return {
+      url: `http://${loopback}:${port}`,
+      bundle: { size: statSync(bundle).size, gzipped: gzipSync(readFileSync(bundle)).length },
+      log: () => readFileSync(`${directory}/output.log`, "utf8"),
+      async stop() {
+        await daemon.stop();
+        removeScratch(directory);
+      },
+    };
+  } catch (error) {
+    removeScratch(directory);
+    throw error;
+  }
+}
+
+/** The repository's own, with its paths made absolute: wrangler works where its configuration lies. */
+function wranglerToml(): string {
+  return readFileSync(`${root}/wrangler.toml`, "utf8").replaceAll(
+    /^(main|migrations_dir) = "(.*)"$/gm,
+    (_, name: string, path: string) => `${name} = ${JSON.stringify(resolve(root, path))}`,
+  );
+}
+
+function variables(secret: string): string {
+  return [
+    `POSTERN_SECRET=${secret}`,
+    `POSTERN_ADMIN_KEY=${adminKey}`,
+    "POSTERN_ALLOW_NETWORKS=127.0.0.0/8,::1/128",
+    "POSTERN_ALLOW_PORTS=*",
+    "",
+  ].join("\n");
+}
