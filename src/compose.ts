@@ -1,3 +1,6 @@
+import { flushSubmissions, type Flushed } from "./background/flush-submissions.ts";
+import { createInProcessWake } from "./background/in-process-wake.ts";
+import { sweep } from "./background/sweep.ts";
 import { Failure } from "./errors.ts";
 import { createFront } from "./http/front.ts";
 import type { Front, FrontNeeds } from "./http/env.ts";
@@ -5,10 +8,12 @@ import { registerRoutes } from "./http/routes.ts";
 import type { Mailbox } from "./mail/mailbox.ts";
 import type { Guard, ServerLogin } from "./mail/server.ts";
 import type { Submitter } from "./mail/submitter.ts";
+import type { Wake } from "./mail/wake.ts";
 import { authenticate } from "./operations/authenticate.ts";
 import { createAccount } from "./operations/create-account.ts";
 import { createApp } from "./operations/create-app.ts";
 import { createKey } from "./operations/create-key.ts";
+import { createSubmission } from "./operations/create-submission.ts";
 import { deleteAccount } from "./operations/delete-account.ts";
 import { deleteKey } from "./operations/delete-key.ts";
 import { deleteMessage } from "./operations/delete-message.ts";
@@ -17,11 +22,13 @@ import { getAccountStatus } from "./operations/get-account-status.ts";
 import { getKey } from "./operations/get-key.ts";
 import { getMe } from "./operations/get-me.ts";
 import { getMessage } from "./operations/get-message.ts";
+import { getSubmission } from "./operations/get-submission.ts";
 import { listAccounts } from "./operations/list-accounts.ts";
 import { listApps } from "./operations/list-apps.ts";
 import { listFolders } from "./operations/list-folders.ts";
 import { listKeys } from "./operations/list-keys.ts";
 import { listMessages } from "./operations/list-messages.ts";
+import { listSubmissions } from "./operations/list-submissions.ts";
 import { openAttachment } from "./operations/open-attachment.ts";
 import { openRaw } from "./operations/open-raw.ts";
 import { createPlaceCache } from "./operations/place-cache.ts";
@@ -30,6 +37,7 @@ import { updateMessage } from "./operations/update-message.ts";
 import { verifyAccount } from "./operations/verify-account.ts";
 import { openImap, type ImapTransport } from "./protocols/imap/open-imap.ts";
 import { createMailboxes } from "./sessions/lend-mailbox.ts";
+import { createSubmitters } from "./sessions/lend-submitter.ts";
 import { loginOf } from "./sessions/login-of.ts";
 import type { AccountRow } from "./store/rows.ts";
 import type { Store } from "./store/store.ts";
@@ -41,6 +49,12 @@ export type World = Omit<FrontNeeds, "authenticate" | "ready"> & {
   vault: Vault;
   guard: Guard;
   adminKey: string | null;
+  /** Octets of a message that a caller sends, at most. */
+  maxMessage: number;
+  /** How long claimed work is another's before it may be taken over, milliseconds. */
+  leaseMs: number;
+  /** Names this process in claims. */
+  owner: string;
   /** Authenticates cursors; the same on every replica. */
   cursorKey: Uint8Array;
   /** Opens the sockets where node:net can't; absent on Node. */
@@ -49,33 +63,55 @@ export type World = Omit<FrontNeeds, "authenticate" | "ready"> & {
   openSubmitter: ((needs: { guard: Guard }, login: ServerLogin) => Submitter) | null;
 };
 
-export type Postern = { app: Front; close(): void };
+/** The two doors, and what the entry's loops call. */
+export type Postern = {
+  app: Front;
+  /** One step of the outbox; null where the runtime can't send mail. */
+  flush: (() => Promise<Flushed>) | null;
+  sweep: () => Promise<void>;
+  wake: Wake;
+  /** Closes all sessions. */
+  close(): void;
+};
 
 /** Message places remembered, about 200 octets each. */
 const placesKept = 50_000;
+/** Submissions under way at once, each of another account. */
+const sendingAtOnce = 16;
 
 /** Builds everything once: the only file that knows every room. */
 export function compose(world: World): Postern {
-  const { store, vault, guard, log, clock, imapTransport, cursorKey } = world;
-  const { accounts, apps, keys } = store;
+  const { store, vault, guard, log, metrics, clock, imapTransport, cursorKey, maxMessage, leaseMs, owner } = world;
+  const { accounts, keys } = store;
 
   async function openMailbox(account: AccountRow): Promise<Mailbox> {
     const login = loginOf(vault, account, "incoming");
     const admitted = await guard.admit({ protocol: "imap", server: login });
     return openImap({ login, admitted, log, clock, transport: imapTransport });
   }
-  async function openOutgoing(account: AccountRow): Promise<Submitter> {
-    if (world.openSubmitter === null) return sendsNothing();
-    return world.openSubmitter({ guard }, loginOf(vault, account, "outgoing"));
-  }
+  const connectOutgoing = (login: ServerLogin): Submitter => (world.openSubmitter ?? sendsNothing)({ guard }, login);
 
   const mailboxes = createMailboxes({ open: openMailbox, accounts, clock });
+  const submitters = createSubmitters({ clock });
+  const wake = createInProcessWake(clock);
   const idKey = (account: AccountRow): Uint8Array => vault.open(account, "idKey", account.sealedIdKey);
   const needs = {
     ...store,
-    ...{ vault, guard, clock, cursorKey, mailboxes, submitters: { drop() {} }, idKey },
+    vault,
+    guard,
+    clock,
+    cursorKey,
+    mailboxes,
+    submitters,
+    idKey,
+    wake,
+    maxMessage,
+    leaseMs,
+    log,
+    metrics,
+    owner,
     openMailbox,
-    openSubmitter: openOutgoing,
+    openSubmitter: async (account: AccountRow) => connectOutgoing(loginOf(vault, account, "outgoing")),
     places: createPlaceCache(placesKept),
   };
 
@@ -106,8 +142,21 @@ export function compose(world: World): Postern {
     deleteMessage: deleteMessage(needs),
     openRaw: openRaw(needs),
     openAttachment: openAttachment(needs),
+    createSubmission: world.openSubmitter === null ? sendsNothing : createSubmission(needs),
+    listSubmissions: listSubmissions(needs),
+    getSubmission: getSubmission(needs),
   });
-  return { app, close: () => mailboxes.close() };
+  const outbox = { ...needs, openSubmitter: connectOutgoing, random: Math.random, concurrency: sendingAtOnce };
+  return {
+    app,
+    flush: world.openSubmitter === null ? null : flushSubmissions(outbox),
+    sweep: sweep(needs),
+    wake,
+    close() {
+      mailboxes.close();
+      submitters.close();
+    },
+  };
 }
 
 /** In the place of whatever sends, where the runtime can't: mail that nobody sends is not accepted either. */

@@ -1,16 +1,16 @@
+import { randomUUID } from "node:crypto";
 import { existsSync, mkdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
-import { compose } from "./compose.ts";
+import { compose, type Postern } from "./compose.ts";
 import { ConfigError, helpText, readConfig, type Config } from "./config.ts";
 import { Failure } from "./errors.ts";
-import { createLog } from "./http/log.ts";
+import { createLog, describeError } from "./http/log.ts";
 import { createMetrics } from "./http/metrics.ts";
 import { serveNode } from "./http/serve-node.ts";
 import { createGuard } from "./net/guard.ts";
 import { resolveNode } from "./net/resolve-node.ts";
-import { systemClock as clock } from "./observe.ts";
+import { type Log, systemClock as clock } from "./observe.ts";
 import { bootstrapKeys, type FirstKeys } from "./operations/bootstrap-keys.ts";
 import { settleSecrets } from "./operations/settle-secrets.ts";
 import { openSubmitter } from "./protocols/smtp/open-submitter.ts";
@@ -23,6 +23,9 @@ import { createVault, type Vault } from "./vault/vault.ts";
 
 /** How long running answers and deliveries may take to end after SIGTERM, milliseconds. */
 const drainMs = 25_000;
+
+/** The package exports only its modules, so its script is found by its path. */
+const docsScript = new URL("../node_modules/@scalar/api-reference/dist/browser/standalone.js", import.meta.url);
 
 const version: string = JSON.parse(await readFile(new URL("../package.json", import.meta.url), "utf8")).version;
 
@@ -44,6 +47,9 @@ async function start(config: Config): Promise<void> {
   const postern = compose({
     config: config.http,
     adminKey: config.keys.adminKey,
+    maxMessage: config.messages.maxMessage,
+    leaseMs: config.leases.seconds * 1000,
+    owner: randomUUID(),
     cursorKey,
     store,
     vault,
@@ -52,16 +58,19 @@ async function start(config: Config): Promise<void> {
     log,
     metrics: createMetrics(),
     clock,
-    docsScript: () => readFile(fileURLToPath(import.meta.resolve("@scalar/api-reference/dist/browser/standalone.js"))),
+    docsScript: () => readFile(docsScript),
   });
+  const stopping = new AbortController();
+  const loops = [runOutbox(postern, log, stopping.signal), runSweep(postern, log, stopping.signal)];
   const firstKeys = await bootstrapKeys({ ...store, clock })();
   const served = await serveNode({ ...config.http, fetch: (request) => postern.app.fetch(request), log });
   greet(config, database, served.port, firstKeys);
 
   const stop = async (signal: string): Promise<void> => {
     log.write("info", "server.stopping", { signal });
-    await served.close(drainMs);
-    await postern.close();
+    stopping.abort();
+    await Promise.race([Promise.all([served.close(drainMs), ...loops]), clock.sleep(drainMs)]);
+    postern.close();
     await store.close();
     log.write("info", "server.stopped");
   };
@@ -70,6 +79,39 @@ async function start(config: Config): Promise<void> {
       process.once(signal, () => process.exit(1));
       stop(signal).then(() => process.exit(0), fail);
     });
+}
+
+/** How long the loops wait at most when nothing tells them of work, milliseconds. */
+const slowPollMs = 5_000;
+const sweepMs = 60_000;
+
+/** Steps through the outbox whenever there is news or something is due; at the end waits for what is under way. */
+async function runOutbox(postern: Postern, log: Log, signal: AbortSignal): Promise<void> {
+  if (postern.flush === null) return;
+  let underWay = Promise.resolve();
+  while (!signal.aborted) {
+    let wait = slowPollMs;
+    try {
+      const { worked, nextAt, done } = await postern.flush();
+      underWay = done;
+      // What is due and was not claimed waits for a free hand, which wakes this loop.
+      const soonest = worked > 0 ? 0 : 250;
+      if (nextAt !== null) wait = Math.min(Math.max(nextAt - clock.now(), soonest), slowPollMs);
+    } catch (error) {
+      log.write("error", "outbox.failed", { error: describeError(error) });
+    }
+    await postern.wake.wait("submissions", null, wait, signal);
+  }
+  await underWay;
+}
+
+async function runSweep(postern: Postern, log: Log, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await postern
+      .sweep()
+      .catch((error: unknown) => log.write("error", "sweep.failed", { error: describeError(error) }));
+    await clock.sleep(sweepMs, signal);
+  }
 }
 
 type Database = { kind: "sqlite"; path: string } | { kind: "postgres"; url: string };

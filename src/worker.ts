@@ -89,6 +89,9 @@ async function open(bindings: Bindings): Promise<Postern> {
   return compose({
     config: config.http,
     adminKey: config.keys.adminKey,
+    maxMessage: config.messages.maxMessage,
+    leaseMs: config.leases.seconds * 1000,
+    owner: randomId("req"),
     cursorKey,
     store,
     vault,

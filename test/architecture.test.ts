@@ -22,7 +22,6 @@ const floors = [
 const libraries: Record<string, string[]> = {
   hono: ["http", "node.ts", "worker.ts"],
   "@hono/zod-openapi": ["http"],
-  "@hono/node-server": ["http", "node.ts"],
   zod: ["config.ts", "http", "operations"],
   imapflow: ["protocols/imap"],
   nodemailer: ["protocols/smtp", "mime"],
@@ -44,7 +43,7 @@ const portableBuiltins = new Set(
     .concat(["url", "util", "zlib"])
     .map((name) => `node:${name}`),
 );
-const nodeOnlyLibraries = new Set(["better-sqlite3", "pg", "@hono/node-server"]);
+const nodeOnlyLibraries = new Set(["better-sqlite3", "pg"]);
 /** Loaded when called, and never called on a Worker: sessions come with a transport there. */
 const lazyOnNode = ["protocols/imap/tls.ts imports node:tls"];
 

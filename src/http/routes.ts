@@ -1,6 +1,7 @@
 import type { createAccount as CreateAccount } from "../operations/create-account.ts";
 import type { createApp as CreateApp } from "../operations/create-app.ts";
 import type { createKey as CreateKey } from "../operations/create-key.ts";
+import type { createSubmission as CreateSubmission } from "../operations/create-submission.ts";
 import type { deleteAccount as DeleteAccount } from "../operations/delete-account.ts";
 import type { deleteKey as DeleteKey } from "../operations/delete-key.ts";
 import type { deleteMessage as DeleteMessage } from "../operations/delete-message.ts";
@@ -9,11 +10,13 @@ import type { getAccountStatus as GetAccountStatus } from "../operations/get-acc
 import type { getKey as GetKey } from "../operations/get-key.ts";
 import type { getMe as GetMe } from "../operations/get-me.ts";
 import type { getMessage as GetMessage } from "../operations/get-message.ts";
+import type { getSubmission as GetSubmission } from "../operations/get-submission.ts";
 import type { listAccounts as ListAccounts } from "../operations/list-accounts.ts";
 import type { listApps as ListApps } from "../operations/list-apps.ts";
 import type { listFolders as ListFolders } from "../operations/list-folders.ts";
 import type { listKeys as ListKeys } from "../operations/list-keys.ts";
 import type { listMessages as ListMessages } from "../operations/list-messages.ts";
+import type { listSubmissions as ListSubmissions } from "../operations/list-submissions.ts";
 import type { openAttachment as OpenAttachment } from "../operations/open-attachment.ts";
 import type { openRaw as OpenRaw } from "../operations/open-raw.ts";
 import type { updateAccount as UpdateAccount } from "../operations/update-account.ts";
@@ -41,6 +44,9 @@ import { downloadRaw } from "./messages/download-raw.ts";
 import { getMessage } from "./messages/get-message.ts";
 import { listMessages } from "./messages/list-messages.ts";
 import { updateMessage } from "./messages/update-message.ts";
+import { createSubmission } from "./submissions/create-submission.ts";
+import { getSubmission } from "./submissions/get-submission.ts";
+import { listSubmissions } from "./submissions/list-submissions.ts";
 
 /** What the routes run, each operation with its needs already given. */
 export type Operations = {
@@ -65,6 +71,9 @@ export type Operations = {
   deleteMessage: ReturnType<typeof DeleteMessage>;
   openRaw: ReturnType<typeof OpenRaw>;
   openAttachment: ReturnType<typeof OpenAttachment>;
+  createSubmission: ReturnType<typeof CreateSubmission>;
+  listSubmissions: ReturnType<typeof ListSubmissions>;
+  getSubmission: ReturnType<typeof GetSubmission>;
 };
 
 /** Every route behind a key, in the order of the reference. A literal path stands before a parameter in its place. */
@@ -90,4 +99,7 @@ export function registerRoutes(app: Front, run: Operations): void {
   deleteMessage(app, run.deleteMessage);
   downloadRaw(app, run.openRaw);
   downloadAttachment(app, run.openAttachment);
+  createSubmission(app, run.createSubmission);
+  listSubmissions(app, run.listSubmissions);
+  getSubmission(app, run.getSubmission);
 }

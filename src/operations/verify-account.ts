@@ -12,6 +12,7 @@ export const verifyAccount =
     needs: VerifySides & {
       accounts: Pick<Store["accounts"], "get" | "setState" | "setCapabilities">;
       mailboxes: Pick<Mailboxes, "drop">;
+      submitters: { drop(accountId: string): void };
     },
   ) =>
   async (caller: AppCaller, accountId: string): Promise<Verification> => {
@@ -27,5 +28,6 @@ export const verifyAccount =
     if (account.state !== "paused")
       await needs.accounts.setState(account.id, { state: "connected", lastError: null }, needs.clock.now());
     needs.mailboxes.drop(account.id);
+    needs.submitters.drop(account.id);
     return verification;
   };

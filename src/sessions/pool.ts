@@ -102,14 +102,15 @@ export function createPool<S extends Poolable>(clock: Clock, limits: PoolLimits)
   function rest(key: string, bay: Bay<S>, version: number, session: S): void {
     const entry = { session, version, timer: new AbortController() };
     bay.idle.push(entry);
-    void clock.sleep(limits.idleMs, entry.timer.signal).then(() => {
+    const retire = (): void => {
       const at = bay.idle.indexOf(entry);
       if (at < 0) return;
       bay.idle.splice(at, 1);
       bay.open -= 1;
       void session.close();
       pump(key, bay);
-    });
+    };
+    void clock.sleep(limits.idleMs, entry.timer.signal).then(retire);
   }
 
   function drop(key: string): void {
@@ -132,12 +133,13 @@ export function createPool<S extends Poolable>(clock: Clock, limits: PoolLimits)
       return new Promise((resolve, reject) => {
         const waiter: Waiter<S> = { version, open, resolve, patience: new AbortController() };
         bay.waiting.push(waiter);
-        void clock.sleep(limits.waitMs, waiter.patience.signal).then(() => {
+        const giveUp = (): void => {
           const at = bay.waiting.indexOf(waiter);
           if (at < 0) return;
           bay.waiting.splice(at, 1);
           reject(busy(limits));
-        });
+        };
+        void clock.sleep(limits.waitMs, waiter.patience.signal).then(giveUp);
       });
     },
     drop,

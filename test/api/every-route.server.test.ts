@@ -31,7 +31,7 @@ async function newTenant(name: string): Promise<Tenant & { words: string[] }> {
   const { body: app } = await api.call<{ id: string }>("POST", "/v1/apps", { name }, { key: api.keys.operatorKey });
   const { id: keyId, key } = await newKey(app.id, scopes);
   const user = stack.dovecot.user();
-  await fillMaildir(stack.dovecot.maildir(user), 20, { to: user.username });
+  fillMaildir(stack.dovecot.maildir(user), 20, { to: user.username });
   const call = async <T>(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<T> =>
     (await api.call<T>(method, path, body, { key, ...(headers && { headers }) })).body;
 
@@ -51,8 +51,13 @@ async function newTenant(name: string): Promise<Tenant & { words: string[] }> {
   return {
     key,
     things: {
-      ...{ appId: app.id, keyId, accountId, folderId: folders[0]?.id ?? "", messageId: message?.id ?? "" },
-      ...{ attachmentId: message?.attachments[0]?.id ?? "", submissionId: submission.id },
+      appId: app.id,
+      keyId,
+      accountId,
+      folderId: folders[0]?.id ?? "",
+      messageId: message?.id ?? "",
+      attachmentId: message?.attachments[0]?.id ?? "",
+      submissionId: submission.id,
     },
     words: [name, "Secret key name", user.username, message?.subject ?? "", "Secret subject", "Secret words"],
   };
@@ -75,8 +80,13 @@ test("every route of the product keeps what the document promises", async () => 
         )
       ).key,
     missing: {
-      ...{ appId: none("app"), keyId: none("key"), accountId: none("acc"), folderId: none("fld") },
-      ...{ messageId: `msg_${"A".repeat(40)}`, attachmentId: "att_999", submissionId: none("sub") },
+      appId: none("app"),
+      keyId: none("key"),
+      accountId: none("acc"),
+      folderId: none("fld"),
+      messageId: `msg_${"A".repeat(40)}`,
+      attachmentId: "att_999",
+      submissionId: none("sub"),
     },
     foreignWords: owner.words,
     bodies: {

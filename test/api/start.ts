@@ -48,6 +48,9 @@ export async function startApi(): Promise<Api> {
   const postern = compose({
     config: { maxBody: 1024 * 1024, publicUrl: null },
     adminKey: null,
+    maxMessage: 50 * 1024 * 1024,
+    leaseMs: 20_000,
+    owner: "test",
     cursorKey: new Uint8Array(32).fill(1),
     store,
     vault: createVault({ secret: "a-sealing-secret-for-the-tests-0123456789" }),
@@ -65,6 +68,8 @@ export async function startApi(): Promise<Api> {
     clock: systemClock,
     docsScript: null,
   });
+  const stopped = new AbortController();
+  const sending = runOutbox(postern, stopped.signal);
   const keys = await bootstrapKeys({ ...store, clock: systemClock })();
   if (keys === null) throw new Error("the database was not new");
   const served = await serveNode({
@@ -75,7 +80,13 @@ export async function startApi(): Promise<Api> {
   });
   const url = `http://127.0.0.1:${served.port}`;
   return {
-    ...{ url, store, keys, postern, metrics, folder, lines },
+    url,
+    store,
+    keys,
+    postern,
+    metrics,
+    folder,
+    lines,
     async call<T>(method: string, path: string, body?: unknown, options: Parameters<Api["call"]>[3] = {}) {
       const response = await fetch(url + path, {
         method,
@@ -97,11 +108,22 @@ export async function startApi(): Promise<Api> {
     },
     async stop() {
       await served.close(1000);
-      await postern.close();
+      stopped.abort();
+      await sending;
+      postern.close();
       await store.close();
       rmSync(folder, { recursive: true });
     },
   };
+}
+
+/** What the entry's loop does, without its patience for a database that is away. */
+async function runOutbox({ flush, wake }: Postern, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const flushed = await flush?.();
+    await wake.wait("submissions", null, 200, signal);
+    if (signal.aborted) await flushed?.done;
+  }
 }
 
 /** An account as the API takes it, on the test's own servers. */

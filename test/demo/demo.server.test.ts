@@ -16,6 +16,7 @@ function start(...args: string[]): void {
   output = "";
   demo = spawn(process.execPath, [resolve(import.meta.dirname, "demo.ts"), ...args], {
     stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, FORCE_COLOR: undefined },
   });
   for (const stream of [demo.stdout, demo.stderr])
     stream?.setEncoding("utf8").on("data", (text: string) => (output += text));

@@ -17,7 +17,7 @@ const route = contract({
   responses: {
     201: { description: "The account.", content: { "application/json": { schema: account } } },
   },
-  errors: ["account-exists", "address-not-allowed", "verification-failed"],
+  errors: ["account-exists", "address-not-allowed", "unsupported-by-runtime", "verification-failed"],
 });
 
 export function createAccount(app: Front, run: ReturnType<typeof operation>): void {

@@ -26,7 +26,7 @@ const password = z
 const ca = z
   .string()
   .max(65_536)
-  .openapi({ description: "A CA certificate in PEM that is trusted for this server besides the public ones." });
+  .openapi({ description: "A CA certificate in PEM that is trusted for this server, in place of the public ones." });
 const servername = oneLine(253).openapi({ description: "The name in the certificate, where it is not the host." });
 
 function serverInput<const P extends "imap" | "smtp">(protocol: P, name: string) {

@@ -17,7 +17,7 @@ const route = contract({
   responses: {
     200: { description: "The account as it is now.", content: { "application/json": { schema: account } } },
   },
-  errors: ["account-exists", "address-not-allowed", "verification-failed"],
+  errors: ["account-exists", "address-not-allowed", "unsupported-by-runtime", "verification-failed"],
 });
 
 export function updateAccount(app: Front, run: ReturnType<typeof operation>): void {

@@ -52,6 +52,7 @@ const route = contract({
     "no-outgoing",
     "account-paused",
     "message-too-large",
+    "unsupported-by-runtime",
   ],
   maxBody: 35 * 1024 * 1024,
 });
