@@ -2,7 +2,7 @@ import { Failure } from "../errors.ts";
 import type { Part } from "../mail/part.ts";
 import type { AppCaller } from "../mail/tenant.ts";
 import { decodeTransfer } from "../mime/decode-transfer.ts";
-import { findPart } from "../mime/walk.ts";
+import { attachments, findPart } from "../mime/walk.ts";
 import { findAccount } from "./find-account.ts";
 import { onMessage, refOf, type MessageAsked, type OneMessage } from "./find-message.ts";
 import { lending, type LentStream } from "./lent-stream.ts";
@@ -22,7 +22,9 @@ export const openAttachment =
         const { summary } = await mailbox.get(place, {});
         const section = asked.attachmentId.replace(/^att_/, "");
         const part = summary.structure && findPart(summary.structure, section);
-        if (part === null || part.contentType.startsWith("multipart/"))
+        const isListed =
+          summary.structure !== null && attachments(summary.structure).some(({ id }) => id === asked.attachmentId);
+        if (part === null || !isListed)
           throw new Failure("not-found", "The message has no attachment with this id.", {
             fix: "GET the message for its attachments.",
           });

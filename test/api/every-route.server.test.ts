@@ -26,8 +26,11 @@ async function newKey(appId: string, granted: readonly string[]): Promise<{ id: 
   return (await api.call<{ id: string; key: string }>("POST", `/v1/apps/${appId}/keys`, input, options)).body;
 }
 
-/** An app with one of everything that a path can name. */
-async function newTenant(name: string): Promise<Tenant & { words: string[] }> {
+/**
+ * An app with one of everything that a path can name. An attachment id is a place in its message, so the two apps' messages
+ * differ in how many they have.
+ */
+async function newTenant(name: string, attachments: number): Promise<Tenant & { words: string[] }> {
   const { body: app } = await api.call<{ id: string }>("POST", "/v1/apps", { name }, { key: api.keys.operatorKey });
   const { id: keyId, key } = await newKey(app.id, scopes);
   const user = stack.dovecot.user();
@@ -41,7 +44,7 @@ async function newTenant(name: string): Promise<Tenant & { words: string[] }> {
   const { data: messages } = await call<{
     data: { id: string; subject: string; attachments: { id: string }[] }[];
   }>("GET", `${path}/messages`);
-  const message = messages.find(({ attachments }) => attachments.length > 0);
+  const message = messages.find((one) => one.attachments.length === attachments);
   const submission = await call<{ id: string }>(
     "POST",
     `${path}/submissions`,
@@ -56,7 +59,7 @@ async function newTenant(name: string): Promise<Tenant & { words: string[] }> {
       accountId,
       folderId: folders[0]?.id ?? "",
       messageId: message?.id ?? "",
-      attachmentId: message?.attachments[0]?.id ?? "",
+      attachmentId: message?.attachments[0]?.id ?? "att_77",
       submissionId: submission.id,
     },
     words: [name, "Secret key name", user.username, message?.subject ?? "", "Secret subject", "Secret words"],
@@ -64,8 +67,8 @@ async function newTenant(name: string): Promise<Tenant & { words: string[] }> {
 }
 
 test("every route of the product keeps what the document promises", async () => {
-  const owner = await newTenant("Owner of secrets");
-  const stranger = await newTenant("Stranger");
+  const owner = await newTenant("Owner of secrets", 1);
+  const stranger = await newTenant("Stranger", 0);
   const complaints = await checkEveryRoute({
     fetch: (request) => api.postern.app.fetch(request),
     document: buildDocument(api.postern.app, null) as unknown as Document,

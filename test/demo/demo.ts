@@ -128,12 +128,13 @@ async function stay(postern: RunningPostern, { ann, ben }: Told): Promise<void> 
   Mailboxes       any name@${mailDomain}, password ${commonPassword}
 
 Ctrl-C stops everything.`);
-  if (!signal.aborted) await once(signal, "abort");
+  if (!signal.aborted) await Promise.race([once(signal, "abort"), postern.ended()]);
+  if (!signal.aborted) throw new Error("Postern ended by itself.");
 }
 
 function complain(error: unknown, postern: RunningPostern | undefined): void {
   const { message, cause } = error as Error;
-  const why = cause instanceof Error ? `: ${cause.message}` : "";
+  const why = cause instanceof Error && !message.includes(cause.message) ? `: ${cause.message}` : "";
   process.stderr.write(`\nThe demo failed: ${message}${why}\n`);
   if (postern === undefined) return;
   const warnings = postern.stdout.filter((line) => /"level":"(?:warn|error)"/.test(line)).slice(-5);

@@ -34,6 +34,8 @@ export interface RunningPostern {
   stderr(): string;
   /** The lines that it has written to stdout so far, which is its log; a restart goes on with it. */
   stdout: string[];
+  /** Comes back when it has ended, for whatever reason. */
+  ended(): Promise<void>;
   /** Asks it to end in order, and removes its data. Fails when it then ended with another code than 0. */
   stop(): Promise<void>;
   /** Kills it outright; its data stays. */
@@ -101,6 +103,9 @@ export async function startPostern({ env = {} }: PosternOptions = {}): Promise<R
     greeting,
     stderr: () => stderr,
     stdout,
+    async ended() {
+      if (!hasEnded(child)) await once(child, "close");
+    },
     async stop() {
       const ranUntilNow = !hasEnded(child);
       await end(child, "SIGTERM");

@@ -13,7 +13,7 @@ const route = contract({
   scope: "messages:send",
   tag: "Submissions",
   summary: "List an account's submissions",
-  description: "Newest first.",
+  description: "Newest first, whatever became of them. Each is kept with its outcome until 30 days after it.",
   request: { params: accountParams, query: z.strictObject(pageQuery) },
   responses: {
     200: { description: "A page of submissions.", content: { "application/json": { schema: pageOf(submission) } } },
