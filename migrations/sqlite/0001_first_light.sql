@@ -151,5 +151,6 @@ create table submissions (
 create unique index submissions_idempotency on submissions (app_id, account_id, route, idempotency_key);
 create index submissions_account on submissions (account_id, id);
 create index submissions_due on submissions (next_attempt_at, id) where state in ('scheduled', 'queued');
+create index submissions_finished on submissions (finished_at) where finished_at is not null;
 -- At most one row per account is under way: the database sees to it, whoever claims at the same time.
 create unique index submissions_under_way on submissions (account_id) where state in ('sending', 'committing');

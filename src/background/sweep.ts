@@ -1,11 +1,20 @@
 import type { Clock } from "../observe.ts";
 import type { Store } from "../store/store.ts";
 
-/** One step of the broom: bytes that no submission refers to, and intents that their moves left behind. */
+/** How long a submission and its Idempotency-Key are kept after the outcome, milliseconds (DESIGN §5). */
+const submissionLife = 30 * 86_400_000;
+
+/** One step of the broom: bytes that no submission refers to, intents that their moves left behind, old submissions. */
 export const sweep =
-  (needs: { blobs: Pick<Store["blobs"], "sweep">; intents: Pick<Store["intents"], "sweep">; clock: Clock }) =>
+  (needs: {
+    blobs: Pick<Store["blobs"], "sweep">;
+    intents: Pick<Store["intents"], "sweep">;
+    submissions: Pick<Store["submissions"], "sweep">;
+    clock: Clock;
+  }) =>
   async (): Promise<void> => {
     const now = needs.clock.now();
     await needs.blobs.sweep(now);
     await needs.intents.sweep(now);
+    await needs.submissions.sweep(now - submissionLife);
   };

@@ -114,6 +114,8 @@ export interface Store {
      * gives the claim back too. The blob of a row that is sent, failed or canceled goes with it.
      */
     write(id: string, epoch: number, change: SubmissionChange): Promise<boolean>;
+    /** Forgets what finished before `before`, its Idempotency-Key with it; returns how many. */
+    sweep(before: number): Promise<number>;
     /**
      * When the next row is due or the next lease runs out, or null; a row that waits for another of its account doesn't
      * count. May be in the past.

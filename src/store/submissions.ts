@@ -1,11 +1,13 @@
 import type { SQL } from "drizzle-orm";
-import { and, desc, eq, getTableColumns, lt, sql } from "drizzle-orm";
+import { and, desc, eq, getTableColumns, inArray, lt, sql } from "drizzle-orm";
 import { Failure } from "../errors.ts";
 import { claimRepository } from "./claim-submissions.ts";
 import type { Handle } from "./handle.ts";
-import { isRefusal } from "./handle.ts";
+import { done, groups, isRefusal } from "./handle.ts";
 import type { SubmissionRow } from "./rows.ts";
 import type { Store } from "./store.ts";
+
+const sweptAtOnce = 90;
 
 export function submissionsRepository(store: Handle): Store["submissions"] {
   const { accounts, blobs, submissions } = store.tables;
@@ -82,6 +84,30 @@ export function submissionsRepository(store: Handle): Store["submissions"] {
           .orderBy(desc(submissions.id))
           .limit(limit),
       );
+    },
+
+    async sweep(before) {
+      let swept = 0;
+      for (;;) {
+        const old = await store.read((db) =>
+          db
+            .select({ id: submissions.id })
+            .from(submissions)
+            .where(lt(submissions.finishedAt, before))
+            .limit(sweptAtOnce),
+        );
+        const [ids] = groups(old.map(({ id }) => id));
+        if (ids === undefined) return swept;
+        const [removed] = await done(
+          store.atomic((db) => [
+            db
+              .delete(submissions)
+              .where(and(inArray(submissions.id, ids), lt(submissions.finishedAt, before)))
+              .returning({ id: submissions.id }),
+          ]),
+        );
+        swept += removed.length;
+      }
     },
 
     ...claimRepository(store),

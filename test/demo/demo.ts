@@ -47,8 +47,11 @@ async function main(): Promise<void> {
     process.exitCode = signal.aborted ? 130 : 1;
   }
   try {
-    await postern?.stop();
-    await stack?.stop();
+    try {
+      await postern?.stop();
+    } finally {
+      await stack?.stop();
+    }
     if (stack !== undefined) say("\nEverything that was started is stopped; nothing is left behind.", "dim");
   } catch (error) {
     complain(error, postern);
@@ -139,7 +142,7 @@ function complain(error: unknown, postern: RunningPostern | undefined): void {
   if (postern === undefined) return;
   const warnings = postern.stdout.filter((line) => /"level":"(?:warn|error)"/.test(line)).slice(-5);
   const lastWords = postern.stderr().slice(postern.greeting.length);
-  process.stderr.write([...warnings, lastWords].join("\n"));
+  for (const text of [...warnings, lastWords.trim()].filter(Boolean)) process.stderr.write(`${text}\n`);
 }
 
 await main();

@@ -111,7 +111,8 @@ export async function startPostern({ env = {} }: PosternOptions = {}): Promise<R
       await end(child, "SIGTERM");
       removeScratch(directory);
       if (ranUntilNow && child.exitCode !== 0) {
-        throw new Error(`Postern ended with ${child.exitCode ?? child.signalCode} after SIGTERM\n${stderr}`);
+        const lastWords = stderr.slice(greeting.length);
+        throw new Error(`Postern ended with ${child.exitCode ?? child.signalCode} after SIGTERM\n${lastWords}`);
       }
     },
     kill9: () => end(child, "SIGKILL"),

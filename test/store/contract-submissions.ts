@@ -28,6 +28,27 @@ export function submissionsContract(subject: () => Promise<Subject>): void {
       },
     );
 
+    test("are forgotten, and their keys free again, when they finished long ago; others stay", async () => {
+      const { submissions, accountId } = await withAccount(subject);
+      const ages = [1000, 2000, null];
+      const rows = ages.map((finishedAt) =>
+        submissionRow(accountId, {
+          state: finishedAt === null ? "uncertain" : "sent",
+          finishedAt,
+          nextAttemptAt: null,
+        }),
+      );
+      for (const row of rows) await submissions.accept(row);
+      await submissions.sweep(2000);
+      const left = await submissions.list(accountId, { before: null, limit: 10 });
+      expect(left.map(({ finishedAt }) => finishedAt).sort()).toEqual([2000, null]);
+      expect(
+        await submissions.accept(submissionRow(accountId, { idempotencyKey: rows[0]?.idempotencyKey ?? "" })),
+      ).toEqual({
+        accepted: true,
+      });
+    });
+
     test("of a hundred with one key at once, one is accepted and the others are shown it", async () => {
       const { store } = await subject();
       const { submissions, accountId } = await withAccount(subject);
