@@ -38,6 +38,7 @@ async function main(args: string[]): Promise<void> {
 }
 
 async function start(config: Config): Promise<void> {
+  const stopping = untilSignal();
   const pretty = process.stdout.isTTY;
   const log = createLog({ level: config.log.level, write: (line) => process.stdout.write(line), clock, pretty });
   const database = databaseOf(config);
@@ -60,25 +61,38 @@ async function start(config: Config): Promise<void> {
     clock,
     docsScript: () => readFile(docsScript),
   });
-  const stopping = new AbortController();
   const loops = [runOutbox(postern, log, stopping.signal), runSweep(postern, log, stopping.signal)];
   const firstKeys = await bootstrapKeys({ ...store, clock })();
   const served = await serveNode({ ...config.http, fetch: (request) => postern.app.fetch(request), log });
   greet(config, database, served.port, firstKeys);
 
-  const stop = async (signal: string): Promise<void> => {
-    log.write("info", "server.stopping", { signal });
-    stopping.abort();
-    await Promise.race([Promise.all([served.close(drainMs), ...loops]), clock.sleep(drainMs)]);
-    postern.close();
-    await store.close();
-    log.write("info", "server.stopped");
-  };
+  await aborted(stopping.signal);
+  log.write("info", "server.stopping", { signal: String(stopping.signal.reason) });
+  await Promise.race([Promise.all([served.close(drainMs), ...loops]), clock.sleep(drainMs)]);
+  postern.close();
+  await store.close();
+  log.write("info", "server.stopped");
+}
+
+/** Aborts on the first signal to end, whenever it comes; a second one ends the process at once. */
+function untilSignal(): AbortController {
+  const stopping = new AbortController();
+  let first = 0;
   for (const signal of ["SIGTERM", "SIGINT"] as const)
-    process.once(signal, () => {
-      process.once(signal, () => process.exit(1));
-      stop(signal).then(() => process.exit(0), fail);
+    process.on(signal, () => {
+      // npm passes on a Ctrl-C that the terminal has sent already.
+      if (stopping.signal.aborted && clock.now() - first > 500) process.exit(1);
+      first ||= clock.now();
+      stopping.abort(signal);
     });
+  return stopping;
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
 }
 
 /** How long the loops wait at most when nothing tells them of work, milliseconds. */
@@ -145,9 +159,11 @@ function greet(config: Config, database: Database, port: number, keys: FirstKeys
       "",
       "First start: these keys are shown this once. Keep them.",
       `  Operator key   ${keys.operatorKey}`,
-      `  App key        ${keys.appKey}   (app ${keys.appId}, every scope)`,
+      `  App key        ${keys.appKey}`,
+      `                 of app ${keys.appId}, with every scope`,
       "",
-      `  curl -H "Authorization: Bearer ${keys.appKey}" ${url}/v1/me`,
+      `  curl ${url}/v1/me \\`,
+      `    -H "Authorization: Bearer ${keys.appKey}"`,
     );
   process.stderr.write(`${lines.join("\n")}\n\n`);
 }
@@ -159,4 +175,4 @@ function fail(error: unknown): void {
   process.exit(1);
 }
 
-await main(process.argv.slice(2)).catch(fail);
+await main(process.argv.slice(2)).then(() => process.exit(0), fail);

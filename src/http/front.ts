@@ -112,7 +112,10 @@ function answerUnrouted(app: Front, c: Context<FrontEnv>): Response {
   const { requestId } = c.var;
   if (allowed.length === 0) {
     c.var.line.code = "not-found";
-    return problem(new Failure("not-found", "There is nothing at this path."), requestId);
+    const failure = new Failure("not-found", "There is nothing at this path.", {
+      fix: "Every route is in /openapi.json, and to read at /docs.",
+    });
+    return problem(failure, requestId);
   }
   const allow = [...allowed, "OPTIONS"].join(", ");
   if (c.req.method === "OPTIONS") return new Response(null, { status: 204, headers: { Allow: allow } });

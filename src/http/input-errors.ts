@@ -73,7 +73,7 @@ function flatten(
   ) {
     return [{ path, pointer: pointer(path), code: "required", detail: "The field is required." }];
   }
-  const types = expectedTypes(issue);
+  const types = issue.code === "invalid_type" ? issue.expected : expectedTypes(issue);
   if (types !== null) {
     return [{ path, pointer: pointer(path), code: "type", detail: `Expected ${types}.` }];
   }
@@ -82,10 +82,16 @@ function flatten(
   return [{ path, pointer: pointer(path), code: custom ?? codes[issue.code] ?? "invalid", detail: issue.message }];
 }
 
+/** A rule about a whole object says nothing new where one of its members is wrong. */
+function isConsequence(error: InputError, all: InputError[]): boolean {
+  return error.code === "invalid" && all.some((other) => other.pointer.startsWith(`${error.pointer}/`));
+}
+
 /** What zod found, as pointers into the body; at most 50. Values of the input are never repeated. */
 export function inputErrors(issues: readonly Issue[], input: unknown): InputError[] {
   return issues
     .flatMap((issue) => flatten(issue, [], input))
+    .filter((error, _, all) => !isConsequence(error, all))
     .slice(0, 50)
     .map(({ pointer, code, detail }) => ({ pointer, code, detail }));
 }
@@ -95,7 +101,11 @@ export function inputErrors(issues: readonly Issue[], input: unknown): InputErro
  * a query or a body is 422 with pointers; a header is 400, Idempotency-Key with codes of its own.
  */
 export function validationFailure(target: string, issues: readonly Issue[], input: unknown): Failure {
-  if (target === "param") return new Failure("not-found", "There is no such thing here.");
+  if (target === "param") {
+    return new Failure("not-found", `The path's ${String(issues[0]?.path[0] ?? "id")} is not the id of anything.`, {
+      fix: "Take ids from answers as they are: a prefix such as acc_ or msg_, and what follows it.",
+    });
+  }
   if (target === "header") return headerFailure(issues, input);
   const errors = inputErrors(issues, input).map((error) =>
     target === "query" ? { ...error, pointer: `?${error.pointer.slice(1)}` } : error,
@@ -114,5 +124,7 @@ function headerFailure(issues: readonly Issue[], input: unknown): Failure {
     ? new Failure("idempotency-key-missing", "The request has no Idempotency-Key.", {
         fix: "Send Idempotency-Key with a value of your own for each message, such as a UUID; repeat it on retries.",
       })
-    : new Failure("idempotency-key-invalid", "Idempotency-Key is 1 to 255 visible ASCII characters.");
+    : new Failure("idempotency-key-invalid", "Idempotency-Key is 1 to 255 visible ASCII characters.", {
+        fix: "Use a UUID, or another value without spaces.",
+      });
 }

@@ -4,7 +4,6 @@ import { type Failure, failures } from "../errors.ts";
 export function problemBody(failure: Failure, requestId: string): Record<string, unknown> {
   const { fix, retryAfter, errors, upstream, extra } = failure.details;
   return {
-    ...extra,
     type: `urn:postern:problem:${failure.code}`,
     title: failures[failure.code].title,
     status: failure.status,
@@ -16,6 +15,7 @@ export function problemBody(failure: Failure, requestId: string): Record<string,
     ...(retryAfter !== undefined && { retryAfter }),
     ...(fix !== undefined && { fix }),
     ...(errors !== undefined && { errors }),
+    ...extra,
     ...(upstream !== undefined && { upstream }),
   };
 }

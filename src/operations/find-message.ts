@@ -40,7 +40,7 @@ export function refOf(needs: Pick<FindMessage, "idKey">, account: AccountRow, id
 
 /**
  * Finds the message and runs a call on its place. `asked.folder` picks one of several copies.
- * Fails: `message-gone` when it is nowhere, `upstream-timeout` when not every folder could be searched in time.
+ * Fails: `message-gone` when it is nowhere, `not-found` when it is not in the wanted folder, `upstream-timeout` when not every folder could be searched in time.
  */
 export async function onMessage<T>(
   needs: FindMessage,
@@ -67,7 +67,8 @@ async function onTracked<T>(
   const [placement] = await needs.placements.find(account.id, [origin]);
   const { folder: number, uidValidity, uid } = placement?.now ?? origin;
   const row = (await needs.folders.list(account.id)).find((folder) => folder.number === number);
-  if (row === undefined || (wanted !== null && wanted.id !== row.id)) throw gone();
+  if (row === undefined) throw gone();
+  if (wanted !== null && wanted.id !== row.id) throw elsewhere();
   try {
     return await onFolder(needs, mailbox, account, row, (folder) =>
       call({ ref: { tier: "tracked", origin }, place: { path: folder.path, uidValidity, uid }, folder }),
@@ -120,7 +121,7 @@ async function searchFor(
     if (copies.length > 0) await needs.splitKeys.add(account.id, [keyText(asked.key)]);
     return { place, folder };
   }
-  throw gone();
+  throw asked.folder === null ? gone() : elsewhere();
 }
 
 async function searchOrder(needs: FindMessage, mailbox: Mailbox, account: AccountRow): Promise<FolderRow[]> {
@@ -133,6 +134,12 @@ async function searchOrder(needs: FindMessage, mailbox: Mailbox, account: Accoun
     .map(({ row }) => row)
     .filter((row) => row.selectable)
     .sort((a, b) => rank(a) - rank(b));
+}
+
+function elsewhere(): Failure {
+  return new Failure("not-found", "The message is not in the folder that ?folder= names.", {
+    fix: "Leave ?folder= out, or name a folder of the message's folderIds.",
+  });
 }
 
 function gone(): Failure {

@@ -6,7 +6,7 @@ import { findAccount } from "./find-account.ts";
 import { syncFolders, type SyncFolders } from "./sync-folders.ts";
 import { reading, type WithMailbox } from "./with-mailbox.ts";
 
-/** All folders of an account with roles and counts, parents before children as the server lists them. */
+/** All folders of an account with roles and counts: the inbox first, then as the server lists them. */
 export const listFolders =
   (needs: WithMailbox & SyncFolders & { accounts: Pick<Store["accounts"], "get"> }) =>
   async (caller: AppCaller, accountId: string): Promise<Folder[]> => {
@@ -14,7 +14,9 @@ export const listFolders =
     const natives = await reading(needs, account, (mailbox) => mailbox.folders());
     const synced = await syncFolders(needs, account.id, natives);
     const idOf = new Map(synced.map(({ row }) => [row.path, row.id]));
-    return synced.map(({ row, native }) => viewFolder(row, native, idOf));
+    return synced
+      .map(({ row, native }) => viewFolder(row, native, idOf))
+      .sort((a, b) => Number(b.role === "inbox") - Number(a.role === "inbox"));
   };
 
 function viewFolder(row: FolderRow, native: NativeFolder, idOf: Map<string, string>): Folder {

@@ -67,7 +67,7 @@ export function createMailboxes(needs: {
     async lend(account) {
       if (account.incoming === null)
         throw new Failure("no-incoming", "This account has no incoming server, so there is no mailbox to read.", {
-          fix: "PATCH the account with `incoming`.",
+          fix: "Store an account with `incoming`.",
         });
       if (account.state === "paused")
         throw new Failure("account-paused", "This account is paused.", { fix: "POST to the account's resume route." });

@@ -13,7 +13,7 @@ export function loginOf(
   const sealed = side === "incoming" ? account.sealedIncomingPassword : account.sealedOutgoingPassword;
   if (settings === null || sealed === null)
     throw new Failure(`no-${side}`, `This account has no ${side} server.`, {
-      fix: `PATCH the account with \`${side}\`.`,
+      fix: `Store an account with \`${side}\`.`,
     });
   return {
     host: settings.host,

@@ -18,7 +18,7 @@ const route = contract({
   tag: "Messages",
   summary: "Download a message as it is",
   description:
-    "Octet for octet as stored, streamed. `Range` takes one range. A connection that is cut before the end means that the " +
+    "Octet for octet as stored, streamed, without a Content-Length, because servers tell wrong sizes. `Range` takes one range. A connection that is cut before the end means that the " +
     "mail server failed: ask for the rest by `Range`.",
   request: { params: messageParams, query: z.strictObject(copyQuery) },
   responses: {

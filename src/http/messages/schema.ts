@@ -8,7 +8,10 @@ export const attachmentParams = messageParams.extend({ attachmentId: attachmentI
 
 /** A folder in a query: an id or a role. */
 export const folderQuery = z
-  .union([id("fld"), z.enum(folderRoles)])
+  .string()
+  .regex(new RegExp(`^(?:fld_[0-9a-v]{26}|${folderRoles.join("|")})$`), {
+    error: `is a folder's id, or a role: ${folderRoles.join(", ")}`,
+  })
   .openapi({ type: "string", description: "A folder's id, or a role.", example: "inbox" });
 
 export const copyQuery = {
@@ -97,7 +100,13 @@ export const messagePatch = z
         error: "adds and removes the same keyword",
       })
       .optional(),
-    folderId: id("fld").optional().openapi({ description: "Move it here." }),
+    folderId: z
+      .string()
+      .regex(/^fld_[0-9a-v]{26}$/, {
+        error: "is a folder's id, as the list of folders tells it; a role is not taken here",
+      })
+      .optional()
+      .openapi({ description: "Move it here.", example: "fld_0c8jv4h2m9q6s1t7r3n5k8p0ba" }),
   })
   .refine((patch) => Object.keys(patch).length > 0, { error: "changes nothing" })
   .openapi("MessagePatch");

@@ -29,7 +29,9 @@ const route = contract({
   description:
     "The message is built once and on disk before this answers; then it is sent, and tried again where a server asks for " +
     "that. What becomes of each recipient is told in the submission, never as a failure of this call. With " +
-    "`Prefer: wait=N` it answers 200 as soon as the outcome is known, and 202 after N seconds (60 at most).",
+    "`Prefer: wait=N` it answers 200 as soon as the outcome is known, and 202 after N seconds (60 at most). The same " +
+    "Idempotency-Key again gets the first answer again, or with `Prefer: wait` the state by now. `from` is the account's own " +
+    "address unless you name another; whether the account may use that is the mail server's to say.",
   request: {
     params: accountParams,
     headers: idempotencyHeaders.extend({

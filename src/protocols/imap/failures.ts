@@ -1,4 +1,5 @@
 import { Failure, type FailureCode, type FailureDetails, type Upstream } from "../../errors.ts";
+import { whyUnreachable } from "../../net/why-unreachable.ts";
 
 /** Where in the dialog with which server something failed. */
 export type Where = { host: string; phase: string };
@@ -130,7 +131,7 @@ export function toFailure(thrown: unknown, { host, phase }: Where): Failure {
     return refusal(error.responseStatus, responseCode, responseText, where);
   }
   if (typeof error.reason === "string") return goodbye(error.reason, where);
-  return failure("upstream-unreachable", "The connection to the mail server failed.", where);
+  return failure("upstream-unreachable", whyUnreachable(code), where);
 }
 
 /** How far the opening of a session had come. */

@@ -1,5 +1,6 @@
 import { Failure, type FailureCode, type FailureDetails } from "../../errors.ts";
 import { parseReply, type Reply } from "./reply.ts";
+import { whyUnreachable } from "../../net/why-unreachable.ts";
 
 /** Where in the dialog with which server something failed. */
 export type Where = { host: string; phase: string };
@@ -83,7 +84,5 @@ export function toFailure(thrown: unknown, where: Where): Failure {
   if (own === "EPROTOCOL") {
     return failure("upstream-protocol-error", "The mail server's answer can't be read.", where, reply);
   }
-  return where.phase === "connect"
-    ? failure("upstream-unreachable", "The mail server can't be connected to.", where)
-    : disconnected(where);
+  return where.phase === "connect" ? failure("upstream-unreachable", whyUnreachable(code), where) : disconnected(where);
 }
