@@ -3,7 +3,7 @@ import { type Failure, failures } from "../errors.ts";
 /** The body of a failure: RFC 9457, with the members of DESIGN §5. */
 export function problemBody(failure: Failure, requestId: string): Record<string, unknown> {
   const { fix, retryAfter, errors, upstream, extra } = failure.details;
-  return {
+  const standing = {
     type: `urn:postern:problem:${failure.code}`,
     title: failures[failure.code].title,
     status: failure.status,
@@ -15,9 +15,10 @@ export function problemBody(failure: Failure, requestId: string): Record<string,
     ...(retryAfter !== undefined && { retryAfter }),
     ...(fix !== undefined && { fix }),
     ...(errors !== undefined && { errors }),
-    ...extra,
     ...(upstream !== undefined && { upstream }),
   };
+  // Told last, and never in the place of a standing member.
+  return { ...standing, ...extra, ...standing };
 }
 
 /** The headers that a failure's answer carries, X-Request-Id included. */

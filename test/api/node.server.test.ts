@@ -74,6 +74,7 @@ describe("the process", () => {
   test("does the same on Postgres", async () => {
     const postern = await startPostern({ env: { POSTERN_DATABASE_URL: await postgres.database() } });
     await mainPath(postern);
+    expect(postern.greeting).toContain("Postgres");
     await postern.stop();
   });
 

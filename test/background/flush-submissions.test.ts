@@ -184,7 +184,13 @@ describe("trying again", () => {
     expect(await outbox.row(account, id)).toMatchObject({
       state: "queued",
       nextAttemptAt: outbox.clock.now() + minute,
-      recipients: [{ state: "deferred", code: null, text: "The mail server can't be connected to." }],
+      recipients: [
+        {
+          state: "deferred",
+          code: null,
+          text: "Nothing listens there: the connection to the mail server was refused.",
+        },
+      ],
     });
   });
 

@@ -41,7 +41,7 @@ export function submissionsContract(subject: () => Promise<Subject>): void {
       for (const row of rows) await submissions.accept(row);
       await submissions.sweep(2000);
       const left = await submissions.list(accountId, { before: null, limit: 10 });
-      expect(left.map(({ finishedAt }) => finishedAt).sort()).toEqual([2000, null]);
+      expect(new Set(left.map(({ finishedAt }) => finishedAt))).toEqual(new Set([2000, null]));
       expect(
         await submissions.accept(submissionRow(accountId, { idempotencyKey: rows[0]?.idempotencyKey ?? "" })),
       ).toEqual({
