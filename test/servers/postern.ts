@@ -97,7 +97,7 @@ export async function startPostern({ env = {} }: PosternOptions = {}): Promise<R
     url: told(/listens on (\S+)/),
     operatorKey: told(/Operator key +(\S+)/),
     appKey: told(/App key +(\S+)/),
-    appId: told(/\(app (app_\w+)/),
+    appId: told(/of app (app_\w+)/),
     data,
     pid: () => child.pid ?? 0,
     greeting,
