@@ -1,40 +1,15 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createStore } from "../../src/store/create-store.ts";
 import { openPostgres } from "../../src/store/open-postgres.ts";
-import { openSqlite } from "../../src/store/open-sqlite.ts";
 import type { Postgres } from "../servers/postgres.ts";
 import { startPostgres } from "../servers/postgres.ts";
+import { killOnPostgres, killOnSqlite } from "./kill-rounds.ts";
 import { expectAll, startWriterProcess } from "./writer.ts";
-
-/** Lets a writer work for a while on a database and kills it; gives what it had acknowledged. */
-async function killedAmidWork(where: string): Promise<string[]> {
-  const writer = startWriterProcess(where);
-  await writer.opened;
-  await sleep(20 + Math.random() * 120);
-  return writer.kill9();
-}
 
 describe("what was acknowledged survives kill -9 of the writer", () => {
   test("twenty times on SQLite", { timeout: 120_000 }, async () => {
-    const directory = mkdtempSync(join(tmpdir(), "postern-kill-"));
-    const file = join(directory, "postern.db");
-    const lines: string[] = [];
-    for (let round = 0; round < 20; round += 1) {
-      const acknowledged = await killedAmidWork(file);
-      const store = createStore(openSqlite(file));
-      await expectAll(store, acknowledged);
-      await store.close();
-      lines.push(...acknowledged);
-    }
-    expect(lines.length).toBeGreaterThan(200);
-    const store = createStore(openSqlite(file));
-    await expectAll(store, lines);
-    await store.close();
-    rmSync(directory, { recursive: true });
+    expect(await killOnSqlite(20)).toBeGreaterThan(200);
   });
 
   describe("on Postgres", () => {
@@ -45,13 +20,7 @@ describe("what was acknowledged survives kill -9 of the writer", () => {
     afterAll(() => server.stop());
 
     test("twenty times", { timeout: 120_000 }, async () => {
-      const url = await server.database();
-      const lines: string[] = [];
-      for (let round = 0; round < 20; round += 1) lines.push(...(await killedAmidWork(url)));
-      expect(lines.length).toBeGreaterThan(200);
-      const store = createStore(await openPostgres(url));
-      await expectAll(store, lines);
-      await store.close();
+      expect(await killOnPostgres(await server.database(), 20)).toBeGreaterThan(200);
     });
 
     test("and of the server, and an open store goes on by itself", { timeout: 120_000 }, async () => {

@@ -1,0 +1,10 @@
+import { expect, test } from "vitest";
+import { killWhileSending } from "./kill-rounds.ts";
+
+test(
+  "what was answered 202 is sent once, though Postern is killed 5 times under load",
+  { timeout: 200_000 },
+  async () => {
+    expect(await killWhileSending(5)).toBeGreaterThan(10);
+  },
+);
