@@ -31,10 +31,14 @@ afterAll(async () => {
   removeScratch(directory);
 });
 
-async function call(method: string, path: string, key: string, body?: unknown): Promise<Answer> {
+async function call(method: string, path: string, key: string, body?: unknown, more = {}): Promise<Answer> {
   const response = await fetch(worker.url + path, {
     method,
-    headers: { Authorization: `Bearer ${key}`, ...(body !== undefined && { "Content-Type": "application/json" }) },
+    headers: {
+      Authorization: `Bearer ${key}`,
+      ...(body !== undefined && { "Content-Type": "application/json" }),
+      ...more,
+    },
     ...(body !== undefined && { body: JSON.stringify(body) }),
     signal: AbortSignal.timeout(30_000),
   });
@@ -187,6 +191,18 @@ describe("what a Worker can't do has a name", () => {
       body: { code: "verification-failed", side: "outgoing", causeCode: "unsupported-by-runtime" },
     });
   });
+});
+
+test("a Worker accepts no mail that nobody would send", async () => {
+  const { username, password } = dovecot.user();
+  const auth = { type: "password", username, password };
+  const outgoing = { protocol: "smtp", host: "127.0.0.1", port: 465, security: "tls", auth };
+  const account = await call("POST", "/v1/accounts", appKey, { email: username, outgoing, verify: false });
+  const path = `/v1/accounts/${String(account.body["id"])}/submissions`;
+  const message = { to: [{ name: "", email: username }], subject: "x", text: "x" };
+  const answer = await call("POST", path, appKey, message, { "Idempotency-Key": "one" });
+  expect(answer).toMatchObject({ status: 422, body: { code: "unsupported-by-runtime" } });
+  expect((await call("GET", path, appKey)).body).toEqual({ data: [], nextCursor: null });
 });
 
 describe("a Worker is as strict as a process", () => {
