@@ -26,7 +26,7 @@ goals of the design. It asserts nothing. Cases: ${cases.map(({ name }) => name).
   --quick    fewer rounds, an attachment of 300 MB instead of 1 GB
   --million  the large folder holds a million messages instead of 100,000
   --json     figures as JSON
-  --write    puts the table into docs/bench.md
+  --write    puts the table into docs/bench.md, unless a case failed
   --profile  Postern runs under --cpu-prof, its profiles go below this directory, and the dearest functions are told;
              the figures are worse for it`;
 
@@ -52,7 +52,7 @@ async function main(): Promise<void> {
   tell(`load at the end ${loads()}\n`);
   if (values.json) console.log(JSON.stringify(figures, null, 2));
   else console.log(terminalTable(figures));
-  if (values.write) writeTable(figures);
+  if (values.write && process.exitCode === undefined) writeTable(figures);
 }
 
 async function runAll(chosen: Case[], scale: Scale, profile: string | undefined): Promise<Figure[]> {

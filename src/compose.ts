@@ -91,7 +91,7 @@ export function compose(world: World): Postern {
   }
   const connectOutgoing = (login: ServerLogin): Submitter => (world.openSubmitter ?? sendsNothing)({ guard }, login);
 
-  const mailboxes = createMailboxes({ open: openMailbox, accounts, clock });
+  const mailboxes = createMailboxes({ open: openMailbox, accounts, clock, log });
   const submitters = createSubmitters({ clock });
   const wake = createInProcessWake(clock);
   const idKey = (account: AccountRow): Uint8Array => vault.open(account, "idKey", account.sealedIdKey);

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { existsSync, mkdirSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { compose, type Postern } from "./compose.ts";
@@ -12,7 +12,7 @@ import { createGuard } from "./net/guard.ts";
 import { resolveNode } from "./net/resolve-node.ts";
 import { type Log, systemClock as clock } from "./observe.ts";
 import { bootstrapKeys, type FirstKeys } from "./operations/bootstrap-keys.ts";
-import { settleSecrets } from "./operations/settle-secrets.ts";
+import { isSealed, settleSecrets } from "./operations/settle-secrets.ts";
 import { openSubmitter } from "./protocols/smtp/open-submitter.ts";
 import { createStore } from "./store/create-store.ts";
 import { openPostgres } from "./store/open-postgres.ts";
@@ -42,8 +42,8 @@ async function start(config: Config): Promise<void> {
   const pretty = process.stdout.isTTY;
   const log = createLog({ level: config.log.level, write: (line) => process.stdout.write(line), clock, pretty });
   const database = databaseOf(config);
-  const vault = await openVault(config, database);
   const store = await openStore(database);
+  const vault = await openVault(config, store);
   const { cursorKey } = await settleSecrets({ ...store, vault });
   const postern = compose({
     config: config.http,
@@ -61,9 +61,10 @@ async function start(config: Config): Promise<void> {
     clock,
     docsScript: () => readFile(docsScript),
   });
-  const loops = [runOutbox(postern, log, stopping.signal), runSweep(postern, log, stopping.signal)];
-  const firstKeys = await bootstrapKeys({ ...store, clock })();
   const served = await serveNode({ ...config.http, fetch: (request) => postern.app.fetch(request), log });
+  // Only who listens makes keys to be shown, and claims work.
+  const firstKeys = await bootstrapKeys({ ...store, clock })();
+  const loops = [runOutbox(postern, log, stopping.signal), runSweep(postern, log, stopping.signal)];
   greet(config, database, served.port, firstKeys);
 
   await aborted(stopping.signal);
@@ -136,11 +137,10 @@ function databaseOf({ store }: Config): Database {
   return { kind: "sqlite", path: resolve(store.databaseUrl.replace(/^file:(?:\/\/)?/, "")) };
 }
 
-async function openVault({ vault }: Config, database: Database): Promise<Vault> {
+async function openVault({ vault }: Config, store: Store): Promise<Vault> {
   const path = vault.secretFile ?? join(vault.directory, "secret");
   if (vault.secret === null && vault.secretFile === null) mkdirSync(vault.directory, { recursive: true, mode: 0o700 });
-  const databaseExists = database.kind === "sqlite" && existsSync(database.path);
-  const secret = vault.secret ?? (await loadSecret(path, databaseExists));
+  const secret = vault.secret ?? (await loadSecret(path, await isSealed(store)));
   return createVault({ secret, previous: vault.previousSecret ?? undefined });
 }
 
@@ -169,10 +169,20 @@ function greet(config: Config, database: Database, port: number, keys: FirstKeys
 }
 
 function fail(error: unknown): void {
-  const words = error instanceof Failure || error instanceof ConfigError ? error.message : (error as Error).stack;
+  const isTold = error instanceof Failure || error instanceof ConfigError;
+  const words = isTold ? error.message : (notListening(error) ?? (error as Error).stack);
   const fix = error instanceof Failure && error.details.fix !== undefined ? `\n${error.details.fix}` : "";
   process.stderr.write(`${words}${fix}\n`);
   process.exit(1);
+}
+
+/** What kept the server from listening, as a sentence; null for other errors. */
+function notListening(error: unknown): string | null {
+  if (!(error instanceof Error) || !("syscall" in error) || error.syscall !== "listen") return null;
+  const where =
+    "address" in error && "port" in error ? `${String(error.address)} port ${String(error.port)}` : "its port";
+  const why = "code" in error && error.code === "EADDRINUSE" ? "something else listens there" : "it may not";
+  return `Postern can't listen on ${where}: ${why}.\nSet POSTERN_HOST and POSTERN_PORT to another place. Nothing was changed.`;
 }
 
 await main(process.argv.slice(2)).then(() => process.exit(0), fail);

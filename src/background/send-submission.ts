@@ -4,9 +4,11 @@ import type { Submitter } from "../mail/submitter.ts";
 import type { Wake } from "../mail/wake.ts";
 import type { Clock, Log, Metrics } from "../observe.ts";
 import type { Submitters } from "../sessions/lend-submitter.ts";
+import { loginKey } from "../sessions/login-key.ts";
 import { loginOf } from "../sessions/login-of.ts";
+import { mayLogIn, noteFailed, notePassed } from "../sessions/note-login.ts";
 import type { AccountRow, Claim, RecipientRow, SubmissionRow } from "../store/rows.ts";
-import type { Store } from "../store/store.ts";
+import type { Store, SubmissionChange } from "../store/store.ts";
 import type { Vault } from "../vault/vault.ts";
 import { nextAttempt } from "./retry-schedule.ts";
 import { expired, openRecipients, stateOf, withFailure, withOutcome, withUncertainty } from "./settle-submission.ts";
@@ -45,7 +47,6 @@ export async function sendSubmission(needs: SendNeeds, claim: Claim): Promise<vo
     const account = await needs.accounts.byId(submission.accountId);
     if (account === null) return;
     const attempt = await tryOnce(needs, claim, account);
-    work.abort();
     await settle(needs, claim, attempt, started);
   } catch (error) {
     // The claim runs out by itself; what was written last says whether the message may have gone out.
@@ -86,7 +87,7 @@ async function tryOnce(needs: SendNeeds, claim: Claim, account: AccountRow): Pro
     if (error instanceof ClaimLost) throw error;
     const failure =
       error instanceof Failure ? error : new Failure("internal", "The message could not be sent.", { cause: error });
-    if (failure.code === "account-authentication-failed") await noteRefusedLogin(needs, account, failure);
+    await noteOutcome(needs, account, failure);
     return { recipients: withFailure(recipients, failure), failure, warnings };
   }
 }
@@ -103,8 +104,11 @@ function onUncertain(account: AccountRow, attempt: Attempt): Attempt {
 async function submit(needs: SendNeeds, claim: Claim, account: AccountRow): Promise<RecipientRow[]> {
   const { submission, epoch } = claim;
   if (submission.blobId === null) throw new Failure("internal", "The message's bytes are gone.");
-  checkAccount(needs, account);
-  const lease = await needs.submitters.lend(account.id, account.version, () =>
+  // An account that must not log in keeps its queue; the messages wait.
+  mayLogIn(account, "outgoing");
+  const login = loginKey(account, "outgoing");
+  needs.submitters.gate.check(login);
+  const lease = await needs.submitters.lend(login, () =>
     needs.openSubmitter(loginOf(needs.vault, account, "outgoing")),
   );
   const envelope = { from: submission.envelope.from, to: openRecipients(submission.recipients) };
@@ -118,6 +122,7 @@ async function submit(needs: SendNeeds, claim: Claim, account: AccountRow): Prom
     const outcome = await lease.submitter.submit(bytes, envelope, { size: submission.size, beforeDot });
     needs.submitters.gate.passed(account.id);
     lease.release();
+    await notePassed(needs, account, "outgoing");
     return withOutcome(submission.recipients, outcome);
   } catch (error) {
     lease.discard();
@@ -125,25 +130,13 @@ async function submit(needs: SendNeeds, claim: Claim, account: AccountRow): Prom
   }
 }
 
-/** An account that must not log in now keeps its queue; the messages wait. */
-function checkAccount(needs: SendNeeds, account: AccountRow): void {
-  if (account.state === "paused") throw new Failure("account-paused", "The account is paused.");
-  if (account.state === "authenticationFailed") {
-    throw new Failure("account-authentication-failed", "The mail server refused this account's login.");
-  }
-  needs.submitters.gate.check(account);
-}
-
-async function noteRefusedLogin(needs: SendNeeds, account: AccountRow, failure: Failure): Promise<void> {
-  // Without the server's answer it was not this attempt that logged in.
+/** What an attempt says about the account's outgoing side. */
+async function noteOutcome(needs: SendNeeds, account: AccountRow, failure: Failure): Promise<void> {
+  // Without an upstream it was not this attempt that connected or logged in.
   if (failure.details.upstream === undefined) return;
-  const now = needs.clock.now();
-  const state = needs.submitters.gate.refused(account).final ? "authenticationFailed" : "degraded";
-  await needs.accounts.setState(
-    account.id,
-    { state, lastError: { code: failure.code, detail: failure.message, at: now } },
-    now,
-  );
+  const isRefused = failure.code === "account-authentication-failed";
+  const isFinal = isRefused && needs.submitters.gate.refused(loginKey(account, "outgoing")).final;
+  await noteFailed(needs, account, "outgoing", failure, isFinal);
 }
 
 /** Writes the outcome, fenced by the claim. */
@@ -163,13 +156,26 @@ async function settle(needs: SendNeeds, claim: Claim, attempt: Attempt, started:
   const state = stateOf(recipients);
   const finished = state === "sent" || state === "failed";
   const change = { state, recipients, warnings, nextAttemptAt, updatedAt: now, release: true };
-  const written = await needs.submissions.write(submission.id, epoch, {
-    ...change,
-    ...(finished && { finishedAt: now }),
-  });
-  if (!written) throw new ClaimLost();
+  await insist(needs, claim, { ...change, ...(finished && { finishedAt: now }) });
   if (state !== "queued") needs.wake.wake("submission-final", submission.id);
   report(needs, submission, { state, recipients, failure: attempt.failure, ms: now - started });
+}
+
+/**
+ * Writes until it is written: what the mail server said is known only here, and lost it would read as `uncertain`. Gives
+ * up when another worker has claimed the row.
+ */
+async function insist(needs: SendNeeds, { submission, epoch }: Claim, change: SubmissionChange): Promise<void> {
+  for (let pause = 250; ; pause = Math.min(pause * 2, 10_000)) {
+    try {
+      if (await needs.submissions.write(submission.id, epoch, change)) return;
+    } catch (error) {
+      if (!(error instanceof Failure) || error.code !== "storage-unavailable") throw error;
+      await needs.clock.sleep(pause);
+      continue;
+    }
+    throw new ClaimLost();
+  }
 }
 
 /** One wide line and the figures of an attempt: no address, no content. */

@@ -15,6 +15,8 @@ const codes: Partial<Record<NonNullable<Issue["code"]>, string>> = {
   invalid_union: "value",
 };
 
+const maxErrors = 50;
+
 const escape = (part: PropertyKey) => String(part).slice(0, 100).replaceAll("~", "~0").replaceAll("/", "~1");
 
 /** An RFC 6901 pointer. */
@@ -56,7 +58,7 @@ function flatten(
 ): (InputError & { path: PropertyKey[] })[] {
   const path = [...prefix, ...issue.path];
   if (issue.code === "unrecognized_keys") {
-    return issue.keys.map((key) => ({
+    return issue.keys.slice(0, maxErrors).map((key) => ({
       path: [...path, key],
       pointer: pointer([...path, key]),
       code: "unknown-field",
@@ -90,9 +92,10 @@ function isConsequence(error: InputError, all: InputError[]): boolean {
 /** What zod found, as pointers into the body; at most 50. Values of the input are never repeated. */
 export function inputErrors(issues: readonly Issue[], input: unknown): InputError[] {
   return issues
+    .slice(0, maxErrors)
     .flatMap((issue) => flatten(issue, [], input))
     .filter((error, _, all) => !isConsequence(error, all))
-    .slice(0, 50)
+    .slice(0, maxErrors)
     .map(({ pointer, code, detail }) => ({ pointer, code, detail }));
 }
 

@@ -87,7 +87,11 @@ export async function serveNode(needs: Needs): Promise<Served> {
   server.on("checkContinue", (incoming, outgoing) => take(incoming, outgoing, false));
   server.on("checkExpectation", (incoming, outgoing) => take(incoming, outgoing, true));
   server.on("clientError", (error: Error & { code?: string }, socket) => refuse(needs.log, error, socket));
-  server.on("connect", (_, socket) => refuseWith(needs.log, new Failure("bad-request", "This is no proxy."), socket));
+  server.on("connect", (_, socket) => {
+    // Node has let go of the socket by now: a reset would find nobody.
+    socket.on("error", () => socket.destroy());
+    refuseWith(needs.log, new Failure("bad-request", "This is no proxy."), socket);
+  });
   await listen(server, needs.host, needs.port);
   const address = server.address();
   return {

@@ -2,6 +2,9 @@ import { Failure, invalid } from "../errors.ts";
 import { pointer } from "./input-errors.ts";
 
 const maxDepth = 32;
+/** Members of one object or items of one array, and values in all: what follows looks at every one of them. */
+const maxMembers = 10_000;
+const maxValues = 100_000;
 
 /** Where a string needs a look: the quote, the backslash, controls and lone surrogates. */
 const special = /["\\\p{Cc}\p{Cs}]/gu;
@@ -22,11 +25,12 @@ const escapes: Record<string, string> = {
 /**
  * JSON (RFC 8259) with no room for two readings. Text that is no JSON fails `invalid-json`, with the offset. What other
  * readers would take differently is 422 with a pointer: a name that stands twice (`duplicate-key`), `__proto__`
- * (`forbidden-key`), a lone surrogate (`lone-surrogate`), NUL (`nul`), more than 32 levels (`too-deep`), a number that is
+ * (`forbidden-key`), a lone surrogate (`lone-surrogate`), NUL (`nul`), more than 32 levels (`too-deep`) or 10,000 members (`too-many`), a number that is
  * beyond a double (`number-range`). The result's objects hold only own, ordinary properties.
  */
 export function parseStrictJson(text: string): unknown {
   let at = 0;
+  let values = 0;
   const path: (string | number)[] = [];
 
   function broken(): Failure {
@@ -36,6 +40,10 @@ export function parseStrictJson(text: string): unknown {
 
   function refuse(code: string, detail: string): Failure {
     return invalid(pointer(path), code, detail);
+  }
+
+  function tooMany(): Failure {
+    return refuse("too-many", `There are more than ${maxMembers} members here, or ${maxValues} values in all.`);
   }
 
   function skip(): void {
@@ -91,6 +99,7 @@ export function parseStrictJson(text: string): unknown {
 
   function object(): Record<string, unknown> {
     const result: Record<string, unknown> = {};
+    let members = 0;
     skip();
     if (take("}")) return result;
     for (;;) {
@@ -104,6 +113,8 @@ export function parseStrictJson(text: string): unknown {
       expect(":");
       result[key] = value();
       path.pop();
+      members += 1;
+      if (members > maxMembers) throw tooMany();
       skip();
       if (take("}")) return result;
       expect(",");
@@ -118,6 +129,7 @@ export function parseStrictJson(text: string): unknown {
       path.push(result.length);
       result.push(value());
       path.pop();
+      if (result.length > maxMembers) throw tooMany();
       skip();
       if (take("]")) return result;
       expect(",");
@@ -145,6 +157,8 @@ export function parseStrictJson(text: string): unknown {
   }
 
   function value(): unknown {
+    values += 1;
+    if (values > maxValues) throw tooMany();
     skip();
     if (take("{")) return nested(object);
     if (take("[")) return nested(array);

@@ -86,7 +86,7 @@ export type Verification = { incoming: "ok" | null; outgoing: "ok" | null; check
 export type AccountStatus = {
   state: "connecting" | "connected" | "degraded" | "authenticationFailed" | "unreachable" | "paused";
   since: string;
-  lastError?: { code: string; detail: string; at: string };
+  lastError?: { side: "incoming" | "outgoing"; code: string; detail: string; at: string };
   folders: {
     folderId: string;
     mode: "push" | "poll" | "off";

@@ -110,3 +110,8 @@ export function decodeMessageId(id: string, idKey: Uint8Array): MessageRef | nul
 export function keyText(key: NativeKey): string {
   return `${key.kind}:${key.value}`;
 }
+
+/** An origin as one string, for maps. */
+export function originText(origin: Origin): string {
+  return `${origin.folder}/${origin.uidValidity}/${origin.uid}`;
+}

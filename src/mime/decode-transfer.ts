@@ -8,12 +8,34 @@ import { decodeQuotedPrintable } from "./quoted-printable.ts";
 export function decodeTransfer(encoding: string, bytes: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
   switch (encoding.trim().toLowerCase()) {
     case "base64":
-      return decodeBase64(bytes);
+      return leavable(bytes, decodeBase64);
     case "quoted-printable":
-      return decodeQuotedPrintable(bytes);
+      return leavable(bytes, decodeQuotedPrintable);
     default:
       return bytes;
   }
+}
+
+/**
+ * A decoded stream whose `return()` reaches the source at once: a generator's own waits for the octets that are on their
+ * way, and tells the source nothing when it had not begun.
+ */
+function leavable(
+  bytes: AsyncIterable<Uint8Array>,
+  decode: (bytes: AsyncIterable<Uint8Array>) => AsyncGenerator<Uint8Array>,
+): AsyncIterableIterator<Uint8Array> {
+  const source = bytes[Symbol.asyncIterator]();
+  const decoded = decode({ [Symbol.asyncIterator]: () => source });
+  return {
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+    next: () => decoded.next(),
+    async return() {
+      await source.return?.();
+      return { done: true, value: undefined };
+    },
+  };
 }
 
 /** Characters decoded at a time: short strings die young, long ones pile up until the next full collection. */

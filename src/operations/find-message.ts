@@ -1,18 +1,19 @@
 import { Failure } from "../errors.ts";
-import { decodeMessageId, keyText, type MessageRef, type Origin } from "../mail/id.ts";
+import { decodeMessageId, keyText, originText, type MessageRef, type Origin } from "../mail/id.ts";
 import type { Mailbox } from "../mail/mailbox.ts";
 import type { NativeKey, Place } from "../mail/message.ts";
 import type { Clock } from "../observe.ts";
-import type { AccountRow, FolderRow } from "../store/rows.ts";
+import type { AccountRow, FolderRow, PlacementRow } from "../store/rows.ts";
 import type { Store } from "../store/store.ts";
 import type { PlaceCache } from "./place-cache.ts";
-import { onFolder, resolveFolder } from "./resolve-folder.ts";
+import { isFolderMissing, onFolder, resolveFolder } from "./resolve-folder.ts";
 import { syncFolders, type SyncFolders } from "./sync-folders.ts";
 import type { WithMailbox } from "./with-mailbox.ts";
 
 export type FindMessage = SyncFolders & {
   placements: Pick<Store["placements"], "find" | "remove">;
   splitKeys: Pick<Store["splitKeys"], "add">;
+  intents: Pick<Store["intents"], "live">;
   idKey: (account: AccountRow) => Uint8Array;
   places: PlaceCache;
   clock: Clock;
@@ -64,20 +65,48 @@ async function onTracked<T>(
   wanted: FolderRow | null,
   call: (found: Found) => Promise<T>,
 ): Promise<T> {
-  const [placement] = await needs.placements.find(account.id, [origin]);
-  const { folder: number, uidValidity, uid } = placement?.now ?? origin;
-  const row = (await needs.folders.list(account.id)).find((folder) => folder.number === number);
-  if (row === undefined) throw gone();
-  if (wanted !== null && wanted.id !== row.id) throw elsewhere();
-  try {
-    return await onFolder(needs, mailbox, account, row, (folder) =>
-      call({ ref: { tier: "tracked", origin }, place: { path: folder.path, uidValidity, uid }, folder }),
-    );
-  } catch (error) {
-    if (!(error instanceof Failure)) throw error;
-    if (error.code === "message-gone" && placement !== undefined) await needs.placements.remove(account.id, [origin]);
-    throw error.code === "not-found" ? gone() : error;
+  let placement = await placementOf(needs, account, origin);
+  for (;;) {
+    const { folder: number, uidValidity, uid } = placement.now;
+    const row = (await needs.folders.list(account.id)).find((folder) => folder.number === number);
+    if (row === undefined) throw gone();
+    if (wanted !== null && wanted.id !== row.id) throw elsewhere();
+    try {
+      return await onFolder(needs, mailbox, account, row, (folder) =>
+        call({ ref: { tier: "tracked", origin }, place: { path: folder.path, uidValidity, uid }, folder }),
+      );
+    } catch (error) {
+      if (!isGone(error)) throw error;
+      const known = await movedOn(needs, account, placement);
+      if (known === null) {
+        await needs.placements.remove(placement);
+        throw gone();
+      }
+      placement = known;
+    }
   }
+}
+
+/** Where a tracked message is as far as Postern knows: where it was seen first, unless it was moved since. */
+async function placementOf(needs: FindMessage, account: AccountRow, origin: Origin): Promise<PlacementRow> {
+  const [moved] = await needs.placements.find(account.id, [origin]);
+  return moved ?? { accountId: account.id, origin, now: origin };
+}
+
+/** Where another request has moved it meanwhile; null when none has. One that is under way is waited for, a second at most. */
+async function movedOn(needs: FindMessage, account: AccountRow, seen: PlacementRow): Promise<PlacementRow | null> {
+  for (let tries = 0; tries < 20; tries += 1) {
+    const known = await placementOf(needs, account, seen.origin);
+    if (originText(known.now) !== originText(seen.now)) return known;
+    if ((await needs.intents.live(account.id, needs.clock.now())).length === 0) return null;
+    await needs.clock.sleep(50);
+  }
+  return null;
+}
+
+/** The message, or the folder that it lay in, is not there; other things that a call may miss do not count. */
+function isGone(error: unknown): boolean {
+  return error instanceof Failure && (error.code === "message-gone" || isFolderMissing(error, "SELECT"));
 }
 
 async function onPermanent<T>(
@@ -94,7 +123,7 @@ async function onPermanent<T>(
     try {
       if (folder !== undefined) return await call({ ref, place: cached, folder });
     } catch (error) {
-      if (!(error instanceof Failure) || !["message-gone", "not-found"].includes(error.code)) throw error;
+      if (!isGone(error)) throw error;
     }
     needs.places.forget(account.id, asked.id);
   }
@@ -134,6 +163,12 @@ async function searchOrder(needs: FindMessage, mailbox: Mailbox, account: Accoun
     .map(({ row }) => row)
     .filter((row) => row.selectable)
     .sort((a, b) => rank(a) - rank(b));
+}
+
+/** The row of a tracked message at the place where it was found. */
+export function placementAt(account: AccountRow, { folder, place }: Found, origin: Origin): PlacementRow {
+  const now = { folder: folder.number, uidValidity: place.uidValidity, uid: place.uid };
+  return { accountId: account.id, origin, now };
 }
 
 function elsewhere(): Failure {

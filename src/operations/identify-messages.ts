@@ -1,4 +1,4 @@
-import { encodeMessageId, keyText, type MessageRef, type Origin } from "../mail/id.ts";
+import { encodeMessageId, keyText, originText, type MessageRef, type Origin } from "../mail/id.ts";
 import type { Summary } from "../mail/message.ts";
 import type { AccountRow, FolderRow } from "../store/rows.ts";
 import type { Store } from "../store/store.ts";
@@ -64,9 +64,4 @@ async function splitAmong(needs: IdentifyMessages, account: AccountRow, summarie
 
 function originOf(folder: FolderRow, summary: Summary): Origin {
   return { folder: folder.number, uidValidity: summary.place.uidValidity, uid: summary.place.uid };
-}
-
-/** An origin as one string, for maps. */
-export function originText(origin: Origin): string {
-  return `${origin.folder}/${origin.uidValidity}/${origin.uid}`;
 }

@@ -1,6 +1,6 @@
 import type { Mailbox } from "../mail/mailbox.ts";
 import type { AccountRow } from "../store/rows.ts";
-import type { WithMailbox } from "./with-mailbox.ts";
+import { diedInPool, type WithMailbox } from "./with-mailbox.ts";
 
 export type LentStream<T> = T & { stream: AsyncIterableIterator<Uint8Array> };
 
@@ -17,7 +17,7 @@ export async function lending<T extends { stream: AsyncIterable<Uint8Array> }>(
       return { ...opened, stream: ending(opened.stream, () => lease.release()) };
     } catch (error) {
       lease.release();
-      if (lease.fresh || !lease.session.dead) throw error;
+      if (!diedInPool(lease, error)) throw error;
     }
   }
 }

@@ -4,10 +4,11 @@ import type { Mailbox } from "../mail/mailbox.ts";
 import type { Place } from "../mail/message.ts";
 import type { AccountRow, FolderRow } from "../store/rows.ts";
 import type { Store } from "../store/store.ts";
-import type { FindMessage, Found } from "./find-message.ts";
+import { placementAt, type FindMessage, type Found } from "./find-message.ts";
+import { onFolder } from "./resolve-folder.ts";
 
 export type MoveMessage = FindMessage & {
-  intents: Pick<Store["intents"], "insert" | "remove">;
+  intents: Pick<Store["intents"], "live" | "insert" | "remove">;
   placements: Pick<Store["placements"], "find" | "remove" | "save">;
 };
 
@@ -26,11 +27,14 @@ export async function moveMessage(
   mailbox: Mailbox,
   account: AccountRow,
   found: Found,
-  target: FolderRow,
+  wanted: FolderRow,
 ): Promise<AfterMove> {
   const idKey = needs.idKey(account);
   const id = encodeMessageId(found.ref, idKey);
-  const { uidNext } = await mailbox.status(target.path);
+  const { target, uidNext } = await onFolder(needs, mailbox, account, wanted, async (folder) => ({
+    target: folder,
+    uidNext: (await mailbox.status(folder.path)).uidNext,
+  }));
   const intent = randomId("int");
   const expiresAt = needs.clock.now() + intentLife;
   await needs.intents.insert({ id: intent, accountId: account.id, folder: target.number, uidNext, expiresAt });
@@ -43,7 +47,7 @@ export async function moveMessage(
   if (found.ref.tier === "permanent") {
     if (place === null) needs.places.forget(account.id, id);
     else needs.places.put(account.id, id, place);
-  } else if (place === null) await needs.placements.remove(account.id, [found.ref.origin]);
+  } else if (place === null) await needs.placements.remove(placementAt(account, found, found.ref.origin));
   else {
     const now = { folder: target.number, uidValidity: place.uidValidity, uid: place.uid };
     await needs.placements.save([{ accountId: account.id, origin: found.ref.origin, now }]);

@@ -41,12 +41,17 @@ export async function onFolder<T>(
   try {
     return await call(folder);
   } catch (error) {
-    if (!(error instanceof Failure) || error.code !== "not-found") throw error;
+    if (!isFolderMissing(error, "SELECT") && !isFolderMissing(error, "STATUS")) throw error;
     const synced = await syncFolders(needs, account.id, await mailbox.folders());
     const now = synced.find(({ row }) => row.id === folder.id)?.row;
     if (now === undefined || now.path === folder.path) throw error;
     return call(now);
   }
+}
+
+/** Whether the server said to this command that it knows no folder of this name. */
+export function isFolderMissing(error: unknown, command: "SELECT" | "STATUS"): boolean {
+  return error instanceof Failure && error.code === "not-found" && error.details.upstream?.phase === command;
 }
 
 function isRole(text: string): text is FolderRole {

@@ -1,3 +1,4 @@
+import { Failure } from "../errors.ts";
 import type { NativeFolder } from "../mail/folder.ts";
 import { randomId } from "../mail/id.ts";
 import type { Clock } from "../observe.ts";
@@ -30,12 +31,24 @@ export async function syncFolders(
   const listed = new Set([...rowOf.values()].map((row) => row.id));
   for (const row of rows)
     if (!listed.has(row.id) && row.missingSince === null) changed.push({ ...row, missingSince: needs.clock.now() });
-  if (added.length > 0 || changed.length > 0) await needs.folders.save(accountId, { added, changed });
+  if (added.length > 0 || changed.length > 0) await save(needs, accountId, { added, changed });
 
   const byPath = new Map((await needs.folders.list(accountId)).map((row) => [row.path, row]));
   return natives.flatMap((native) => {
     const row = byPath.get(native.path);
     return row === undefined ? [] : [{ row, native }];
+  });
+}
+
+/** Folders that are known already can be told although the database takes no writes for now. */
+async function save(
+  needs: SyncFolders,
+  accountId: string,
+  change: Parameters<Store["folders"]["save"]>[1],
+): Promise<void> {
+  await needs.folders.save(accountId, change).catch((error: unknown) => {
+    const isAway = error instanceof Failure && error.code === "storage-unavailable";
+    if (!isAway || change.added.length > 0) throw error;
   });
 }
 
@@ -58,32 +71,45 @@ function same(a: FolderRow, b: FolderRow): boolean {
   return (Object.keys(b) as (keyof FolderRow)[]).every((key) => a[key] === b[key]);
 }
 
+/** The row of each folder: by MAILBOXID, else by path, else by UIDVALIDITY and UIDNEXT where no other can be meant. */
 function matchRows(rows: FolderRow[], natives: NativeFolder[]): Map<NativeFolder, FolderRow> {
   const matched = new Map<NativeFolder, FolderRow>();
   const free = new Set(rows);
-  const pair = (native: NativeFolder, candidates: FolderRow[]): void => {
-    const [row] = candidates;
-    if (row === undefined || candidates.length > 1) return;
-    matched.set(native, row);
-    free.delete(row);
+  const pass = (
+    rowKey: (row: FolderRow) => string | null,
+    nativeKey: (native: NativeFolder) => string | null,
+  ): void => {
+    const byKey = Map.groupBy(free, rowKey);
+    for (const native of natives) {
+      const key = matched.has(native) ? null : nativeKey(native);
+      const [row, ...others] = (key !== null && byKey.get(key)) || [];
+      if (row === undefined || others.length > 0 || !free.has(row) || isOtherMailbox(row, native)) continue;
+      matched.set(native, row);
+      free.delete(row);
+    }
   };
-  const pass = (candidates: (native: NativeFolder) => (row: FolderRow) => boolean): void => {
-    for (const native of natives) if (!matched.has(native)) pair(native, [...free].filter(candidates(native)));
-  };
-  pass((native) => (row) => native.mailboxId !== null && row.mailboxId === native.mailboxId);
-  pass((native) => (row) => row.path === native.path && !otherMailbox(row, native));
-  const paths = new Set(natives.map((native) => native.path));
-  pass((native) => (row) => !paths.has(row.path) && sameUids(row, native) && !otherMailbox(row, native));
+  pass(
+    (row) => row.mailboxId,
+    (native) => native.mailboxId,
+  );
+  pass(
+    (row) => row.path,
+    (native) => native.path,
+  );
+  const listed = new Set(natives.map((native) => native.path));
+  pass(
+    (row) => (listed.has(row.path) ? null : uidsText(row.uidValidity, row.uidNext)),
+    ({ status }) => status && uidsText(status.uidValidity, status.uidNext),
+  );
   return matched;
 }
 
 /** Both have a MAILBOXID and they differ: certainly not the same folder. */
-function otherMailbox(row: FolderRow, native: NativeFolder): boolean {
+function isOtherMailbox(row: FolderRow, native: NativeFolder): boolean {
   return row.mailboxId !== null && native.mailboxId !== null && row.mailboxId !== native.mailboxId;
 }
 
-function sameUids(row: FolderRow, native: NativeFolder): boolean {
-  const { status } = native;
-  if (status === null || status.uidValidity === 0 || status.uidNext === null) return false;
-  return row.uidValidity === status.uidValidity && row.uidNext === status.uidNext;
+/** Null where they tell nothing. */
+function uidsText(uidValidity: number, uidNext: number | null): string | null {
+  return uidValidity === 0 || uidNext === null ? null : `${uidValidity}/${uidNext}`;
 }

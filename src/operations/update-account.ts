@@ -18,7 +18,7 @@ import { viewAccount } from "./view-account.ts";
 export const updateAccount =
   (
     needs: VerifySides & {
-      accounts: Pick<Store["accounts"], "get" | "update">;
+      accounts: Pick<Store["accounts"], "get" | "update" | "setState" | "setCapabilities">;
       vault: Vault;
       guard: Pick<Guard, "check">;
       mailboxes: Pick<Mailboxes, "drop">;
@@ -31,23 +31,20 @@ export const updateAccount =
       const row = patched(needs.vault, before, patch, needs.clock.now());
       const reconnects = patch.incoming !== undefined || patch.outgoing !== undefined;
       if (reconnects) checkServers(needs.guard, row);
-      if (reconnects && patch.verify) {
-        const { capabilities } = await verifySides(needs, row);
-        Object.assign(row, { capabilities: capabilities ?? row.capabilities });
-      }
-      if (reconnects && before.state !== "paused") {
-        const state = patch.verify ? "connected" : "connecting";
-        Object.assign(row, { state, stateSince: needs.clock.now(), lastError: null } satisfies Partial<AccountRow>);
-      }
+      const verified = reconnects && patch.verify ? await verifySides(needs, row) : null;
       const outcome = await needs.accounts.update(row, before.version);
       if (outcome === "exists")
         throw new Failure("account-exists", "This app already has an account with this externalId.");
       if (outcome === "stale") continue;
-      if (reconnects) {
-        needs.mailboxes.drop(row.id);
-        needs.submitters.drop(row.id);
-      }
-      return viewAccount(row);
+      if (!reconnects) return viewAccount(row);
+      const capabilities = verified?.capabilities ?? row.capabilities;
+      if (capabilities !== null) await needs.accounts.setCapabilities(row.id, capabilities);
+      const state = row.state === "paused" ? "paused" : verified === null ? "connecting" : "connected";
+      const version = before.version + 1;
+      await needs.accounts.setState({ id: row.id, version }, { state, lastError: null }, needs.clock.now());
+      needs.mailboxes.drop(row.id);
+      needs.submitters.drop(row.id);
+      return viewAccount({ ...row, capabilities });
     }
   };
 
@@ -95,10 +92,15 @@ function serverPatched(
     },
   };
   const password = patch.auth?.password;
-  if (password === undefined && (next.host !== settings.host || next.security !== settings.security))
-    throw invalid(`/${side}/auth/password`, "required", "A change of host or security needs the password again.");
+  if (password === undefined && whereOf(next) !== whereOf(settings))
+    throw invalid(`/${side}/auth/password`, "required", "A change of where to connect needs the password again.");
   const sealed = password === undefined ? {} : sealedPassword(vault, before, side, password);
   return { [side]: next, ...sealed };
+}
+
+/** All that decides who gets to see the password. */
+function whereOf({ host, port, security, tls }: ServerSettings): string {
+  return JSON.stringify([host, port, security, tls.ca, tls.servername]);
 }
 
 function sealedPassword(

@@ -18,16 +18,21 @@ export const verifyAccount =
   async (caller: AppCaller, accountId: string): Promise<Verification> => {
     const account = await findAccount(needs.accounts, caller, accountId);
     const { verification, capabilities } = await verifySides(needs, account).catch(async (error: unknown) => {
-      if (error instanceof Failure) {
-        const lastError = { code: error.code, detail: error.message, at: needs.clock.now() };
-        await needs.accounts.setState(account.id, { state: account.state, lastError }, needs.clock.now());
+      if (error instanceof Failure && account.state !== "paused") {
+        const side = error.details.extra?.["side"] === "outgoing" ? "outgoing" : "incoming";
+        const lastError = { side, code: causeCode(error), detail: error.message, at: needs.clock.now() } as const;
+        await needs.accounts.setState(account, { state: account.state, lastError }, needs.clock.now());
       }
       throw error;
     });
     if (capabilities !== null) await needs.accounts.setCapabilities(account.id, capabilities);
     if (account.state !== "paused")
-      await needs.accounts.setState(account.id, { state: "connected", lastError: null }, needs.clock.now());
+      await needs.accounts.setState(account, { state: "connected", lastError: null }, needs.clock.now());
     needs.mailboxes.drop(account.id);
     needs.submitters.drop(account.id);
     return verification;
   };
+
+function causeCode(error: Failure): string {
+  return error.details.cause instanceof Failure ? error.details.cause.code : error.code;
+}

@@ -1,5 +1,6 @@
+import { Failure } from "../errors.ts";
 import type { Mailbox } from "../mail/mailbox.ts";
-import type { Mailboxes } from "../sessions/lend-mailbox.ts";
+import type { MailboxLease, Mailboxes } from "../sessions/lend-mailbox.ts";
 import type { AccountRow } from "../store/rows.ts";
 
 export type WithMailbox = { mailboxes: Pick<Mailboxes, "lend"> };
@@ -18,11 +19,16 @@ export async function reading<T>(
     try {
       return await read(lease.session);
     } catch (error) {
-      if (lease.fresh || !lease.session.dead) throw error;
+      if (!diedInPool(lease, error)) throw error;
     } finally {
       lease.release();
     }
   }
+}
+
+/** Whether a session turned out to be gone that had been lying in the pool: the next one may well work. */
+export function diedInPool(lease: MailboxLease, error: unknown): boolean {
+  return !lease.fresh && lease.session.dead && error instanceof Failure && error.code === "upstream-unreachable";
 }
 
 /** Runs a write on a lent session, never twice. */

@@ -1,9 +1,10 @@
 import { Failure } from "../errors.ts";
 import type { Mailbox } from "../mail/mailbox.ts";
-import type { Clock } from "../observe.ts";
 import type { AccountRow } from "../store/rows.ts";
 import type { Store } from "../store/store.ts";
 import { createLoginGate } from "./login-gate.ts";
+import { type LoginKey, loginKey } from "./login-key.ts";
+import { mayLogIn, noteFailed, type NoteLogin, notePassed } from "./note-login.ts";
 import { createPool, type Lease } from "./pool.ts";
 
 export type MailboxLease = Lease<Mailbox>;
@@ -20,47 +21,37 @@ export type Mailboxes = {
   close(): void;
 };
 
-export function createMailboxes(needs: {
-  /** Connects and logs in; every connection passes the guard. */
-  open: (account: AccountRow) => Promise<Mailbox>;
-  accounts: Pick<Store["accounts"], "setState" | "setCapabilities">;
-  clock: Clock;
-}): Mailboxes {
-  const { accounts, clock } = needs;
-  const pool = createPool<Mailbox>(clock, { limit: 3, idleMs: 60_000, waitMs: 10_000 });
-  const gate = createLoginGate(clock);
+export function createMailboxes(
+  needs: NoteLogin & {
+    /** Connects and logs in; every connection passes the guard. */
+    open: (account: AccountRow) => Promise<Mailbox>;
+    accounts: Pick<Store["accounts"], "setState" | "setCapabilities">;
+  },
+): Mailboxes {
+  const pool = createPool<Mailbox>(needs.clock, { limit: 3, idleMs: 60_000, waitMs: 10_000 });
+  const gate = createLoginGate(needs.clock);
 
-  async function open(account: AccountRow): Promise<Mailbox> {
-    gate.check(account);
+  async function open(account: AccountRow, key: LoginKey): Promise<Mailbox> {
+    gate.check(key);
     const mailbox = await needs.open(account).catch(async (error: unknown) => {
-      if (error instanceof Failure) await noteFailure(account, error);
+      if (error instanceof Failure) {
+        const isFinal = error.code === "account-authentication-failed" && gate.refused(key).final;
+        await noteFailed(needs, account, "incoming", error, isFinal);
+      }
       throw error;
     });
     gate.passed(account.id);
-    await noteLogin(account, mailbox);
+    await notePassed(needs, account, "incoming");
+    await noteCapabilities(account, mailbox);
     return mailbox;
   }
 
-  async function noteLogin(account: AccountRow, mailbox: Mailbox): Promise<void> {
+  async function noteCapabilities(account: AccountRow, mailbox: Mailbox): Promise<void> {
     const capabilities = mailbox.capabilities();
-    if (JSON.stringify(account.capabilities) !== JSON.stringify(capabilities))
-      await accounts.setCapabilities(account.id, capabilities);
-    if (account.state !== "connected")
-      await accounts.setState(account.id, { state: "connected", lastError: null }, clock.now());
-  }
-
-  async function noteFailure(account: AccountRow, failure: Failure): Promise<void> {
-    const state = stateAfter(account, failure);
-    if (state === null) return;
-    const lastError = { code: failure.code, detail: failure.message, at: clock.now() };
-    await accounts.setState(account.id, { state, lastError }, clock.now());
-  }
-
-  function stateAfter(account: AccountRow, failure: Failure): AccountRow["state"] | null {
-    if (failure.code === "account-authentication-failed")
-      return gate.refused(account).final ? "authenticationFailed" : "degraded";
-    const unreachable = ["upstream-unreachable", "upstream-timeout", "dns-not-found", "tls-verification-failed"];
-    return unreachable.includes(failure.code) ? "unreachable" : null;
+    if (JSON.stringify(account.capabilities) === JSON.stringify(capabilities)) return;
+    await needs.accounts.setCapabilities(account.id, capabilities).catch(() => {
+      needs.log.write("warn", "account.capabilities_not_written", { accountId: account.id });
+    });
   }
 
   return {
@@ -69,13 +60,9 @@ export function createMailboxes(needs: {
         throw new Failure("no-incoming", "This account has no incoming server, so there is no mailbox to read.", {
           fix: "Store an account with `incoming`.",
         });
-      if (account.state === "paused")
-        throw new Failure("account-paused", "This account is paused.", { fix: "POST to the account's resume route." });
-      if (account.state === "authenticationFailed")
-        throw new Failure("account-authentication-failed", "The mail server refused this account's login.", {
-          fix: "PATCH the account with a working password, or POST to its verify route.",
-        });
-      return pool.lend(account.id, account.version, () => open(account));
+      mayLogIn(account, "incoming");
+      const key = loginKey(account, "incoming");
+      return pool.lend(key.id, key.version, () => open(account, key));
     },
     drop(accountId) {
       pool.drop(accountId);

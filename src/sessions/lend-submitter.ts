@@ -1,6 +1,7 @@
 import type { Submitter } from "../mail/submitter.ts";
 import type { Clock } from "../observe.ts";
 import { createLoginGate, type LoginGate } from "./login-gate.ts";
+import type { LoginKey } from "./login-key.ts";
 import { createPool, type PoolLimits } from "./pool.ts";
 
 export type SubmitterLease = { submitter: Submitter; release(): void; discard(): void };
@@ -8,10 +9,10 @@ export type SubmitterLease = { submitter: Submitter; release(): void; discard():
 /** Lends submitters: up to two per account, an idle one closed after half a minute, a loan waited for 10 s. */
 export type Submitters = {
   /**
-   * A submitter for one message at a time. One that was opened under another version of the account is not lent again.
+   * A submitter for one message at a time. One that was opened with another server or password is not lent again.
    * Fails `account-busy`, or with what `open` fails with; connecting itself happens when it is used.
    */
-  lend(accountId: string, version: number, open: () => Submitter): Promise<SubmitterLease>;
+  lend(login: LoginKey, open: () => Submitter): Promise<SubmitterLease>;
   /** Remembers refused logins on the outgoing side; who lends asks it first and tells it what came of it. */
   gate: LoginGate;
   /** Closes the account's submitters and forgets its refused logins: it was changed, verified or removed. */
@@ -27,8 +28,8 @@ export function createSubmitters(needs: { clock: Clock }, limits: PoolLimits = s
   const gate = createLoginGate(needs.clock);
   return {
     gate,
-    async lend(accountId, version, open) {
-      const lease = await pool.lend(accountId, version, async () => {
+    async lend(login, open) {
+      const lease = await pool.lend(login.id, login.version, async () => {
         const submitter = open();
         return { submitter, dead: false, close: () => submitter.close() };
       });

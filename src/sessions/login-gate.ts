@@ -1,19 +1,20 @@
 import { Failure } from "../errors.ts";
 import type { Clock } from "../observe.ts";
+import type { LoginKey } from "./login-key.ts";
 
 /** Waits before the second and the third try with a refused password; servers penalise faster ones (DESIGN §6). */
 const waits = [60_000, 600_000];
 
 /**
- * Remembers refused logins per account and version, so that a bad password is tried at 0, 1 and 10 minutes and then not
- * again until the account changes. Everything in between is answered without a login.
+ * Remembers refused logins per login, so that a bad password is tried at 0, 1 and 10 minutes and then not
+ * again until the server or the password changes. Everything in between is answered without a login.
  */
 export function createLoginGate(clock: Clock): LoginGate {
-  const refused = new Map<string, { version: number; count: number; notBefore: number }>();
+  const refused = new Map<string, { version: string; count: number; notBefore: number }>();
   return {
-    check(account) {
-      const entry = refused.get(account.id);
-      if (entry === undefined || entry.version !== account.version) return;
+    check(login) {
+      const entry = refused.get(login.id);
+      if (entry === undefined || entry.version !== login.version) return;
       const wait = entry.notBefore - clock.now();
       if (wait <= 0) return;
       throw new Failure("account-authentication-failed", "The mail server refused this account's login.", {
@@ -21,13 +22,13 @@ export function createLoginGate(clock: Clock): LoginGate {
         ...(Number.isFinite(wait) && { retryAfter: Math.ceil(wait / 1000) }),
       });
     },
-    refused(account) {
-      const last = refused.get(account.id);
-      const before = last?.version === account.version ? last : undefined;
+    refused(login) {
+      const last = refused.get(login.id);
+      const before = last?.version === login.version ? last : undefined;
       if (before !== undefined && clock.now() < before.notBefore) return { final: false };
       const count = (before?.count ?? 0) + 1;
       const wait = waits[count - 1] ?? Number.POSITIVE_INFINITY;
-      refused.set(account.id, { version: account.version, count, notBefore: clock.now() + wait });
+      refused.set(login.id, { version: login.version, count, notBefore: clock.now() + wait });
       return { final: count > waits.length };
     },
     passed(accountId) {
@@ -38,8 +39,8 @@ export function createLoginGate(clock: Clock): LoginGate {
 
 export type LoginGate = {
   /** Fails with `account-authentication-failed` while no try is due. */
-  check(account: { id: string; version: number }): void;
+  check(login: LoginKey): void;
   /** Counts a refused login, parallel ones as one; `final` after the third. */
-  refused(account: { id: string; version: number }): { final: boolean };
+  refused(login: LoginKey): { final: boolean };
   passed(accountId: string): void;
 };

@@ -24,9 +24,9 @@ export type PoolLimits = {
   waitMs: number;
 };
 
-type Idle<S> = { session: S; version: number; timer: AbortController };
+type Idle<S> = { session: S; version: string; timer: AbortController };
 type Waiter<S> = {
-  version: number;
+  version: string;
   open: () => Promise<S>;
   resolve: (lease: Lease<S> | Promise<Lease<S>>) => void;
   patience: AbortController;
@@ -46,7 +46,7 @@ export function createPool<S extends Poolable>(clock: Clock, limits: PoolLimits)
     return bay;
   }
 
-  function takeIdle(bay: Bay<S>, version: number): S | null {
+  function takeIdle(bay: Bay<S>, version: string): S | null {
     for (let entry = bay.idle.pop(); entry !== undefined; entry = bay.idle.pop()) {
       entry.timer.abort();
       if (entry.version === version && !entry.session.dead) return entry.session;
@@ -57,7 +57,7 @@ export function createPool<S extends Poolable>(clock: Clock, limits: PoolLimits)
   }
 
   /** A loan if one can be had now; null when all sessions are out. */
-  function tryLend(key: string, bay: Bay<S>, version: number, open: () => Promise<S>): Promise<Lease<S>> | null {
+  function tryLend(key: string, bay: Bay<S>, version: string, open: () => Promise<S>): Promise<Lease<S>> | null {
     const session = takeIdle(bay, version);
     if (session !== null) return Promise.resolve(leaseOf(key, bay, version, session, false));
     if (bay.open >= limits.limit) return null;
@@ -84,7 +84,7 @@ export function createPool<S extends Poolable>(clock: Clock, limits: PoolLimits)
     if (bay.open === 0 && bays.get(key) === bay) bays.delete(key);
   }
 
-  function leaseOf(key: string, bay: Bay<S>, version: number, session: S, fresh: boolean): Lease<S> {
+  function leaseOf(key: string, bay: Bay<S>, version: string, session: S, fresh: boolean): Lease<S> {
     let ended = false;
     const end = (keep: boolean): void => {
       if (ended) return;
@@ -99,7 +99,7 @@ export function createPool<S extends Poolable>(clock: Clock, limits: PoolLimits)
     return { session, fresh, release: () => end(true), discard: () => end(false) };
   }
 
-  function rest(key: string, bay: Bay<S>, version: number, session: S): void {
+  function rest(key: string, bay: Bay<S>, version: string, session: S): void {
     const entry = { session, version, timer: new AbortController() };
     bay.idle.push(entry);
     const retire = (): void => {
@@ -158,7 +158,7 @@ function busy(limits: PoolLimits): Failure {
 }
 
 export type Pool<S> = {
-  lend(key: string, version: number, open: () => Promise<S>): Promise<Lease<S>>;
+  lend(key: string, version: string, open: () => Promise<S>): Promise<Lease<S>>;
   /** Closes the key's idle sessions now, and those on loan when they come back. */
   drop(key: string): void;
   close(): void;

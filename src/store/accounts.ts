@@ -63,7 +63,10 @@ export function accountsRepository(store: Handle): Store["accounts"] {
     },
 
     async update(row, version) {
-      const { id, appId, createdAt: _createdAt, sealedIdKey: _sealedIdKey, idStability: _idStability, ...change } = row;
+      const { email, name, externalId, metadata, incoming, outgoing, sealedKey, watch, onUncertain, saveToSent } = row;
+      const { id, appId, sealedIncomingPassword, sealedOutgoingPassword, updatedAt } = row;
+      const servers = { incoming, outgoing, sealedKey, sealedIncomingPassword, sealedOutgoingPassword };
+      const change = { email, name, externalId, metadata, ...servers, watch, onUncertain, saveToSent, updatedAt };
       const results = await store.atomic((db) => [
         db
           .update(accounts)
@@ -109,10 +112,15 @@ export function accountsRepository(store: Handle): Store["accounts"] {
       return (await byId(id))?.idStability ?? stability;
     },
 
-    async setState(id, { state, lastError }, now) {
+    async setState({ id, version }, { state, lastError }, now) {
       const stateSince = sql`case when ${accounts.state} = ${state} then ${accounts.stateSince} else ${now} end`;
       await done(
-        store.atomic((db) => [db.update(accounts).set({ state, lastError, stateSince }).where(eq(accounts.id, id))]),
+        store.atomic((db) => [
+          db
+            .update(accounts)
+            .set({ state, lastError, stateSince })
+            .where(and(eq(accounts.id, id), eq(accounts.version, version))),
+        ]),
       );
     },
   };

@@ -70,14 +70,11 @@ export function placementsRepository(store: Handle): Store["placements"] {
       );
     },
 
-    async remove(accountId, origins) {
-      const [first, ...more] = conditions(origin, origins);
-      if (first === undefined) return;
+    async remove(row) {
+      const [from] = conditions(origin, [row.origin]);
+      const [to] = conditions(now, [row.now]);
       await done(
-        store.atomic((db) => [
-          db.delete(placements).where(and(eq(placements.accountId, accountId), first)),
-          ...more.map((among) => db.delete(placements).where(and(eq(placements.accountId, accountId), among))),
-        ]),
+        store.atomic((db) => [db.delete(placements).where(and(eq(placements.accountId, row.accountId), from, to))]),
       );
     },
   };

@@ -59,11 +59,11 @@ export type AccountRow = {
   idStability: IdStability | null;
   state: AccountState;
   stateSince: number;
-  /** Code and words of the last failure; no secrets. */
-  lastError: { code: string; detail: string; at: number } | null;
+  /** Which server failed last, with code and words; no secrets. */
+  lastError: { side: "incoming" | "outgoing"; code: string; detail: string; at: number } | null;
   createdAt: number;
   updatedAt: number;
-  /** Counts every change; sessions opened under another version are not lent again. */
+  /** Counts every change by the caller; what was found out about an earlier version is not written. */
   version: number;
 };
 

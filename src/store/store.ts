@@ -48,8 +48,15 @@ export interface Store {
     setCapabilities(id: string, capabilities: Capabilities): Promise<void>;
     /** Sets the tier where none is set yet; returns the one that stands. */
     decideIdStability(id: string, stability: IdStability): Promise<IdStability>;
-    /** Leaves `stateSince` alone when the state is unchanged. Does not count as a change of version. */
-    setState(id: string, state: Pick<AccountRow, "state" | "lastError">, now: number): Promise<void>;
+    /**
+     * Leaves `stateSince` alone when the state is unchanged, and everything when the account has been changed since: what
+     * was found out is about the version that was read. Does not count as a change.
+     */
+    setState(
+      account: Pick<AccountRow, "id" | "version">,
+      state: Pick<AccountRow, "state" | "lastError">,
+      now: number,
+    ): Promise<void>;
   };
   folders: {
     /** Of one account, ascending by number, missing ones included. */
@@ -69,7 +76,8 @@ export interface Store {
     at(accountId: string, places: Origin[]): Promise<PlacementRow[]>;
     /** Inserts or replaces by origin, in one atomic. */
     save(rows: PlacementRow[]): Promise<void>;
-    remove(accountId: string, origins: Origin[]): Promise<void>;
+    /** Forgets a message that is where the row says no more; a row that was written meanwhile stays. */
+    remove(row: PlacementRow): Promise<void>;
   };
   splitKeys: {
     /** Which of these native keys (`kind:value`) stand twice in a folder and get tracked ids. */

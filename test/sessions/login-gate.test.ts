@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { createLoginGate } from "../../src/sessions/login-gate.ts";
 import { createFakeClock } from "../fake-clock.ts";
 
-const account = { id: "acc_1", version: 1 };
+const account = { id: "acc_1", version: "1" };
 const refused = (code = "account-authentication-failed") => expect.objectContaining({ code });
 
 test("a refused password is tried at 0, 1 and 10 minutes, and then no more", async () => {
@@ -28,7 +28,7 @@ test("parallel refusals count once, a change of the account starts anew, a succe
   gate.refused(account);
   gate.refused(account);
   expect(gate.refused(account)).toEqual({ final: false });
-  gate.check({ ...account, version: 2 });
+  gate.check({ ...account, version: "2" });
   gate.passed(account.id);
   gate.check(account);
 });

@@ -21,7 +21,7 @@ function setup(limit = 2) {
     opened.push(session);
     return session;
   };
-  return { clock, opened, pool, open, lend: (version = 1) => pool.lend("acc", version, open) };
+  return { clock, opened, pool, open, lend: (version = "1") => pool.lend("acc", version, open) };
 }
 
 describe("a pool", () => {
@@ -68,10 +68,10 @@ describe("a pool", () => {
 
   test("does not lend the dead, nor what was opened under another version", async () => {
     const { lend, opened } = setup();
-    (await lend(1)).release();
-    expect((await lend(2)).session.number).toBe(2);
+    (await lend("1")).release();
+    expect((await lend("2")).session.number).toBe(2);
     expect(opened[0]?.closed).toBe(true);
-    const lease = await lend(2);
+    const lease = await lend("2");
     lease.session.dead = true;
     lease.release();
     expect(lease.session.closed).toBe(true);
@@ -92,8 +92,8 @@ describe("a pool", () => {
 
   test("a failure to open frees its place for the next", async () => {
     const { pool, open } = setup(1);
-    await expect(pool.lend("acc", 1, () => Promise.reject(new Error("refused")))).rejects.toThrow("refused");
-    expect((await pool.lend("acc", 1, open)).fresh).toBe(true);
+    await expect(pool.lend("acc", "1", () => Promise.reject(new Error("refused")))).rejects.toThrow("refused");
+    expect((await pool.lend("acc", "1", open)).fresh).toBe(true);
   });
 
   test("a dropped key closes idle sessions now and lent ones when they come back", async () => {

@@ -21,7 +21,7 @@ export function accountsContract(subject: () => Promise<Subject>): void {
       const row = accountRow({
         capabilities,
         idStability: "tracked",
-        lastError: { code: "upstream-timeout", detail: "“late”", at: 1 },
+        lastError: { side: "incoming", code: "upstream-timeout", detail: "“late”", at: 1 },
         watch: { mode: "poll", folders: "all", notifySince: 5 },
       });
       expect(await accounts.insert(row)).toBe(true);
@@ -91,12 +91,18 @@ export function accountsContract(subject: () => Promise<Subject>): void {
       const { accounts } = (await subject()).store;
       const row = accountRow({ state: "connecting", stateSince: 10 });
       await accounts.insert(row);
-      const lastError = { code: "dns-not-found", detail: "d", at: 11 };
-      await accounts.setState(row.id, { state: "unreachable", lastError }, 11);
-      await accounts.setState(row.id, { state: "unreachable", lastError }, 12);
+      const lastError = { side: "outgoing", code: "dns-not-found", detail: "d", at: 11 } as const;
+      await accounts.setState(row, { state: "unreachable", lastError }, 11);
+      await accounts.setState(row, { state: "unreachable", lastError }, 12);
       expect(await accounts.byId(row.id)).toEqual({ ...row, state: "unreachable", stateSince: 11, lastError });
-      await accounts.setState(row.id, { state: "connected", lastError: null }, 13);
-      expect(await accounts.byId(row.id)).toEqual({ ...row, state: "connected", stateSince: 13 });
+      await accounts.setState({ ...row, version: 2 }, { state: "degraded", lastError }, 12);
+      expect(await accounts.update({ ...row, name: "changed" }, 1)).toBe("updated");
+      expect(await accounts.byId(row.id)).toMatchObject({ name: "changed", state: "unreachable", lastError });
+      await accounts.setState(row, { state: "connected", lastError: null }, 13);
+      expect(await accounts.byId(row.id)).toMatchObject({ state: "unreachable" });
+      await accounts.update(row, 2);
+      await accounts.setState({ ...row, version: 3 }, { state: "connected", lastError: null }, 13);
+      expect(await accounts.byId(row.id)).toEqual({ ...row, state: "connected", stateSince: 13, version: 3 });
     });
 
     test("take everything along that is theirs, and nothing else", async () => {

@@ -37,9 +37,12 @@ export function messagesContract(subject: () => Promise<Subject>): void {
       expect(await placements.find("acc_other", origins)).toEqual([]);
       expect(await placements.find(accountId, [])).toEqual([]);
 
-      await placements.remove(accountId, origins.slice(1));
-      await placements.remove("acc_other", origins);
-      await placements.remove(accountId, []);
+      for (const row of rows.slice(1)) {
+        await placements.remove({ ...row, accountId: "acc_other" });
+        await placements.remove({ ...row, now: { ...row.now, uid: row.now.uid + 1 } });
+        expect(await placements.find(accountId, [row.origin])).toEqual([row]);
+        await placements.remove(row);
+      }
       expect(await placements.find(accountId, origins)).toEqual(rows.slice(0, 1));
     });
 

@@ -179,7 +179,7 @@ export const accountStatus = z
     state: z.enum(["connecting", "connected", "degraded", "authenticationFailed", "unreachable", "paused"]),
     since: timestamp,
     lastError: z
-      .object({ code: z.string(), detail: z.string(), at: timestamp })
+      .object({ side: z.enum(["incoming", "outgoing"]), code: z.string(), detail: z.string(), at: timestamp })
       .optional()
       .openapi({ description: "Why it is not connected." }),
     folders: z

@@ -11,7 +11,7 @@ const route = contract({
   tag: "Accounts",
   summary: "Change an account",
   description:
-    "What is absent stays. A change of a server's host or security needs its password again, so that a stored password " +
+    "What is absent stays. A change of a server's host, port, security or tls needs its password again, so that a stored password " +
     "can't be sent elsewhere. The protocol can't be changed: store a new account.",
   request: { params: accountParams, body: accountPatch },
   responses: {

@@ -1,4 +1,5 @@
 import { Failure, type FailureCode, type FailureDetails, type Upstream } from "../../errors.ts";
+import { oneLine, withoutSecret } from "../../net/server-words.ts";
 import { whyUnreachable } from "../../net/why-unreachable.ts";
 
 /** Where in the dialog with which server something failed. */
@@ -29,18 +30,11 @@ const throttled = /throttl|too many (requests|commands)|rate limit|try again lat
 const noSuchFolder =
   /(doesn'?t|does not|not) exist|(unknown|invalid|nonexistent) (mailbox|folder)|no such (mailbox|folder)|(mailbox|folder) not found/i;
 
-/** The server's words as they may be told: one line, at most 500 characters. */
-export function oneLine(words: string): string {
-  // oxlint-disable-next-line no-control-regex -- control characters are what is removed
-  const line = words.replace(/[\u0000-\u001f\u007f]+/g, " ");
-  return line.trim().slice(0, 500);
-}
-
 function upstream(where: Where, responseCode: string | null, text: string): Upstream {
   return {
     protocol: "imap",
     ...where,
-    ...(responseCode ? { responseCode } : {}),
+    ...(responseCode ? { responseCode: responseCode.slice(0, 100) } : {}),
     ...(text === "" ? {} : { text: oneLine(text) }),
   };
 }
@@ -54,6 +48,14 @@ export function failure(
   details: FailureDetails = {},
 ): Failure {
   return new Failure(code, detail, { ...details, upstream: upstream(where, said.code ?? null, said.text ?? "") });
+}
+
+/** The same failure without the server's words where they hold the login's password. */
+export function discreet(error: Failure, { username, password }: { username: string; password: string }): Failure {
+  const told = error.details.upstream;
+  if (told?.text === undefined || withoutSecret(told.text, username, password) !== "") return error;
+  const { text: _, ...rest } = told;
+  return new Failure(error.code, error.message, { ...error.details, upstream: rest });
 }
 
 /** A command that was answered with a tagged NO or BAD, as our failure. */

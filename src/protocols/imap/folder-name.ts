@@ -14,5 +14,5 @@ export function decodeFolderName(raw: string): string {
     for (let i = 0; i + 1 < octets.length; i += 2) text += String.fromCharCode(octets.readUInt16BE(i));
     return text;
   });
-  return isValid && name.isWellFormed() ? name : raw;
+  return isValid && name.isWellFormed() && !/\p{Cc}/u.test(name) ? name : raw;
 }

@@ -3,7 +3,7 @@ import type { FolderStatus } from "../../mail/folder.ts";
 import { brokeProtocol } from "./failures.ts";
 import { mailboxName } from "./select-folder.ts";
 import type { Session } from "./session.ts";
-import { atom, numberOf, stringOf, type Token } from "./wire.ts";
+import { atom, numberOf, stringOf, uint32Of, type Token } from "./wire.ts";
 
 export const statusItems: Token[] = ["MESSAGES", "UNSEEN", "UIDNEXT", "UIDVALIDITY"].map(atom);
 
@@ -33,8 +33,8 @@ export function readStatus(
     status: {
       messages: number("MESSAGES") ?? 0,
       unseen: number("UNSEEN") ?? 0,
-      uidValidity: number("UIDVALIDITY") ?? 0,
-      uidNext: number("UIDNEXT"),
+      uidValidity: uint32Of(told.get("UIDVALIDITY")) ?? 0,
+      uidNext: uint32Of(told.get("UIDNEXT")),
     },
     mailboxId: stringOf(Array.isArray(id) ? id[0] : id),
   };

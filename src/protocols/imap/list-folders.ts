@@ -1,12 +1,15 @@
 import type { ImapResponse } from "imapflow";
 import type { FolderRole, NativeFolder } from "../../mail/folder.ts";
-import { refusal } from "./failures.ts";
+import { brokeProtocol, refusal } from "./failures.ts";
 import { readStatus, statusItems } from "./folder-status.ts";
 import { assignRoles } from "./folder-roles.ts";
 import { decodeFolderName } from "./folder-name.ts";
-import { mailboxName } from "./select-folder.ts";
+import { isPrintable, mailboxName } from "./select-folder.ts";
 import type { Reply, Session } from "./session.ts";
 import { atom, stringOf, stringsOf, text, type Token } from "./wire.ts";
+
+/** Far more than people have; each costs a row, and on poor servers a command. */
+const maxFolders = 10_000;
 
 type Listed = { path: string; delimiter: string | null; attributes: Set<string> };
 
@@ -20,11 +23,16 @@ export async function listFolders(
 ): Promise<NativeFolder[]> {
   const reply = await list(session);
   const listed = unique(reply.untagged.flatMap((response) => readList(response) ?? []));
+  if (listed.length > maxFolders)
+    throw brokeProtocol(`The mail server lists more than ${maxFolders} folders.`, {
+      host: session.host,
+      phase: "LIST",
+    });
   const statuses = new Map(reply.untagged.flatMap((response) => statusEntry(response)));
   const subscribed = session.has("LIST-EXTENDED") ? null : await subscribedPaths(session);
   const folders: NativeFolder[] = [];
   for (const { path, delimiter, attributes } of listed) {
-    const selectable = !attributes.has("\\noselect") && !attributes.has("\\nonexistent");
+    const selectable = !attributes.has("\\noselect") && !attributes.has("\\nonexistent") && isPrintable(path);
     const told = statuses.get(path) ?? (selectable ? await statusOf(session, path) : null);
     const cut = delimiter === null || delimiter === "" ? -1 : path.lastIndexOf(delimiter);
     folders.push({

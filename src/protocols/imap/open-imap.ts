@@ -6,7 +6,7 @@ import type { Admitted, ServerLogin } from "../../mail/server.ts";
 import type { Clock, Log } from "../../observe.ts";
 import { capabilities } from "./capabilities.ts";
 import { deadlines, withDeadline } from "./deadline.ts";
-import { brokeProtocol, throttledFor, timedOut, toFailure } from "./failures.ts";
+import { brokeProtocol, discreet, throttledFor, timedOut, toFailure } from "./failures.ts";
 import { folderStatus } from "./folder-status.ts";
 import { getMessage } from "./get-message.ts";
 import { listFolders } from "./list-folders.ts";
@@ -107,7 +107,7 @@ async function connect({ login, admitted, log, clock, transport }: OpenImap): Pr
     }
     return session;
   } catch (error) {
-    const failure = session.dead ?? toFailure(error, where);
+    const failure = discreet(session.dead ?? toFailure(error, where), login);
     session.kill(failure);
     throw failure;
   }

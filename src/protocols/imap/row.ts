@@ -5,7 +5,7 @@ import type { Part } from "../../mail/part.ts";
 import { parseInternalDate } from "./dates.ts";
 import { emptyEnvelope, toEnvelope } from "./envelope.ts";
 import { toPart } from "./structure.ts";
-import { numberOf, octetsOf, stringOf, stringsOf } from "./wire.ts";
+import { numberOf, octetsOf, uint32Of, stringOf, stringsOf } from "./wire.ts";
 
 /** What the server told of one message, over all its FETCH responses to one command. Absent: not told. */
 export type Row = {
@@ -59,7 +59,7 @@ function readItem(row: Row, item: ImapAttribute | undefined, value: ImapAttribut
   }
   switch (name) {
     case "UID":
-      setNumber(numberOf(value), (uid) => (row.uid = uid));
+      setNumber(uint32Of(value), (uid) => (row.uid = uid));
       break;
     case "FLAGS":
       if (Array.isArray(value)) row.flags = stringsOf(value);
@@ -79,15 +79,25 @@ function readItem(row: Row, item: ImapAttribute | undefined, value: ImapAttribut
       row.structure = Array.isArray(value) ? readStructure(value) : null;
       break;
     case "EMAILID":
-      setText(stringsOf(value)[0] ?? stringOf(value), (id) => (row.emailId = id));
+      setText(keyText(stringsOf(value)[0] ?? stringOf(value)), (id) => (row.emailId = id));
       break;
     case "X-GM-MSGID":
-      setText(stringOf(value), (id) => (row.gmailId = id));
+      setText(uint64Text(stringOf(value)), (id) => (row.gmailId = id));
       break;
     case "X-GUID":
-      setText(stringOf(value), (id) => (row.guid = id));
+      setText(keyText(stringOf(value)), (id) => (row.guid = id));
       break;
   }
+}
+
+/** X-GM-MSGID is an unsigned 64-bit number; anything else is no key. */
+function uint64Text(text: string | null): string | null {
+  return text !== null && /^\d{1,20}$/.test(text) && BigInt(text) < 2n ** 64n ? text : null;
+}
+
+/** A key goes into an id and into a search: one that is too long or not printable is none. */
+function keyText(text: string | null): string | null {
+  return text !== null && /^[\x21-\x7e]{1,255}$/.test(text) ? text : null;
 }
 
 function setNumber(value: number | null, set: (value: number) => void): void {

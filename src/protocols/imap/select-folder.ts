@@ -1,11 +1,15 @@
 import { invalid } from "../../errors.ts";
 import type { Selected, Session } from "./session.ts";
-import { numberOf, responseCode, stringsOf, text, type Token } from "./wire.ts";
+import { numberOf, uint32Of, responseCode, stringsOf, text, type Token } from "./wire.ts";
+
+/** Whether a raw folder path can be sent: a control character would end the line or the string. */
+export function isPrintable(path: string): boolean {
+  return path !== "" && !/\p{Cc}/u.test(path);
+}
 
 /** A raw folder path as an argument. */
 export function mailboxName(path: string): Token {
-  // oxlint-disable-next-line no-control-regex -- these would end the line or the string
-  if (path === "" || /[\u0000-\u001f\u007f]/.test(path)) {
+  if (!isPrintable(path)) {
     throw invalid("/folderId", "invalid-folder", "A folder path has no control characters and is not empty.");
   }
   return text(path);
@@ -36,8 +40,8 @@ export async function selectFolder(session: Session, path: string, { fresh }: { 
       selected.exists = numberOf({ type: "ATOM", value: response.command }) ?? 0;
     }
     const told = responseCode(response);
-    if (told?.code === "UIDVALIDITY") selected.uidValidity = numberOf(told.args[0]) ?? 0;
-    if (told?.code === "UIDNEXT") selected.uidNext = numberOf(told.args[0]);
+    if (told?.code === "UIDVALIDITY") selected.uidValidity = uint32Of(told.args[0]) ?? 0;
+    if (told?.code === "UIDNEXT") selected.uidNext = uint32Of(told.args[0]);
     if (told?.code === "PERMANENTFLAGS" && Array.isArray(told.args[0])) {
       selected.permanentFlags = new Set(stringsOf(told.args[0]).map((flag) => flag.toLowerCase()));
     }

@@ -76,6 +76,12 @@ export function numberOf(attribute: ImapAttribute | undefined): number | null {
   return digits !== null && /^\d{1,15}$/.test(digits) ? Number(digits) : null;
 }
 
+/** An unsigned 32-bit number, as UIDs and UIDVALIDITY are (RFC 9051 §9); null when it is none. */
+export function uint32Of(attribute: ImapAttribute | undefined): number | null {
+  const value = numberOf(attribute);
+  return value !== null && value < 2 ** 32 ? value : null;
+}
+
 /** The response code of a status response (RFC 9051 §7.1), upper case, with its arguments; null where there is none. */
 export function responseCode(response: ImapResponse): { code: string; args: ImapAttribute[] } | null {
   const first = response.attributes?.[0];

@@ -1,6 +1,7 @@
 import { createHmac } from "node:crypto";
 import type { SMTPConnectionCustomAuthContext } from "nodemailer/lib/smtp-connection";
 import { parseReply, type Reply } from "./reply.ts";
+import { withoutSecret } from "../../net/server-words.ts";
 
 /** Null reply: the server offers no mechanism that a password fits. */
 export type LoginResult = { granted: true } | { granted: false; reply: Reply | null };
@@ -48,10 +49,4 @@ export async function logIn(
   if (answer.startsWith("235")) return { granted: true };
   const reply = parseReply(answer) ?? { code: 500, enhancedCode: null, text: "" };
   return { granted: false, reply: { ...reply, text: withoutSecret(reply.text, username, password) } };
-}
-
-/** Some servers echo the command that they refuse. */
-function withoutSecret(text: string, username: string, password: string): string {
-  const secrets = [password, base64(password), base64(`\0${username}\0${password}`)].filter((secret) => secret !== "");
-  return secrets.some((secret) => text.includes(secret)) ? "" : text;
 }

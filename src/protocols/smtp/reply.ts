@@ -1,15 +1,9 @@
+import { oneLine } from "../../net/server-words.ts";
+
 /** A server's reply (RFC 5321 §4.2) as far as it may be told: one line, at most 500 characters. */
 export type Reply = { code: number; enhancedCode: string | null; text: string };
 
 const enhanced = /^([245]\.\d{1,3}\.\d{1,3})(?:\s+|$)/;
-
-/** One line of printable text, at most 500 characters. */
-export function oneLine(text: string): string {
-  return text
-    .replace(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, " ")
-    .trim()
-    .slice(0, 500);
-}
 
 /** Reads a reply with all its lines; null when it does not start with a reply code. */
 export function parseReply(response: string): Reply | null {
