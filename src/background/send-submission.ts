@@ -87,7 +87,7 @@ async function tryOnce(needs: SendNeeds, claim: Claim, account: AccountRow): Pro
     if (error instanceof ClaimLost) throw error;
     const failure =
       error instanceof Failure ? error : new Failure("internal", "The message could not be sent.", { cause: error });
-    await noteOutcome(needs, account, failure);
+    await noteRefusedLogin(needs, account, failure);
     return { recipients: withFailure(recipients, failure), failure, warnings };
   }
 }
@@ -130,13 +130,12 @@ async function submit(needs: SendNeeds, claim: Claim, account: AccountRow): Prom
   }
 }
 
-/** What an attempt says about the account's outgoing side. */
-async function noteOutcome(needs: SendNeeds, account: AccountRow, failure: Failure): Promise<void> {
-  // Without an upstream it was not this attempt that connected or logged in.
-  if (failure.details.upstream === undefined) return;
-  const isRefused = failure.code === "account-authentication-failed";
-  const isFinal = isRefused && needs.submitters.gate.refused(loginKey(account, "outgoing")).final;
-  await noteFailed(needs, account, "outgoing", failure, isFinal);
+/** A refused login is the account's; everything else is this message's, and is tried again with it. */
+async function noteRefusedLogin(needs: SendNeeds, account: AccountRow, failure: Failure): Promise<void> {
+  // Without an upstream it was not this attempt that logged in.
+  if (failure.code !== "account-authentication-failed" || failure.details.upstream === undefined) return;
+  const { final } = needs.submitters.gate.refused(loginKey(account, "outgoing"));
+  await noteFailed(needs, account, "outgoing", failure, final);
 }
 
 /** Writes the outcome, fenced by the claim. */

@@ -109,11 +109,33 @@ function isGone(error: unknown): boolean {
   return error instanceof Failure && (error.code === "message-gone" || isFolderMissing(error, "SELECT"));
 }
 
+type Wanted = { id: string; key: NativeKey; folder: FolderRow | null };
+
+/** A message that is being moved can hide from a search, once behind each folder: then it is looked for again. */
 async function onPermanent<T>(
   needs: FindMessage,
   mailbox: Mailbox,
   account: AccountRow,
-  asked: { id: string; key: NativeKey; folder: FolderRow | null },
+  asked: Wanted,
+  call: (found: Found) => Promise<T>,
+): Promise<T> {
+  for (let tries = 0; ; tries += 1) {
+    try {
+      return await findOnce(needs, mailbox, account, asked, call);
+    } catch (error) {
+      if (!isGone(error) || tries === 20) throw error;
+      const isMoving = (await needs.intents.live(account.id, needs.clock.now())).length > 0;
+      if (!isMoving && needs.places.get(account.id, asked.id) === null) throw error;
+      await needs.clock.sleep(50);
+    }
+  }
+}
+
+async function findOnce<T>(
+  needs: FindMessage,
+  mailbox: Mailbox,
+  account: AccountRow,
+  asked: Wanted,
   call: (found: Found) => Promise<T>,
 ): Promise<T> {
   const ref: MessageRef = { tier: "permanent", key: asked.key };

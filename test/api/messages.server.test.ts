@@ -290,6 +290,17 @@ describe("reading", () => {
     expect(missing.status).toBe(404);
   });
 
+  test("HEAD tells the headers and keeps no session, however often", async () => {
+    const { path } = await mailboxWith(40);
+    const message = (await list(path)).find(({ attachments }) => attachments.length > 0);
+    const url = `${api.url}${path}/messages/${message?.id}/attachments/${message?.attachments[0]?.id}`;
+    for (let n = 0; n < 5; n += 1) {
+      const head = await fetch(url, { method: "HEAD", headers: { Authorization: `Bearer ${api.keys.appKey}` } });
+      expect([head.status, head.headers.get("content-type")]).toEqual([200, "text/csv"]);
+    }
+    expect(await list(path)).toHaveLength(40);
+  });
+
   test("forged and foreign ids are 404, with nothing of the other account in the answer", async () => {
     const { path } = await mailboxWith(2);
     const other = await mailboxWith(2);
@@ -348,6 +359,46 @@ describe.each(servers)("on a server with %s ids", (kind) => {
     await api.call("PATCH", url, { folderId: inbox.id });
     expect((await list(path)).map(({ id }) => id)).toContain(message?.id);
     expect((await api.call<Message>("GET", url)).body.folderIds).toEqual([inbox.id]);
+  });
+
+  test("what is missing is told as that, and the message stays", async () => {
+    const { path, user } = await mailboxWith(2, kind);
+    const [message] = await list(path);
+    const url = `${path}/messages/${message?.id}`;
+    expect((await api.call("GET", `${url}/attachments/att_9`)).status).toBe(404);
+    const elsewhere = await api.call("GET", `${url}?folder=sent`);
+    expect([elsewhere.status, elsewhere.body["code"]]).toEqual([404, "not-found"]);
+    await asAnother(user, async (client) => {
+      await client.mailboxCreate("Later");
+      await client.mailboxCreate("Gone");
+    });
+    const { data } = (await api.call<Page<Folder>>("GET", `${path}/folders`)).body;
+    const later = data.find(({ name }) => name === "Later");
+    await asAnother(user, (client) => client.mailboxRename("Later", "Sooner"));
+    const moved = await api.call<Message>("PATCH", url, { folderId: later?.id });
+    expect(moved.body).toMatchObject({ id: message?.id, folderIds: [later?.id] });
+    const gone = data.find(({ name }) => name === "Gone");
+    await asAnother(user, (client) => client.mailboxDelete("Gone"));
+    expect((await api.call("PATCH", url, { folderId: gone?.id })).status).toBe(404);
+    expect((await api.call("GET", url)).status).toBe(200);
+  });
+
+  test("an id that is read while it moves is found all the time", async () => {
+    const { path } = await mailboxWith(1, kind);
+    const [message] = await list(path);
+    const url = `${path}/messages/${message?.id}`;
+    const folders = [await folderOf(path, "archive"), await folderOf(path, "inbox")];
+    let moving = true;
+    const seen = new Set<number>();
+    const reader = async (): Promise<void> => {
+      while (moving) seen.add((await api.call("GET", url)).status);
+    };
+    const readers = [reader(), reader()];
+    for (let n = 0; n < 12; n += 1)
+      expect((await api.call("PATCH", url, { folderId: folders[n % 2]?.id })).status).toBe(200);
+    moving = false;
+    await Promise.all(readers);
+    expect([...seen]).toEqual([200]);
   });
 
   test("a move by another client: the id stays where it is permanent, and is gone where it is tracked", async () => {

@@ -128,6 +128,36 @@ describe("the process", () => {
     await stopped;
   });
 
+  test("where something else listens, it says so, makes no keys and claims no work", async () => {
+    const postern = await startPostern();
+    const port = new URL(postern.url).port;
+    const data = `${postern.data}-second`;
+    const second = run({ POSTERN_DATA: data, POSTERN_PORT: port });
+    expect([second.status, second.stderr]).toEqual([
+      1,
+      expect.stringMatching(/^Postern can't listen on .*something else/),
+    ]);
+    await postern.stop();
+    const third = await startPostern({ env: { POSTERN_DATA: data } });
+    expect(third.appKey).toMatch(/^pst_/);
+    await third.stop();
+    rmSync(data, { recursive: true });
+  });
+
+  test("no connection of a stranger ends it", async () => {
+    const postern = await startPostern();
+    for (const start of ["CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n", "GET / HTTP/1.1\r\n", "PRI * HTTP/2.0\r\n\r\n"]) {
+      const socket = connect(Number(new URL(postern.url).port), "127.0.0.1");
+      socket.on("error", () => {});
+      socket.write(start);
+      await new Promise((sent) => setTimeout(sent, 50));
+      socket.resetAndDestroy();
+    }
+    await new Promise((settled) => setTimeout(settled, 200));
+    expect((await fetch(`${postern.url}/livez`)).status).toBe(200);
+    await postern.stop();
+  });
+
   test("a caller who only opens a connection does not keep it from ending", async () => {
     const postern = await startPostern();
     const socket = connect(Number(new URL(postern.url).port), "127.0.0.1");

@@ -41,6 +41,16 @@ describe("reads what JSON.parse reads", () => {
     expect(Reflect.get({}, "x")).toBeUndefined();
   });
 
+  test("ten thousand members of one thing, and no more", () => {
+    const items = (count: number): string => `[${"1,".repeat(count - 1)}1]`;
+    expect(parseStrictJson(items(10_000))).toHaveLength(10_000);
+    expect(() => parseStrictJson(items(10_001))).toThrow(/more than 10000 members/);
+    const wide = `[${`${items(9_000)},`.repeat(11)}${items(9_000)}]`;
+    expect(() => parseStrictJson(wide)).toThrow(/100000 values/);
+    const names = Array.from({ length: 10_001 }, (_, at) => `"n${at}":1`).join();
+    expect(() => parseStrictJson(`{${names}}`)).toThrow(/more than 10000 members/);
+  });
+
   test("a long string with nothing special in it, in well under a second", () => {
     const long = "QUJD".repeat(5_000_000);
     expect(parseStrictJson(`{"content":"${long}"}`)).toEqual({ content: long });
