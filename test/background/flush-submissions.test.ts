@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from "vitest";
+import { Failure } from "../../src/errors.ts";
 import type { RecipientRow } from "../../src/store/rows.ts";
 import { type Scripted, startScripted } from "../protocols/smtp/scripted.ts";
 import { leaseMs, octetsIn, openOutbox, type Outbox, type OutboxOptions } from "./outbox.ts";
@@ -248,6 +249,35 @@ describe("failing for good", () => {
     expect((await outbox.row(account, id)).state).toBe("failed");
     expect(server.heard.filter((line) => line.startsWith("MAIL"))).toEqual([]);
   });
+});
+
+describe("a database that is away after the dot", () => {
+  test.each(["hold", "retry"] as const)(
+    "forgets nothing that the server said (onUncertain: %s)",
+    async (onUncertain) => {
+      const outbox = await outboxOf();
+      const server = await scripted();
+      const account = await outbox.account({ port: server.port }, { onUncertain });
+      const id = await outbox.accept(account);
+      let failing = 3;
+      const { submissions } = outbox.store();
+      const flush = outbox.flushing({
+        submissions: {
+          ...submissions,
+          write: async (row, epoch, change) => {
+            if (change.state === "sent" && failing-- > 0) throw new Failure("storage-unavailable", "The disk is full.");
+            return submissions.write(row, epoch, change);
+          },
+        },
+      });
+      const { done } = await flush();
+      let over = false;
+      void done.then(() => (over = true));
+      while (!over) await outbox.clock.advance(10_000);
+      expect(await outbox.row(account, id)).toMatchObject({ state: "sent", recipients: [{ code: 250 }] });
+      expect(dots(server)).toBe(1);
+    },
+  );
 });
 
 describe("a line lost after the dot", () => {

@@ -1,0 +1,111 @@
+import { describe, expect, test } from "vitest";
+import { Failure } from "../../src/errors.ts";
+import type { Mailbox } from "../../src/mail/mailbox.ts";
+import { createMailboxes } from "../../src/sessions/lend-mailbox.ts";
+import type { AccountRow } from "../../src/store/rows.ts";
+import { createFakeClock } from "../fake-clock.ts";
+import { accountRow } from "../store/rows.ts";
+
+const server = {
+  protocol: "imap",
+  host: "h",
+  port: 993,
+  security: "tls",
+  tls: { ca: null, servername: null },
+} as const;
+
+function setup(options: { login?: () => void; writes?: () => Promise<void> } = {}) {
+  const clock = createFakeClock();
+  const counts = { opened: 0, closed: 0 };
+  const states: { state: string; side: string | undefined; version: number }[] = [];
+  let account: AccountRow = {
+    ...accountRow(),
+    incoming: { ...server, auth: { type: "password", username: "u" } },
+    sealedIncomingPassword: "sealed-1",
+    state: "connecting",
+  };
+  const mailboxes = createMailboxes({
+    clock,
+    log: { write() {} },
+    accounts: {
+      async setState({ version }, { state, lastError }) {
+        await options.writes?.();
+        states.push({ state, side: lastError?.side, version });
+        account = { ...account, state, lastError };
+      },
+      setCapabilities: async () => options.writes?.(),
+    },
+    open: async () => {
+      counts.opened += 1;
+      options.login?.();
+      const mailbox = {
+        dead: false,
+        capabilities: () => ({ folders: true }),
+        close: async () => void (counts.closed += 1),
+      };
+      return mailbox as unknown as Mailbox;
+    },
+  });
+  const change = (patch: Partial<AccountRow>): void => void (account = { ...account, ...patch });
+  const lend = () => mailboxes.lend(account).catch((error: Failure) => error.code);
+  return { clock, counts, states, change, lend };
+}
+
+const refuse = (): never => {
+  throw new Failure("account-authentication-failed", "refused");
+};
+
+describe("a refused password", () => {
+  test("is not tried again because something else of the account was changed", async () => {
+    const { counts, change, lend } = setup({ login: refuse });
+    for (let version = 1; version <= 30; version += 1) {
+      change({ version, metadata: { count: String(version) }, name: `${version}` });
+      expect(await lend()).toBe("account-authentication-failed");
+    }
+    expect(counts.opened).toBe(1);
+  });
+
+  test("is tried again at once when the password was changed", async () => {
+    const { counts, change, lend } = setup({ login: refuse });
+    await lend();
+    change({ sealedIncomingPassword: "sealed-2" });
+    await lend();
+    expect(counts.opened).toBe(2);
+  });
+
+  test("stops this side after the third try, and only this side", async () => {
+    const { clock, states, change, lend } = setup({ login: refuse });
+    for (const wait of [0, 60_000, 600_000]) {
+      await clock.advance(wait);
+      await lend();
+    }
+    expect(states.map(({ state }) => state)).toEqual(["degraded", "degraded", "authenticationFailed"]);
+    const other = setup();
+    other.change({
+      state: "authenticationFailed",
+      lastError: { side: "outgoing", code: "account-authentication-failed", detail: "", at: 1 },
+    });
+    expect(await other.lend()).toMatchObject({ fresh: true });
+    expect(other.states).toEqual([]);
+    change({ state: "authenticationFailed" });
+    expect(await lend()).toBe("account-authentication-failed");
+  });
+});
+
+test("a session is lent though its state can't be written, and none is lost", async () => {
+  const away = () => Promise.reject(new Failure("storage-unavailable", "The disk is full."));
+  const { counts, lend } = setup({ writes: away });
+  for (let n = 0; n < 5; n += 1) {
+    const lease = await lend();
+    if (typeof lease === "string") throw new Error(lease);
+    lease.release();
+  }
+  expect(counts).toEqual({ opened: 1, closed: 0 });
+});
+
+test("what is found out is written about the version that was read", async () => {
+  const { states, change, lend } = setup();
+  change({ version: 7 });
+  await lend();
+  expect(states).toEqual([{ state: "connected", side: undefined, version: 7 }]);
+});
