@@ -66,6 +66,17 @@ for (const [answer, code] of refusedLogins) {
   });
 }
 
+test("does not quote a server that echoes the login", async () => {
+  const server = await start({
+    script: (command, tag) =>
+      command.startsWith("LOGIN") ? `${tag} NO [AUTHENTICATIONFAILED] ${command}\r\n` : undefined,
+  });
+  const failure = await failureOf(openImap(scriptedTarget(server)));
+  expect(failure.code).toBe("account-authentication-failed");
+  expect(sentCredentials(server)).toBe(true);
+  expect(JSON.stringify(failure)).not.toContain("canary");
+});
+
 test("sends no password where login is disabled", async () => {
   const server = await start({ capability: "IMAP4rev1 LOGINDISABLED" });
   expect((await failureOf(openImap(scriptedTarget(server)))).code).toBe("refused-by-server");
