@@ -1,6 +1,6 @@
 /** What the reader of /docs sees first. Markdown. */
 export const introduction = `Postern turns a mailbox into an HTTP resource. You store an account's servers and password once; from then on you list,
-read, flag, move, delete and send its mail by REST. Behind each call Postern speaks IMAP, POP3 or SMTP with the mailbox's
+read, flag, move, delete and send its mail by REST. Behind each call Postern speaks IMAP or SMTP with the mailbox's
 own server: the mail stays there.
 
 ## Your first call
