@@ -131,7 +131,11 @@ const variables = z.strictObject({
     "secret in POSTERN_DATA",
     "File with the sealing secret, in place of POSTERN_SECRET.",
   ),
-  POSTERN_SECRET_PREVIOUS: unset(longSecret, "none", "The sealing secret before this one, while you change it."),
+  POSTERN_SECRET_PREVIOUS: unset(
+    longSecret,
+    "none",
+    "The sealing secret before this one, for the start that changes it; needed no more once that start has been told to listen.",
+  ),
   POSTERN_ADMIN_KEY: unset(adminKey, "none", "An operator key of your own making, at least 32 characters."),
   POSTERN_ALLOW_NETWORKS: set(networks, "", "Private networks that mail servers may be in: CIDR, with commas between."),
   POSTERN_ALLOW_PORTS: set(

@@ -15,7 +15,6 @@ import { bootstrapKeys, type FirstKeys } from "./operations/bootstrap-keys.ts";
 import { isSealed, settleSecrets } from "./operations/settle-secrets.ts";
 import { openSubmitter } from "./protocols/smtp/open-submitter.ts";
 import { createStore } from "./store/create-store.ts";
-import { openPostgres } from "./store/open-postgres.ts";
 import { openSqlite } from "./store/open-sqlite.ts";
 import type { Store } from "./store/store.ts";
 import { loadSecret } from "./vault/secret-file.ts";
@@ -145,7 +144,10 @@ async function openVault({ vault }: Config, store: Store): Promise<Vault> {
 }
 
 async function openStore(database: Database): Promise<Store> {
-  return createStore(database.kind === "sqlite" ? openSqlite(database.path) : await openPostgres(database.url));
+  if (database.kind === "sqlite") return createStore(openSqlite(database.path));
+  // Loaded only where it is used: it is a fifth of the start.
+  const { openPostgres } = await import("./store/open-postgres.ts");
+  return createStore(await openPostgres(database.url));
 }
 
 /** The start-up lines go to stderr, so that stdout holds nothing but log lines. */
@@ -171,17 +173,34 @@ function greet(config: Config, database: Database, port: number, keys: FirstKeys
 function fail(error: unknown): void {
   const isTold = error instanceof Failure || error instanceof ConfigError;
   const words = isTold ? error.message : (notListening(error) ?? (error as Error).stack);
+  const because = error instanceof Failure ? causeOf(error) : "";
   const fix = error instanceof Failure && error.details.fix !== undefined ? `\n${error.details.fix}` : "";
-  process.stderr.write(`${words}${fix}\n`);
+  process.stderr.write(`${words}${because}${fix}\n`);
   process.exit(1);
 }
 
+/** The database's or the system's own code, such as ECONNREFUSED or SQLITE_NOTADB: at a start nobody has a log to look into. */
+function causeOf({ code, details: { cause } }: Failure): string {
+  if (code !== "storage-unavailable" || !(cause instanceof Error)) return "";
+  const told = "code" in cause && typeof cause.code === "string" ? cause.code : cause.message;
+  return `\nIt says: ${told}`;
+}
+
+const notListeningBecause: Record<string, string> = {
+  EADDRINUSE: "something else listens there",
+  EADDRNOTAVAIL: "this machine has no such address",
+  ENOTFOUND: "there is no such address",
+  EACCES: "it may not",
+};
+
 /** What kept the server from listening, as a sentence; null for other errors. */
 function notListening(error: unknown): string | null {
-  if (!(error instanceof Error) || !("syscall" in error) || error.syscall !== "listen") return null;
+  if (!(error instanceof Error) || !("syscall" in error)) return null;
+  if (error.syscall !== "listen" && error.syscall !== "getaddrinfo") return null;
   const where =
-    "address" in error && "port" in error ? `${String(error.address)} port ${String(error.port)}` : "its port";
-  const why = "code" in error && error.code === "EADDRINUSE" ? "something else listens there" : "it may not";
+    "address" in error && "port" in error ? `${String(error.address)} port ${String(error.port)}` : "POSTERN_HOST";
+  const code = "code" in error ? String(error.code) : "";
+  const why = notListeningBecause[code] ?? code;
   return `Postern can't listen on ${where}: ${why}.\nSet POSTERN_HOST and POSTERN_PORT to another place. Nothing was changed.`;
 }
 

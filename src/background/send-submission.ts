@@ -54,6 +54,7 @@ export async function sendSubmission(needs: SendNeeds, claim: Claim): Promise<vo
       submissionId: submission.id,
       accountId: submission.accountId,
       reason: error instanceof ClaimLost ? "claimed by another worker" : reasonOf(error),
+      ...(!(error instanceof ClaimLost) && { error }),
     });
   } finally {
     work.abort();
@@ -140,7 +141,7 @@ async function noteRefusedLogin(needs: SendNeeds, account: AccountRow, failure: 
 
 /** Writes the outcome, fenced by the claim. */
 async function settle(needs: SendNeeds, claim: Claim, attempt: Attempt, started: number): Promise<void> {
-  const { submission, epoch } = claim;
+  const { submission } = claim;
   const now = needs.clock.now();
   let { recipients, warnings } = attempt;
   let nextAttemptAt: number | null = null;

@@ -51,6 +51,27 @@ function expectedTypes(issue: Issue): string | null {
   return types.every((type) => type !== null) ? [...new Set(types)].join(" or ") : null;
 }
 
+/** What was asked for, in words; null where the schema has its own. */
+function wordsOf(issue: Issue): string | null {
+  switch (issue.code) {
+    case "invalid_value":
+      return `Must be ${issue.values.length > 1 ? "one of " : ""}${issue.values.map(String).join(", ")}.`;
+    case "too_small":
+      if (issue.origin === "string")
+        return issue.minimum === 1 ? "Must not be empty." : `Must have at least ${issue.minimum} characters.`;
+      return issue.origin === "array"
+        ? `Must have at least ${issue.minimum} items.`
+        : `Must be at least ${issue.minimum}.`;
+    case "too_big":
+      if (issue.origin === "string") return `Must have at most ${issue.maximum} characters.`;
+      return issue.origin === "array"
+        ? `Must have at most ${issue.maximum} items.`
+        : `Must be at most ${issue.maximum}.`;
+    default:
+      return null;
+  }
+}
+
 function flatten(
   issue: Issue,
   prefix: readonly PropertyKey[],
@@ -79,9 +100,12 @@ function flatten(
   if (types !== null) {
     return [{ path, pointer: pointer(path), code: "type", detail: `Expected ${types}.` }];
   }
+  const words = wordsOf(issue);
   const custom =
     issue.code === "custom" && typeof issue.params?.["code"] === "string" ? issue.params["code"] : undefined;
-  return [{ path, pointer: pointer(path), code: custom ?? codes[issue.code] ?? "invalid", detail: issue.message }];
+  return [
+    { path, pointer: pointer(path), code: custom ?? codes[issue.code] ?? "invalid", detail: words ?? issue.message },
+  ];
 }
 
 /** A rule about a whole object says nothing new where one of its members is wrong. */

@@ -1,14 +1,12 @@
 import { Failure } from "../errors.ts";
-
-/** The octets `start` to `end`, both counted in: a `ByteRange` of `mail/` with nothing left open. */
-export type ResolvedRange = { start: number; end: number };
+import type { ByteRange } from "../mail/mailbox.ts";
 
 /**
  * What a Range field asks of a content of `size` octets (RFC 9110 §14.1.2, §14.2). Undefined: answer the whole, because
  * the field is missing, malformed, of another unit, or names several ranges. Fails `range-not-satisfiable` when it lies
  * outside; that answer carries `Content-Range` with the size.
  */
-export function parseRange(header: string | undefined, size: number): ResolvedRange | undefined {
+export function parseRange(header: string | undefined, size: number): ByteRange | undefined {
   const match = /^bytes=\s*(?:(\d{1,15})-(\d{1,15})?|-(\d{1,15}))\s*$/i.exec(header ?? "");
   if (match === null) return undefined;
   const [, first, last, suffix] = match;

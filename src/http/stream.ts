@@ -1,6 +1,6 @@
 import type { FrontEnv } from "./env.ts";
 import { describeError } from "./log.ts";
-import type { ResolvedRange } from "./range.ts";
+import type { ByteRange } from "../mail/mailbox.ts";
 
 /** What is needed of a hono Context, whatever its caller. */
 type Call = { readonly req: { readonly method: string }; readonly var: FrontEnv["Variables"] };
@@ -15,7 +15,7 @@ type Streamed = {
   /** Octets of the whole content; null where not known exactly. */
   size: number | null;
   /** What `stream` yields of it; absent: the whole, 200. Otherwise 206 with Content-Range. */
-  range?: ResolvedRange | undefined;
+  range?: ByteRange | undefined;
   headers?: Record<string, string>;
 };
 

@@ -109,12 +109,10 @@ async function build(
 ): Promise<SubmissionRow> {
   if (account.outgoing === null) {
     throw new Failure("no-outgoing", "This account has no outgoing server.", {
-      fix: "PATCH the account with `outgoing`.",
+      fix: "Store an account with `outgoing`.",
     });
   }
-  if (account.state === "paused") {
-    throw new Failure("account-paused", "This account is paused.", { fix: "POST to the account's resume route." });
-  }
+  if (account.state === "paused") throw new Failure("account-paused", "This account is paused.");
   const now = needs.clock.now();
   const { from, recipients, sendAt, deliverBefore } = checkSubmission(input, account, now);
   const domain = asciiEmail(from.email).split("@").at(-1);

@@ -3,7 +3,7 @@ import type { Mailbox } from "../mail/mailbox.ts";
 import type { AppCaller } from "../mail/tenant.ts";
 import type { AccountRow, FolderRow } from "../store/rows.ts";
 import { findAccount } from "./find-account.ts";
-import { onMessage, placementAt, refOf, type Found, type MessageAsked, type OneMessage } from "./find-message.ts";
+import { gone, onMessage, placementAt, refOf, type Found, type MessageAsked, type OneMessage } from "./find-message.ts";
 import { moveMessage, type MoveMessage } from "./move-message.ts";
 import { resolveFolder } from "./resolve-folder.ts";
 import { writing } from "./with-mailbox.ts";
@@ -55,7 +55,7 @@ async function removeForGood(
   found: Found,
 ): Promise<void> {
   const { missing } = await mailbox.remove([found.place]);
-  if (missing.length > 0) throw new Failure("message-gone", "The message is no longer in this mailbox.");
+  if (missing.length > 0) throw gone();
   if (found.ref.tier === "permanent") needs.places.forget(account.id, id);
   else await needs.placements.remove(placementAt(account, found, found.ref.origin));
 }

@@ -162,17 +162,27 @@ async function searchFor(
 ): Promise<{ place: Place; folder: FolderRow }> {
   const deadline = needs.clock.now() + searchBudget;
   const folders = asked.folder === null ? await searchOrder(needs, mailbox, account) : [asked.folder];
+  let unsearched = 0;
   for (const folder of folders) {
-    if (needs.clock.now() > deadline)
-      throw new Failure("upstream-timeout", "Not every folder could be searched for this message in time.", {
-        fix: "Name the message's folder by ?folder=, or list that folder first.",
-      });
-    const [place, ...copies] = await mailbox.locate(folder.path, asked.key);
+    if (needs.clock.now() > deadline) throw notAllSearched();
+    const [place, ...copies] = await mailbox.locate(folder.path, asked.key).catch((error: unknown) => {
+      // One folder that can't be opened says nothing about the others.
+      if (mailbox.dead || !(error instanceof Failure)) throw error;
+      unsearched += 1;
+      return [];
+    });
     if (place === undefined) continue;
     if (copies.length > 0) await needs.splitKeys.add(account.id, [keyText(asked.key)]);
     return { place, folder };
   }
+  if (unsearched > 0) throw notAllSearched();
   throw asked.folder === null ? gone() : elsewhere();
+}
+
+function notAllSearched(): Failure {
+  return new Failure("upstream-timeout", "Not every folder could be searched for this message in time.", {
+    fix: "Name the message's folder by ?folder=, or list that folder first.",
+  });
 }
 
 async function searchOrder(needs: FindMessage, mailbox: Mailbox, account: AccountRow): Promise<FolderRow[]> {
@@ -199,7 +209,8 @@ function elsewhere(): Failure {
   });
 }
 
-function gone(): Failure {
+/** The message is nowhere in the account. */
+export function gone(): Failure {
   return new Failure("message-gone", "The message is no longer in this mailbox.", {
     fix: "List the folder again; drop this id.",
   });

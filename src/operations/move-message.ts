@@ -1,10 +1,9 @@
-import { Failure } from "../errors.ts";
 import { encodeMessageId, randomId } from "../mail/id.ts";
 import type { Mailbox } from "../mail/mailbox.ts";
 import type { Place } from "../mail/message.ts";
 import type { AccountRow, FolderRow } from "../store/rows.ts";
 import type { Store } from "../store/store.ts";
-import { placementAt, type FindMessage, type Found } from "./find-message.ts";
+import { gone, placementAt, type FindMessage, type Found } from "./find-message.ts";
 import { onFolder } from "./resolve-folder.ts";
 
 export type MoveMessage = FindMessage & {
@@ -41,7 +40,7 @@ export async function moveMessage(
   const { moved, missing } = await mailbox.move([found.place], target.path, uidNext);
   if (missing.length > 0) {
     await needs.intents.remove([intent]);
-    throw new Failure("message-gone", "The message is no longer in this mailbox.");
+    throw gone();
   }
   const place = moved[0]?.to ?? null;
   if (found.ref.tier === "permanent") {

@@ -6,7 +6,7 @@ import { syncFolders, type SyncFolders } from "./sync-folders.ts";
 
 /**
  * The folder that `wanted` names: an id or a role. Known rows answer at once; a role that no row has is looked for on the
- * server. Fails `not-found` when there is none, with the pointer of the caller's choice nowhere near the wire.
+ * server. Fails `not-found` when there is none.
  */
 export async function resolveFolder(
   needs: SyncFolders,

@@ -10,20 +10,40 @@ export async function isSealed(needs: { settings: Pick<Store["settings"], "get">
 
 const sealCheck = "seal-check";
 
+type Needs = {
+  settings: Pick<Store["settings"], "put" | "putOnce">;
+  accounts: Pick<Store["accounts"], "sealedKeys" | "rewrap">;
+  vault: Pick<Vault, "makeCheck" | "verifyCheck" | "rewrap">;
+};
+
 /**
- * Run before anything is written: a database keeps a text that only its own sealing secret opens, and the random key that
- * authenticates cursors, the same on every replica. Fails `internal` when the secret is not the database's.
+ * Run before anything else is written: a database keeps a text that only its own sealing secret opens, and the random key
+ * that authenticates cursors, the same on every replica. With POSTERN_SECRET_PREVIOUS it wraps every account's key anew, after
+ * which the previous secret is no longer needed. Fails `internal` when the secret is not the database's.
  */
-export async function settleSecrets(needs: {
-  settings: Pick<Store["settings"], "putOnce">;
-  vault: Pick<Vault, "makeCheck" | "verifyCheck">;
-}): Promise<{ cursorKey: Uint8Array }> {
+export async function settleSecrets(needs: Needs): Promise<{ cursorKey: Uint8Array }> {
   const { settings, vault } = needs;
   const check = await settings.putOnce(sealCheck, vault.makeCheck());
-  if (vault.verifyCheck(check) === "wrong")
+  const secret = vault.verifyCheck(check);
+  if (secret === "wrong")
     throw new Failure("internal", "The sealing secret is not the one that this database was written with.", {
       fix: "Restore the secret that belongs to this database, or point Postern at another one. Nothing was changed.",
     });
+  if (secret === "previous") await rotate(needs);
   const cursorKey = await settings.putOnce("cursor-key", randomBytes(32).toString("base64"));
   return { cursorKey: Buffer.from(cursorKey, "base64") };
+}
+
+/** The check is written last: a rotation that was interrupted is begun again by the next start. */
+async function rotate({ settings, accounts, vault }: Needs): Promise<void> {
+  for (let after: string | null = null; ;) {
+    const page = await accounts.sealedKeys({ after, limit: 500 });
+    for (const account of page) {
+      const sealedKey = vault.rewrap(account);
+      if (sealedKey !== null) await accounts.rewrap(account.id, account.sealedKey, sealedKey);
+    }
+    after = page.at(-1)?.id ?? null;
+    if (after === null) break;
+  }
+  await settings.put(sealCheck, vault.makeCheck());
 }

@@ -5,7 +5,7 @@ import type { Message, Summary } from "../mail/message.ts";
 import type { AppCaller } from "../mail/tenant.ts";
 import type { AccountRow, FolderRow } from "../store/rows.ts";
 import { findAccount } from "./find-account.ts";
-import { onMessage, refOf, type Found, type MessageAsked, type OneMessage } from "./find-message.ts";
+import { gone, onMessage, refOf, type Found, type MessageAsked, type OneMessage } from "./find-message.ts";
 import { moveMessage, type MoveMessage } from "./move-message.ts";
 import { resolveFolder } from "./resolve-folder.ts";
 import { viewMessage } from "./view-message.ts";
@@ -54,7 +54,7 @@ async function apply(
   const applied: string[] = [];
   if (change !== null) {
     const { missing } = await mailbox.setFlags([found.place], change);
-    if (missing.length > 0) throw new Failure("message-gone", "The message is no longer in this mailbox.");
+    if (missing.length > 0) throw gone();
     applied.push("flags");
   }
   try {

@@ -24,7 +24,7 @@ export function viewSubmission(row: SubmissionRow): Submission {
   };
 }
 
-/** Whether anything will still happen to it by itself. */
+/** True when nothing more happens to it by itself. */
 export function isSettled(row: Pick<SubmissionRow, "state">): boolean {
   return isFinal(row) || row.state === "uncertain";
 }

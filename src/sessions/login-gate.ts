@@ -19,7 +19,7 @@ export function createLoginGate(clock: Clock): LoginGate {
       if (wait <= 0) return;
       throw new Failure("account-authentication-failed", "The mail server refused this account's login.", {
         fix: "PATCH the account with a working password, or POST to its verify route.",
-        ...(Number.isFinite(wait) && { retryAfter: Math.ceil(wait / 1000) }),
+        ...(Number.isFinite(wait) && { retryAfter: Math.ceil(wait / 1000), retryable: true }),
       });
     },
     refused(login) {

@@ -63,9 +63,9 @@ export function accountsRepository(store: Handle): Store["accounts"] {
     },
 
     async update(row, version) {
-      const { email, name, externalId, metadata, incoming, outgoing, sealedKey, watch, onUncertain, saveToSent } = row;
+      const { email, name, externalId, metadata, incoming, outgoing, watch, onUncertain, saveToSent } = row;
       const { id, appId, sealedIncomingPassword, sealedOutgoingPassword, updatedAt } = row;
-      const servers = { incoming, outgoing, sealedKey, sealedIncomingPassword, sealedOutgoingPassword };
+      const servers = { incoming, outgoing, sealedIncomingPassword, sealedOutgoingPassword };
       const change = { email, name, externalId, metadata, ...servers, watch, onUncertain, saveToSent, updatedAt };
       const results = await store.atomic((db) => [
         db
@@ -94,6 +94,28 @@ export function accountsRepository(store: Handle): Store["accounts"] {
         db.delete(folders).where(eq(folders.accountId, id)),
       ]);
       return !isRefusal(results);
+    },
+
+    sealedKeys({ after, limit }) {
+      return store.read((db) =>
+        db
+          .select({ id: accounts.id, appId: accounts.appId, sealedKey: accounts.sealedKey })
+          .from(accounts)
+          .where(after === null ? undefined : gt(accounts.id, after))
+          .orderBy(asc(accounts.id))
+          .limit(limit),
+      );
+    },
+
+    async rewrap(id, before, sealedKey) {
+      await done(
+        store.atomic((db) => [
+          db
+            .update(accounts)
+            .set({ sealedKey })
+            .where(and(eq(accounts.id, id), eq(accounts.sealedKey, before))),
+        ]),
+      );
     },
 
     async setCapabilities(id, capabilities) {

@@ -45,6 +45,13 @@ export interface Store {
     update(row: AccountRow, version: number): Promise<"updated" | "stale" | "exists">;
     /** Removes the account and every row and blob of it. True when there was one. */
     remove(appId: string, id: string): Promise<boolean>;
+    /** The wrapped data keys of all apps' accounts, ascending by id; for a rotation of the sealing secret. */
+    sealedKeys(page: {
+      after: string | null;
+      limit: number;
+    }): Promise<Pick<AccountRow, "id" | "appId" | "sealedKey">[]>;
+    /** Writes a key that was wrapped anew, unless another one has come in its place. */
+    rewrap(id: string, before: string, sealedKey: string): Promise<void>;
     setCapabilities(id: string, capabilities: Capabilities): Promise<void>;
     /** Sets the tier where none is set yet; returns the one that stands. */
     decideIdStability(id: string, stability: IdStability): Promise<IdStability>;

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { ImapFlow } from "imapflow";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { startDovecot } from "../servers/dovecot.ts";
 import { type ExtensionName, startImapWithout, type ImapWithout } from "../servers/imap-without.ts";
 import { type MailStack, startMailStack } from "../servers/mail-stack.ts";
 import type { User } from "../servers/mailboxes.ts";
@@ -166,6 +167,25 @@ describe("listing", () => {
     expect([...paged.body.data, ...rest.body.data].map(({ messageId }) => messageId)).toEqual(
       expected(({ flags }) => flags.includes("S")),
     );
+  });
+
+  test("a cursor of a folder that was made anew has expired", async () => {
+    const { path, user } = await mailboxWith(0);
+    const fill = (client: ImapFlow) => async () => {
+      await client.mailboxCreate("Work");
+      for (const subject of ["one", "two", "three"]) await client.append("Work", `Subject: ${subject}\r\n\r\nx\r\n`);
+    };
+    await asAnother(user, (client) => fill(client)());
+    const { data } = (await api.call<Page<Folder>>("GET", `${path}/folders`)).body;
+    const query = `${path}/messages?limit=1&folder=${data.find(({ name }) => name === "Work")?.id}`;
+    const { nextCursor } = (await api.call<Page<Message>>("GET", query)).body;
+    await new Promise((later) => setTimeout(later, 1100));
+    await asAnother(user, async (client) => {
+      await client.mailboxDelete("Work");
+      await fill(client)();
+    });
+    const expired = await api.call("GET", `${query}&cursor=${nextCursor}`);
+    expect([expired.status, expired.body["code"]]).toEqual([410, "cursor-expired"]);
   });
 
   test.each([
@@ -379,7 +399,9 @@ describe.each(servers)("on a server with %s ids", (kind) => {
     expect(moved.body).toMatchObject({ id: message?.id, folderIds: [later?.id] });
     const gone = data.find(({ name }) => name === "Gone");
     await asAnother(user, (client) => client.mailboxDelete("Gone"));
-    expect((await api.call("PATCH", url, { folderId: gone?.id })).status).toBe(404);
+    const partly = await api.call("PATCH", url, { flags: { flagged: true }, folderId: gone?.id });
+    expect(partly).toMatchObject({ status: 404, body: { code: "not-found", applied: ["flags"] } });
+    expect((await api.call<Message>("GET", url)).body.flags["flagged"]).toBe(true);
     expect((await api.call("GET", url)).status).toBe(200);
   });
 
@@ -388,15 +410,15 @@ describe.each(servers)("on a server with %s ids", (kind) => {
     const [message] = await list(path);
     const url = `${path}/messages/${message?.id}`;
     const folders = [await folderOf(path, "archive"), await folderOf(path, "inbox")];
-    let moving = true;
+    const moved = new AbortController();
     const seen = new Set<number>();
     const reader = async (): Promise<void> => {
-      while (moving) seen.add((await api.call("GET", url)).status);
+      while (!moved.signal.aborted) seen.add((await api.call("GET", url)).status);
     };
     const readers = [reader(), reader()];
     for (let n = 0; n < 12; n += 1)
       expect((await api.call("PATCH", url, { folderId: folders[n % 2]?.id })).status).toBe(200);
-    moving = false;
+    moved.abort();
     await Promise.all(readers);
     expect([...seen]).toEqual([200]);
   });
@@ -469,6 +491,18 @@ test("a message that lies twice in one folder gets two ids, and the old one mean
   expect((await api.call("DELETE", `${path}/messages/${listed[0]?.id}?permanent=true`)).status).toBe(204);
   expect((await api.call<Message>("GET", `${path}/messages/${original?.id}`)).body.subject).toBe(original?.subject);
   expect((await list(path)).map(({ id }) => id)).toEqual([listed[1]?.id, other?.id]);
+});
+
+test("without a trash a message is only deleted for good, and that is said", async () => {
+  const dovecot = await startDovecot({ folders: false, certificates: stack.certificates });
+  const user = dovecot.user();
+  deliver(dovecot.maildir(user), "Subject: stays\r\n\r\nhello\r\n");
+  const path = await storeAccount(api, accountOn(stack, user, { imapsPort: dovecot.ports.imaps }));
+  const [message] = await list(path);
+  const refused = await api.call("DELETE", `${path}/messages/${message?.id}`);
+  expect([refused.status, refused.body["code"]]).toEqual([422, "unsupported-by-server"]);
+  expect((await api.call("DELETE", `${path}/messages/${message?.id}?permanent=true`)).status).toBe(204);
+  await dovecot.stop();
 });
 
 test("ids outlive Postern: another process with the same database knows them", async () => {

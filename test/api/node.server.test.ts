@@ -100,6 +100,35 @@ describe("the process", () => {
     await right.stop();
   });
 
+  test("a new sealing secret takes over in one start, and the old one is needed no more", async () => {
+    const [first, second] = ["a-first-secret-".repeat(4), "a-second-secret-".repeat(4)];
+    const postern = await startPostern({ env: { POSTERN_SECRET: first } });
+    const user = stack.dovecot.user();
+    const { id } = await json<{ id: string }>(postern, "POST", "/v1/accounts", accountOn(stack, user));
+    const { appKey } = postern;
+    await postern.kill9();
+    for (const env of [{ POSTERN_SECRET: second, POSTERN_SECRET_PREVIOUS: first }, { POSTERN_SECRET: second }]) {
+      const next = await startPostern({ env: { POSTERN_DATA: postern.data, ...env } });
+      const listing = await fetch(`${next.url}/v1/accounts/${id}/messages`, {
+        headers: { Authorization: `Bearer ${appKey}` },
+      });
+      expect(listing.status).toBe(200);
+      await next.stop();
+    }
+    const old = run({ POSTERN_DATA: postern.data, POSTERN_PORT: "0", POSTERN_SECRET: first });
+    expect([old.status, old.stderr]).toEqual([1, expect.stringContaining("is not the one that this database")]);
+  });
+
+  test("a start that fails says why, in a sentence", () => {
+    const data = "/tmp/postern-none";
+    const postgresAway = run({ POSTERN_DATA: data, POSTERN_DATABASE_URL: "postgres://postgres@127.0.0.1:9/none" });
+    expect([postgresAway.status, postgresAway.stderr]).toEqual([1, expect.stringContaining("ECONNREFUSED")]);
+    const host = run({ POSTERN_DATA: data, POSTERN_HOST: "192.0.2.1", POSTERN_PORT: "0" });
+    expect([host.status, host.stderr]).toEqual([1, expect.stringContaining("this machine has no such address")]);
+    expect(postgresAway.stderr + host.stderr).not.toMatch(/\n\s+at /);
+    rmSync(data, { recursive: true, force: true });
+  });
+
   test("wrong settings are told all at once, and --help explains each", () => {
     const wrong = run({ POSTERN_PORT: "abc", POSTERN_LOG_LEVEL: "loud", POSTERN_PROT: "1" });
     expect(wrong.status).toBe(1);

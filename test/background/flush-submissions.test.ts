@@ -271,9 +271,8 @@ describe("a database that is away after the dot", () => {
         },
       });
       const { done } = await flush();
-      let over = false;
-      void done.then(() => (over = true));
-      while (!over) await outbox.clock.advance(10_000);
+      const isOver = () => Promise.race([done.then(() => true), Promise.resolve(false)]);
+      while (!(await isOver())) await outbox.clock.advance(10_000);
       expect(await outbox.row(account, id)).toMatchObject({ state: "sent", recipients: [{ code: 250 }] });
       expect(dots(server)).toBe(1);
     },

@@ -11,6 +11,7 @@ import {
 export interface DovecotSettings extends Omit<DovecotAddress, "ca"> {
   certificate: Certificate;
   specialUse: boolean;
+  folders: boolean;
   capability: string | undefined;
   quota: string | undefined;
   slowAfterWrongPassword: boolean;
@@ -95,12 +96,12 @@ plugin {
 
 const specialFolders = ["Sent", "Drafts", "Trash", "Junk", "Archive"];
 
-const namespace = ({ separator, specialUse }: DovecotSettings): string => `
+const namespace = ({ separator, specialUse, folders }: DovecotSettings): string => `
 namespace inbox {
   inbox = yes
   separator = ${separator}
   prefix = ${separator === "." ? "INBOX." : ""}
-${specialFolders.map((name) => `  mailbox ${name} {\n    auto = create\n${specialUse ? `    special_use = \\${name}\n` : ""}  }`).join("\n")}
+${(folders ? specialFolders : []).map((name) => `  mailbox ${name} {\n    auto = create\n${specialUse ? `    special_use = \\${name}\n` : ""}  }`).join("\n")}
 }
 `;
 

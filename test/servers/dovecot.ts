@@ -28,6 +28,8 @@ export interface DovecotOptions {
   separator?: DovecotAddress["separator"];
   /** Whether Sent, Drafts, Trash, Junk and Archive say what they are for; default true. */
   specialUse?: boolean;
+  /** False: a mailbox begins with its inbox only. */
+  folders?: boolean;
   /** Replaces what IMAP advertises after login. Hides only: an unadvertised command is still obeyed. */
   capability?: string;
   /** Storage per user, such as "1M"; default: no quota and no QUOTA extension. */
@@ -71,6 +73,7 @@ export async function startDovecot(options: DovecotOptions = {}): Promise<Doveco
     storage = "maildir",
     separator = "/",
     specialUse = true,
+    folders = true,
     capability,
     quota,
     slowAfterWrongPassword = false,
@@ -81,7 +84,7 @@ export async function startDovecot(options: DovecotOptions = {}): Promise<Doveco
   const configPath = `${directory}/dovecot.conf`;
   writeFileSync(
     configPath,
-    dovecotConfiguration({ ...address, certificate, specialUse, capability, quota, slowAfterWrongPassword }),
+    dovecotConfiguration({ ...address, certificate, specialUse, folders, capability, quota, slowAfterWrongPassword }),
   );
   mkdirSync(mailRoot(directory));
   await run("/usr/bin/chown", [`${mailOwner}:${mailOwner}`, mailRoot(directory)]);

@@ -87,6 +87,26 @@ export function accountsContract(subject: () => Promise<Subject>): void {
       expect(await accounts.byId(row.id)).toMatchObject({ idStability: "permanent", capabilities, version: 2 });
     });
 
+    test("their keys are listed for a rotation, and written where they are still the ones that were read", async () => {
+      const { accounts } = (await subject()).store;
+      const row = accountRow({ sealedKey: "old" });
+      await accounts.insert(row);
+      const keys: string[] = [];
+      for (let after: string | null = null; ;) {
+        const page: { id: string; sealedKey: string }[] = await accounts.sealedKeys({ after, limit: 2 });
+        keys.push(...page.map(({ id }) => id));
+        after = page.at(-1)?.id ?? null;
+        if (after === null) break;
+      }
+      expect(keys).toContain(row.id);
+      expect(keys).toEqual(keys.toSorted());
+      await accounts.rewrap(row.id, "other", "wrong");
+      await accounts.rewrap(row.id, "old", "new");
+      expect(await accounts.byId(row.id)).toEqual({ ...row, sealedKey: "new" });
+      expect(await accounts.update({ ...row, name: "changed" }, 1)).toBe("updated");
+      expect((await accounts.byId(row.id))?.sealedKey).toBe("new");
+    });
+
     test("stateSince stays while the state does", async () => {
       const { accounts } = (await subject()).store;
       const row = accountRow({ state: "connecting", stateSince: 10 });

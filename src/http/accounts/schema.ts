@@ -85,7 +85,9 @@ const metadata = z
 const onUncertain = z.enum(["hold", "retry"]).openapi({
   description: "What to do with a message when the line was lost after it had been handed over.",
 });
-const saveToSent = z.enum(["auto", "always", "never"]).openapi({ description: "Who files a copy of what is sent." });
+const saveToSent = z.enum(["auto", "always", "never"]).openapi({
+  description: "Who files a copy of what is sent. Kept for later: this version files none.",
+});
 const watchMode = z.enum(["push", "poll", "off"]);
 const watchFolders = z.union([z.literal("all"), z.array(role).max(folderRoles.length)]);
 
@@ -206,10 +208,12 @@ export const upstreamErrors = [
   "dns-not-found",
   "tls-verification-failed",
   "upstream-protocol-error",
+  "mailbox-locked",
+  "unsupported-by-runtime",
   "account-busy",
   "upstream-throttled",
   "upstream-timeout",
 ] as const;
 
 /** … and of its incoming side. */
-export const mailboxErrors = [...upstreamErrors, "no-incoming"] as const;
+export const mailboxErrors = [...upstreamErrors, "no-incoming", "unsupported-by-server"] as const;

@@ -23,7 +23,7 @@ const route = contract({
     }),
   },
   responses: { 204: { description: "It is done, or was in the trash already." } },
-  errors: [...messageErrors, "unsupported-by-server", "delete-unconfirmed"],
+  errors: [...messageErrors, "delete-unconfirmed"],
 });
 
 export function deleteMessage(app: Front, run: ReturnType<typeof operation>): void {

@@ -67,7 +67,11 @@ export const message = z
     text: nullable(z.string()).optional(),
     html: nullable(z.string()).optional().openapi({ description: "As it was sent: not sanitised." }),
     headers: z.array(z.object({ name: z.string(), value: z.string() })).optional(),
-    warnings: z.array(z.string()).openapi({ description: "What was wrong with the message; a closed set of words." }),
+    warnings: z.array(z.string()).openapi({
+      description:
+        "What was wrong with the message, or is not known of it: `date-unparseable` `envelope-missing` `flags-missing` " +
+        "`size-missing` `structure-missing` `charset-unknown` `encoding-broken` `body-truncated` `id-ended-by-move`.",
+    }),
   })
   .openapi("Message");
 

@@ -19,7 +19,7 @@ const route = contract({
   responses: {
     200: { description: "The message as it is now.", content: { "application/json": { schema: message } } },
   },
-  errors: [...messageErrors, "unsupported-by-server"],
+  errors: [...messageErrors, "delete-unconfirmed"],
 });
 
 export function updateMessage(app: Front, run: ReturnType<typeof operation>): void {

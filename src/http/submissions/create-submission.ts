@@ -47,15 +47,7 @@ const route = contract({
     },
     202: { description: "The submission, accepted.", headers, content: { "application/json": { schema: submission } } },
   },
-  errors: [
-    "idempotency-key-missing",
-    "idempotency-key-invalid",
-    "idempotency-key-reused",
-    "no-outgoing",
-    "account-paused",
-    "message-too-large",
-    "unsupported-by-runtime",
-  ],
+  errors: ["idempotency-key-reused", "no-outgoing", "account-paused", "message-too-large", "unsupported-by-runtime"],
   maxBody: 35 * 1024 * 1024,
 });
 

@@ -1,7 +1,7 @@
 import type { MessageAddressObject, MessageEnvelopeObject } from "imapflow";
 import type { Address } from "../../mail/address.ts";
 import type { Envelope } from "../../mail/message.ts";
-import { parseHeaderDate } from "./dates.ts";
+import { parseDate } from "../../mime/parse-date.ts";
 
 /** What a message without a usable ENVELOPE has. */
 export const emptyEnvelope: Envelope = {
@@ -32,7 +32,7 @@ export function toEnvelope(envelope: MessageEnvelopeObject, date: string | null)
     to: addresses(envelope.to),
     cc: addresses(envelope.cc),
     bcc: addresses(envelope.bcc),
-    date: date === null ? null : parseHeaderDate(date),
+    date: date === null ? null : parseDate(date),
   };
 }
 
