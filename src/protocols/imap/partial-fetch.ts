@@ -5,8 +5,11 @@ import { type Row, rowsOf } from "./row.ts";
 import type { Session } from "./session.ts";
 import { atom, peek, sequence, type Token } from "./wire.ts";
 
-/** Octets asked for at a time: small at first, so that a slow line keeps the deadline, then as much as pays. */
-const chunkSizes = { first: 256 * 1024, least: 64 * 1024, most: 1024 * 1024 };
+/**
+ * Octets asked for at a time: fewer on a slow line, so that it keeps the deadline. More than this pays little, and leaves
+ * the collector more behind than the 64 MB that a download may grow the process by.
+ */
+const chunkSizes = { least: 64 * 1024, most: 256 * 1024 };
 
 /** Milliseconds: a chunk that came sooner is followed by a larger one, one that came later by a smaller one. */
 const pace = { fast: 1_000, slow: 8_000 };
@@ -125,7 +128,7 @@ export function streamSection(
   };
 }
 
-export const firstChunk = chunkSizes.first;
+export const firstChunk = chunkSizes.most;
 
 /** Announced sizes lie, so this only says whether to look once more. */
 function isBeforeEnd({ announced }: Source, offset: number): boolean {
