@@ -47,12 +47,13 @@ async function main(): Promise<void> {
   const unknown = positionals.filter((name) => !cases.some((one) => one.name === name));
   if (unknown.length > 0) throw new Error(`There is no case ${unknown.join(", ")}.\n\n${help}`);
   const chosen = positionals.length === 0 ? cases : cases.filter(({ name }) => positionals.includes(name));
-  tell(machine());
+  const machine = describeMachine();
+  tell(machine);
   const figures = await runAll(chosen, values, values.profile);
   tell(`load at the end ${loads()}\n`);
   if (values.json) console.log(JSON.stringify(figures, null, 2));
   else console.log(terminalTable(figures));
-  if (values.write && process.exitCode === undefined) writeTable(figures);
+  if (values.write && process.exitCode === undefined) writeTable(figures, machine);
 }
 
 async function runAll(chosen: Case[], scale: Scale, profile: string | undefined): Promise<Figure[]> {
@@ -97,21 +98,21 @@ const loads = (): string =>
     .map((load) => load.toFixed(1))
     .join(" ");
 
-function machine(): string {
+function describeMachine(): string {
   const processors = cpus();
   const model = processors[0]?.model.trim() ?? "unknown processor";
   return `Node ${process.version}, ${processors.length} × ${model}, load at the start ${loads()}`;
 }
 
 /** Replaces what stands between the two marks. */
-function writeTable(figures: Figure[]): void {
+function writeTable(figures: Figure[], machine: string): void {
   const path = resolve(import.meta.dirname, "../docs/bench.md");
   const [begin, end] = ["<!-- table -->", "<!-- end of table -->"];
   const [before, rest = ""] = readFileSync(path, "utf8").split(begin);
   const [, after] = rest.split(end);
   if (after === undefined) throw new Error(`docs/bench.md has no place between ${begin} and ${end}`);
   const day = new Date().toISOString().slice(0, 10);
-  const inserted = `\n${day}, ${machine()}, load at the end ${loads()}.\n\n${markdownTable(figures)}\n`;
+  const inserted = `\n${day}, ${machine}, load at the end ${loads()}.\n\n${markdownTable(figures)}\n`;
   writeFileSync(path, `${before}${begin}${inserted}${end}${after}`);
 }
 
