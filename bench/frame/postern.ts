@@ -6,6 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { freePort } from "../../test/servers/ports.ts";
 import { makeScratch, mark, removeScratch } from "../../test/servers/scratch.ts";
+import { startFlags } from "../../test/servers/postern.ts";
 
 const entry = resolve(import.meta.dirname, "../../src/node.ts");
 
@@ -39,7 +40,7 @@ export async function startPostern(options: PosternOptions): Promise<BenchPoster
   if (profileInto !== null) mkdirSync(profileInto, { recursive: true });
   const log = openSync(`${directory}/postern.log`, "a");
   const flags = profileInto === null ? [] : ["--cpu-prof", `--cpu-prof-dir=${profileInto}`];
-  const child = spawn(process.execPath, [...flags, "--import", unmark, entry], {
+  const child = spawn(process.execPath, [...startFlags, ...flags, "--import", unmark, entry], {
     cwd: directory,
     env: {
       PATH: process.env["PATH"],

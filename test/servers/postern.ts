@@ -8,6 +8,9 @@ import { makeScratch, mark, removeScratch } from "./scratch.ts";
 
 const entry = resolve(import.meta.dirname, "../../src/node.ts");
 
+/** As `npm start` has it: a small young generation costs no time here, and keeps the process 90 MB smaller. */
+export const startFlags = ["--max-semi-space-size=4"];
+
 /** Postern refuses a POSTERN_ variable that it does not know, so the mark goes before it looks; in /proc it stays. */
 const unmark = `data:text/javascript,delete process.env["${mark}"]`;
 
@@ -65,7 +68,7 @@ export async function startPostern({ env = {} }: PosternOptions = {}): Promise<R
   let stderr = "";
 
   async function start(): Promise<{ child: ChildProcess; greeting: string }> {
-    const child = spawn(process.execPath, ["--import", unmark, entry], {
+    const child = spawn(process.execPath, [...startFlags, "--import", unmark, entry], {
       cwd: directory,
       env: variables,
       detached: true, // a Ctrl-C in the terminal is for us; we stop it in order
