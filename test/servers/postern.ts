@@ -8,7 +8,7 @@ import { makeScratch, mark, removeScratch } from "./scratch.ts";
 
 const entry = resolve(import.meta.dirname, "../../src/node.ts");
 
-/** As `npm start` has it: a small young generation costs no time here, and keeps the process 90 MB smaller. */
+/** As `npm start` has it; docs/decisions/006 says why. */
 export const startFlags = ["--max-semi-space-size=4"];
 
 /** Postern refuses a POSTERN_ variable that it does not know, so the mark goes before it looks; in /proc it stays. */
