@@ -272,9 +272,8 @@ describe("a database that is away after the dot", () => {
       });
       const { done } = await flush();
       const sending = { over: false };
-      void done.then(() => {
-        sending.over = true;
-      });
+      const note = (): void => void (sending.over = true);
+      void done.then(note);
       while (!sending.over) await outbox.clock.advance(10_000);
       expect(await outbox.row(account, id)).toMatchObject({ state: "sent", recipients: [{ code: 250 }] });
       expect(dots(server)).toBe(1);
