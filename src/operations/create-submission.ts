@@ -7,6 +7,7 @@ import type { Wake } from "../mail/wake.ts";
 import { buildMessage } from "../mime/build-message.ts";
 import { asciiEmail } from "../mime/check-address.ts";
 import type { Clock } from "../observe.ts";
+import { noServer } from "../sessions/login-of.ts";
 import type { AccountRow, SubmissionRow } from "../store/rows.ts";
 import type { Store } from "../store/store.ts";
 import { awaitSubmission } from "./await-submission.ts";
@@ -107,11 +108,7 @@ async function build(
   key: string,
   print: string,
 ): Promise<SubmissionRow> {
-  if (account.outgoing === null) {
-    throw new Failure("no-outgoing", "This account has no outgoing server.", {
-      fix: "Store an account with `outgoing`.",
-    });
-  }
+  if (account.outgoing === null) throw noServer("outgoing");
   if (account.state === "paused") throw new Failure("account-paused", "This account is paused.");
   const now = needs.clock.now();
   const { from, recipients, sendAt, deliverBefore } = checkSubmission(input, account, now);

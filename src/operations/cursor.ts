@@ -1,5 +1,5 @@
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
-import type { z } from "zod";
+import { z } from "zod";
 import { Failure } from "../errors.ts";
 
 /** One page of a list; `nextCursor` is null on the last one. */
@@ -45,6 +45,25 @@ export function decodeCursor<T>(key: Uint8Array, filter: unknown, cursor: string
   const parsed = position.safeParse(JSON.parse(content.toString("utf8", expected.length)));
   if (!parsed.success) throw foreign();
   return parsed.data;
+}
+
+/** The id that a list of rows goes on behind; null for the first page. Fails `invalid-cursor`. */
+export function startOf(key: Uint8Array, filter: unknown, cursor: string | undefined): string | null {
+  return cursor === undefined ? null : decodeCursor(key, filter, cursor, z.string());
+}
+
+/** A page out of the `limit` + 1 rows that were asked for: the one too many only tells that the list goes on. */
+export function pageOfRows<R extends { id: string }, T>(
+  key: Uint8Array,
+  filter: unknown,
+  rows: R[],
+  limit: number,
+  view: (row: R) => T,
+): Page<T> {
+  const kept = rows.slice(0, limit);
+  const last = kept.at(-1);
+  const goesOn = rows.length > limit && last !== undefined;
+  return { data: kept.map(view), nextCursor: goesOn ? encodeCursor(key, filter, last.id) : null };
 }
 
 function foreign(): Failure {

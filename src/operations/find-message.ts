@@ -41,7 +41,8 @@ export function refOf(needs: Pick<FindMessage, "idKey">, account: AccountRow, id
 
 /**
  * Finds the message and runs a call on its place. `asked.folder` picks one of several copies.
- * Fails: `message-gone` when it is nowhere, `not-found` when it is not in the wanted folder, `upstream-timeout` when not every folder could be searched in time.
+ * Fails: `message-gone` when it is nowhere, `not-found` when it is not in the wanted folder, `upstream-timeout` when not every
+ * folder could be searched in time.
  */
 export async function onMessage<T>(
   needs: FindMessage,

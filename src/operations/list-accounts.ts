@@ -1,8 +1,7 @@
-import { z } from "zod";
 import type { Account } from "../mail/account.ts";
 import type { AppCaller } from "../mail/tenant.ts";
 import type { Store } from "../store/store.ts";
-import { decodeCursor, encodeCursor, type Page } from "./cursor.ts";
+import { type Page, pageOfRows, startOf } from "./cursor.ts";
 import { viewAccount } from "./view-account.ts";
 
 /** The accounts that the key reaches, ascending by id. Fails `invalid-cursor`. */
@@ -15,11 +14,8 @@ export const listAccounts =
     const { limit, cursor } = input;
     const externalId = input.externalId ?? null;
     const filter = ["accounts", caller.appId, caller.accountIds, externalId];
-    const after = cursor === undefined ? null : decodeCursor(needs.cursorKey, filter, cursor, z.string());
+    const after = startOf(needs.cursorKey, filter, cursor);
     const page = { after, limit: limit + 1, externalId, ids: caller.accountIds };
     const rows = await needs.accounts.list(caller.appId, page);
-    const data = rows.slice(0, limit);
-    const last = data.at(-1);
-    const more = rows.length > limit && last !== undefined;
-    return { data: data.map(viewAccount), nextCursor: more ? encodeCursor(needs.cursorKey, filter, last.id) : null };
+    return pageOfRows(needs.cursorKey, filter, rows, limit, viewAccount);
   };

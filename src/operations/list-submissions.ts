@@ -1,8 +1,7 @@
-import { z } from "zod";
 import type { Submission } from "../mail/submission.ts";
 import type { AppCaller } from "../mail/tenant.ts";
 import type { Store } from "../store/store.ts";
-import { decodeCursor, encodeCursor, type Page } from "./cursor.ts";
+import { type Page, pageOfRows, startOf } from "./cursor.ts";
 import { findAccount } from "./find-account.ts";
 import { viewSubmission } from "./view-submission.ts";
 
@@ -20,10 +19,7 @@ export const listSubmissions =
   ): Promise<Page<Submission>> => {
     const account = await findAccount(needs.accounts, caller, accountId);
     const filter = ["submissions", account.id];
-    const before = cursor === undefined ? null : decodeCursor(needs.cursorKey, filter, cursor, z.string());
+    const before = startOf(needs.cursorKey, filter, cursor);
     const rows = await needs.submissions.list(account.id, { before, limit: limit + 1 });
-    const data = rows.slice(0, limit);
-    const last = data.at(-1);
-    const more = rows.length > limit && last !== undefined;
-    return { data: data.map(viewSubmission), nextCursor: more ? encodeCursor(needs.cursorKey, filter, last.id) : null };
+    return pageOfRows(needs.cursorKey, filter, rows, limit, viewSubmission);
   };
