@@ -9,16 +9,21 @@ import type { Mailbox } from "./mail/mailbox.ts";
 import type { Guard, ServerLogin } from "./mail/server.ts";
 import type { Submitter } from "./mail/submitter.ts";
 import type { Wake } from "./mail/wake.ts";
+import { appendMessage } from "./operations/append-message.ts";
 import { authenticate } from "./operations/authenticate.ts";
+import { createByteBudget } from "./operations/byte-budget.ts";
 import { createAccount } from "./operations/create-account.ts";
 import { createApp } from "./operations/create-app.ts";
+import { createFolder } from "./operations/create-folder.ts";
 import { createKey } from "./operations/create-key.ts";
 import { createSubmission } from "./operations/create-submission.ts";
 import { deleteAccount } from "./operations/delete-account.ts";
+import { deleteFolder } from "./operations/delete-folder.ts";
 import { deleteKey } from "./operations/delete-key.ts";
 import { deleteMessage } from "./operations/delete-message.ts";
 import { getAccount } from "./operations/get-account.ts";
 import { getAccountStatus } from "./operations/get-account-status.ts";
+import { getFolder } from "./operations/get-folder.ts";
 import { getKey } from "./operations/get-key.ts";
 import { getMe } from "./operations/get-me.ts";
 import { getMessage } from "./operations/get-message.ts";
@@ -33,14 +38,17 @@ import { openAttachment } from "./operations/open-attachment.ts";
 import { openRaw } from "./operations/open-raw.ts";
 import { createPlaceCache } from "./operations/place-cache.ts";
 import { updateAccount } from "./operations/update-account.ts";
+import { updateFolder } from "./operations/update-folder.ts";
 import { updateMessage } from "./operations/update-message.ts";
 import { verifyAccount } from "./operations/verify-account.ts";
+import { createKnownMessages } from "./protocols/imap/known-messages.ts";
 import { openImap, type ImapTransport } from "./protocols/imap/open-imap.ts";
 import { createMailboxes } from "./sessions/lend-mailbox.ts";
 import { createSubmitters } from "./sessions/lend-submitter.ts";
 import { loginOf } from "./sessions/login-of.ts";
 import type { AccountRow } from "./store/rows.ts";
 import type { Store } from "./store/store.ts";
+import { createIdKeys } from "./vault/id-keys.ts";
 import type { Vault } from "./vault/vault.ts";
 
 /** What the entry has opened: the parts that differ between a process and a Worker. */
@@ -76,6 +84,12 @@ export type Postern = {
 
 /** Message places remembered, about 200 octets each. */
 const placesKept = 50_000;
+/** What is remembered of listed messages, of all accounts together, octets. */
+const knownOctets = 16 * 1024 * 1024;
+/** What of messages to be stored is held at once, and how long one waits for its share, milliseconds. */
+const uploads = { total: 128 * 1024 * 1024, waitMs: 10_000 };
+/** Accounts' id keys kept open. */
+const idKeysKept = 2_000;
 /** Submissions under way at once, each of another account. */
 const sendingAtOnce = 16;
 
@@ -84,17 +98,18 @@ export function compose(world: World): Postern {
   const { store, vault, guard, log, metrics, clock, imapTransport, cursorKey, maxMessage, leaseMs, owner } = world;
   const { accounts, keys } = store;
 
+  const knownMessages = createKnownMessages(knownOctets);
   async function openMailbox(account: AccountRow): Promise<Mailbox> {
     const login = loginOf(vault, account, "incoming");
     const admitted = await guard.admit({ protocol: "imap", server: login });
-    return openImap({ login, admitted, log, clock, transport: imapTransport });
+    const known = knownMessages.of(JSON.stringify([account.id, login.host, login.port, login.username]));
+    return openImap({ login, admitted, log, clock, known, transport: imapTransport });
   }
   const connectOutgoing = (login: ServerLogin): Submitter => (world.openSubmitter ?? sendsNothing)({ guard }, login);
 
   const mailboxes = createMailboxes({ open: openMailbox, accounts, clock, log });
   const submitters = createSubmitters({ clock });
   const wake = createInProcessWake(clock);
-  const idKey = (account: AccountRow): Uint8Array => vault.open(account, "idKey", account.sealedIdKey);
   const needs = {
     ...store,
     vault,
@@ -103,7 +118,7 @@ export function compose(world: World): Postern {
     cursorKey,
     mailboxes,
     submitters,
-    idKey,
+    idKey: createIdKeys(vault, idKeysKept),
     wake,
     maxMessage,
     leaseMs,
@@ -113,6 +128,7 @@ export function compose(world: World): Postern {
     openMailbox,
     openSubmitter: async (account: AccountRow) => connectOutgoing(loginOf(vault, account, "outgoing")),
     places: createPlaceCache(placesKept),
+    uploads: createByteBudget(clock, uploads),
   };
 
   const app = createFront({
@@ -136,7 +152,12 @@ export function compose(world: World): Postern {
     verifyAccount: verifyAccount(needs),
     getAccountStatus: getAccountStatus(needs),
     listFolders: listFolders(needs),
+    createFolder: createFolder(needs),
+    getFolder: getFolder(needs),
+    updateFolder: updateFolder(needs),
+    deleteFolder: deleteFolder(needs),
     listMessages: listMessages(needs),
+    appendMessage: appendMessage(needs),
     getMessage: getMessage(needs),
     updateMessage: updateMessage(needs),
     deleteMessage: deleteMessage(needs),

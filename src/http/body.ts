@@ -9,13 +9,17 @@ const tooLarge = (limit: number) =>
 
 const stalled = () => new Failure("request-timeout", "The body did not arrive in time.");
 
+function checkLength(request: Request, limit: number): void {
+  const declared = request.headers.get("content-length");
+  if (declared !== null && Number(declared) > limit) throw tooLarge(limit);
+}
+
 /**
  * The body's octets as they arrive, counted: fails `body-too-large` past `limit` octets (told by Content-Length or not),
  * `request-timeout` when it stalls for 30 s or the caller leaves. Leaving the loop early cancels the upload.
  */
 export async function* bodyBytes(request: Request, limit: number): AsyncGenerator<Uint8Array, void, undefined> {
-  const declared = request.headers.get("content-length");
-  if (declared !== null && Number(declared) > limit) throw tooLarge(limit);
+  checkLength(request, limit);
   if (request.body === null) return;
   const reader = request.body.getReader();
   let size = 0;
@@ -62,6 +66,25 @@ export function requireContentType(request: Request, media: string): void {
       fix: `Send Content-Type: ${media}`,
     });
   }
+}
+
+function emptyRaw(): Failure {
+  return new Failure("bad-request", "The body is empty; this route takes a message.");
+}
+
+/** What can be told of a raw body before it is read: its media type, that it is there, and that it is not too long. */
+export function checkRaw(request: Request, media: string, limit: number): void {
+  if (request.body === null) throw emptyRaw();
+  requireContentType(request, media);
+  checkLength(request, limit);
+}
+
+/** The whole body, no more than `limit` octets. Fails as `bodyBytes`, and `bad-request` where it is empty. */
+export async function readWhole(request: Request, limit: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of bodyBytes(request, limit)) chunks.push(chunk);
+  if (chunks.length === 0) throw emptyRaw();
+  return Buffer.concat(chunks);
 }
 
 /** The body as strict JSON: see `parseStrictJson` for what is refused. An empty body is `invalid-json`. */

@@ -1,5 +1,4 @@
-import { createRoute } from "@hono/zod-openapi";
-import type { z } from "@hono/zod-openapi";
+import { createRoute, z } from "@hono/zod-openapi";
 import type { MiddlewareHandler } from "hono";
 import { failures, type FailureCode } from "../errors.ts";
 import type { AppCaller, Caller } from "../mail/tenant.ts";
@@ -16,8 +15,11 @@ type CallerFor<S extends RouteScope> = S extends "none"
 
 type Method = "get" | "post" | "patch" | "delete" | "put";
 
-/** `params` and `headers` are plain objects; `query` and `body` are strict ones, so that unknown names are refused. */
-type Asked = { params?: z.ZodObject; query?: z.ZodObject; headers?: z.ZodObject; body?: z.ZodType };
+/**
+ * `params` and `headers` are plain objects; `query` and `body` are strict ones, so that unknown names are refused. `raw` is the
+ * media type of a body that is taken as it comes, instead of JSON: the handler reads it.
+ */
+type Asked = { params?: z.ZodObject; query?: z.ZodObject; headers?: z.ZodObject; body?: z.ZodType; raw?: string };
 
 type HeaderDoc = { description: string; schema: { type: "string" | "integer"; example?: string | number } };
 type Answer = {
@@ -46,7 +48,7 @@ type Terms<
   responses: A;
   /** What this route's own work can fail with; the common ones are added. */
   errors?: readonly FailureCode[];
-  /** Octets of the JSON body; POSTERN_MAX_BODY by default. */
+  /** Octets of the body; POSTERN_MAX_BODY by default. */
   maxBody?: number;
 };
 
@@ -54,6 +56,8 @@ type Requested<R extends Asked> = Pick<R, keyof R & ("params" | "query" | "heade
   (R extends { body: infer B extends z.ZodType }
     ? { body: { content: { "application/json": { schema: B } }; required: true } }
     : unknown);
+
+const octets = z.string().openapi({ format: "binary" });
 
 /** What `app.openapi` takes, exact in its request, its answers and its caller. */
 type Contract<
@@ -76,6 +80,10 @@ function negotiable(produces: string[]): boolean {
   return produces.length > 0 && !produces.some((media) => media.includes("*"));
 }
 
+function takesBody(asked: Asked): boolean {
+  return asked.body !== undefined || asked.raw !== undefined;
+}
+
 /** The codes that a route can answer besides its own, by what it takes. */
 function commonErrors(scope: RouteScope, asked: Asked, produces: string[]): FailureCode[] {
   return [
@@ -89,7 +97,8 @@ function commonErrors(scope: RouteScope, asked: Asked, produces: string[]): Fail
     ...(scope === "none" ? [] : (["unauthorized", "storage-unavailable"] as const)),
     ...(scope === "none" || scope === "any" ? [] : (["scope-missing"] as const)),
     ...(asked.params === undefined ? [] : (["not-found"] as const)),
-    ...(asked.body === undefined ? [] : (["invalid-json", "body-too-large", "unsupported-media-type"] as const)),
+    ...(asked.body === undefined ? [] : (["invalid-json"] as const)),
+    ...(takesBody(asked) ? (["body-too-large", "unsupported-media-type"] as const) : []),
     ...(asked.headers !== undefined && "Idempotency-Key" in asked.headers.shape
       ? (["idempotency-key-missing", "idempotency-key-invalid"] as const)
       : []),
@@ -131,6 +140,7 @@ export function contract<
       ...(asked.query && { query: asked.query }),
       ...(asked.headers && { headers: asked.headers }),
       ...(asked.body && { body: { content: { "application/json": { schema: asked.body } }, required: true } }),
+      ...(asked.raw && { body: { content: { [asked.raw]: { schema: octets } }, required: true } }),
     },
     responses,
     middleware: guard({
@@ -138,7 +148,7 @@ export function contract<
       path,
       scope,
       queryNames: Object.keys(asked.query?.shape ?? {}),
-      body: asked.body === undefined ? "none" : "json",
+      body: asked.body === undefined ? { raw: asked.raw ?? null } : "json",
       maxBody: maxBody ?? null,
       produces: negotiable(produces) ? produces : [],
     }),

@@ -3,7 +3,7 @@ import { Failure } from "../errors.ts";
 import type { Caller } from "../mail/tenant.ts";
 import { unauthorized } from "../operations/authenticate.ts";
 import { accepts } from "./accept.ts";
-import { readJson } from "./body.ts";
+import { checkRaw, readJson } from "./body.ts";
 import type { FrontEnv, RouteScope } from "./env.ts";
 import { checkQuery } from "./query.ts";
 
@@ -13,7 +13,8 @@ type Rules = {
   path: string;
   scope: RouteScope;
   queryNames: string[];
-  body: "json" | "none";
+  /** JSON is read here, once; of a raw body (null: none) only its media type and announced length are looked at. */
+  body: "json" | { raw: string | null };
   /** Octets; null: the configured limit. */
   maxBody: number | null;
   /** Media types of the good answers; none: Accept is not looked at. */
@@ -36,8 +37,11 @@ export function guard(rules: Rules): MiddlewareHandler<Guarded> {
       });
     }
     checkQuery(new URL(c.req.url).search, rules.queryNames);
-    if (rules.body === "json") {
-      const value = await readJson(c.req.raw, rules.maxBody ?? c.var.front.config.maxBody);
+    const limit = rules.maxBody ?? c.var.front.config.maxBody;
+    if (rules.body !== "json") {
+      if (rules.body.raw !== null) checkRaw(c.req.raw, rules.body.raw, limit);
+    } else {
+      const value = await readJson(c.req.raw, limit);
       // The validator that follows asks the request for its JSON: it gets what was read strictly.
       Object.assign(c.req, { json: () => Promise.resolve(value) });
     }

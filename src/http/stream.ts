@@ -3,19 +3,19 @@ import { describeError } from "./log.ts";
 import type { ByteRange } from "../mail/mailbox.ts";
 
 /** What is needed of a hono Context, whatever its caller. */
-type Call = { readonly req: { readonly method: string }; readonly var: FrontEnv["Variables"] };
+export type Call = { readonly req: { readonly method: string }; readonly var: FrontEnv["Variables"] };
 
 type Outcome = "whole" | "aborted" | "failed";
 
 type Streamed = {
   /** Media type of the answer. */
   contentType: string;
-  /** The octets to send. For HEAD it is returned unread. */
-  stream: AsyncIterable<Uint8Array>;
+  /** The octets to send. For HEAD it is returned unread, or null. */
+  stream: AsyncIterable<Uint8Array> | null;
   /** Octets of the whole content; null where not known exactly. */
   size: number | null;
-  /** What `stream` yields of it; absent: the whole, 200. Otherwise 206 with Content-Range. */
-  range?: ByteRange | undefined;
+  /** What `stream` yields of it; absent or null: the whole, 200. Otherwise 206 with Content-Range. */
+  range?: ByteRange | null;
   headers?: Record<string, string>;
 };
 
@@ -28,16 +28,16 @@ export const foreignContent = { "Content-Security-Policy": "sandbox; default-src
  * than told, the connection is cut: never a short 200.
  */
 export async function streamed(c: Call, answer: Streamed): Promise<Response> {
-  const { size, range } = answer;
-  const length = range === undefined ? size : range.end - range.start + 1;
+  const { size, range = null } = answer;
+  const length = range === null ? size : range.end - range.start + 1;
   const headers = new Headers({ ...answer.headers, "Content-Type": answer.contentType });
   if (length !== null) headers.set("Content-Length", String(length));
   if (size !== null) headers.set("Accept-Ranges", "bytes");
-  if (range !== undefined) headers.set("Content-Range", `bytes ${range.start}-${range.end}/${size ?? "*"}`);
-  const status = range === undefined ? 200 : 206;
-  const iterator = answer.stream[Symbol.asyncIterator]();
-  if (c.req.method === "HEAD") {
-    await iterator.return?.();
+  if (range !== null) headers.set("Content-Range", `bytes ${range.start}-${range.end}/${size ?? "*"}`);
+  const status = range === null ? 200 : 206;
+  const iterator = answer.stream?.[Symbol.asyncIterator]();
+  if (c.req.method === "HEAD" || iterator === undefined) {
+    await iterator?.return?.();
     c.var.line.streamed = (finish) => finish(0, "whole");
     return new Response(null, { status, headers });
   }

@@ -1,4 +1,4 @@
-import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import { createHmac, type KeyObject, randomBytes, timingSafeEqual } from "node:crypto";
 import type { NativeKey } from "./message.ts";
 
 /** RFC 4648 §7 in lower case: text sorts as its octets do. */
@@ -42,7 +42,7 @@ const kinds = { emailId: 1, gmail: 2, guidHex: 3, guidText: 4, tracked: 5 } as c
 
 const tagLength = 10;
 
-function tag(content: Uint8Array, idKey: Uint8Array): Buffer {
+function tag(content: Uint8Array, idKey: KeyObject): Buffer {
   return createHmac("sha256", idKey).update(content).digest().subarray(0, tagLength);
 }
 
@@ -90,13 +90,13 @@ function decodeRef(content: Buffer): MessageRef | null {
 }
 
 /** The opaque id of a message: a pure function of what it names and the account's id key (DESIGN §4). */
-export function encodeMessageId(ref: MessageRef, idKey: Uint8Array): string {
+export function encodeMessageId(ref: MessageRef, idKey: KeyObject): string {
   const content = encodeRef(ref);
   return `msg_${Buffer.concat([content, tag(content, idKey)]).toString("base64url")}`;
 }
 
 /** What an id names, or null when it is malformed, forged, or another account's. */
-export function decodeMessageId(id: string, idKey: Uint8Array): MessageRef | null {
+export function decodeMessageId(id: string, idKey: KeyObject): MessageRef | null {
   const text = id.startsWith("msg_") ? id.slice(4) : "";
   if (!/^[A-Za-z0-9_-]{16,700}$/.test(text)) return null;
   const octets = Buffer.from(text, "base64url");

@@ -1,5 +1,5 @@
 import type { Capabilities } from "./capabilities.ts";
-import type { FlagChange } from "./flags.ts";
+import type { FlagChange, Flags } from "./flags.ts";
 import type { FolderStatus, NativeFolder } from "./folder.ts";
 import type { NativeKey, Place, Summary } from "./message.ts";
 import type { Part } from "./part.ts";
@@ -34,7 +34,9 @@ export type Listing = {
 export type Wanted = {
   /** The raw header block, up to and with its empty line. */
   headers?: boolean;
-  /** The text parts that make the body, as they are encoded. */
+  /** The MIME tree, also where the server tells none and the whole message must be read for it. */
+  structure?: boolean;
+  /** The text parts that make the body, as they are encoded; and the MIME tree as above. */
   bodies?: boolean;
 };
 
@@ -45,7 +47,7 @@ export type Fetched = {
   bodies?: { part: Part; bytes: Uint8Array; truncated: boolean }[];
 };
 
-/** Octets `start` to `end` inclusive, inside the content (RFC 9110 §14.1.2, already resolved). */
+/** Octets `start` to `end` inclusive, counted from 0; Infinity is to the end, wherever that is. */
 export type ByteRange = { start: number; end: number };
 
 export type Moved = {
@@ -54,11 +56,27 @@ export type Moved = {
   to: Place | null;
 };
 
+/** Where a folder is to go; absent: it stays where it is, or keeps its name. */
+export type FolderTarget = {
+  /** Raw path; null is the top of the user's own folders. */
+  parent?: string | null;
+  name?: string;
+};
+
+/** What a message is stored with. */
+export type AppendWith = {
+  flags: (keyof Flags)[];
+  keywords: string[];
+  /** INTERNALDATE, milliseconds, cut to whole seconds; null: when the server stores it. */
+  receivedAt: number | null;
+};
+
 /**
  * The mailbox port: an open, authenticated session on an account's incoming server. Implemented by `protocols/imap`.
- * A session runs one call at a time. Every method fails with a `Failure`: `message-gone` where a single place is not there
+ * A session runs one call at a time, in the order of the calls. Every method fails with a `Failure`: `message-gone` where a single place is not there
  * any more, `not-found` where a folder is not, an upstream code where the server or the line failed.
- * A stream holds the session until it ends or is returned.
+ * A stream is a call for each of its pieces: others run between them. It fails, and never just ends, when its message is gone
+ * before it has been told whole.
  */
 export interface Mailbox {
   capabilities(): Capabilities;
@@ -68,10 +86,10 @@ export interface Mailbox {
   status(path: string): Promise<FolderStatus>;
   list(path: string, page: Page, filter: Filter): Promise<Listing>;
   get(place: Place, wanted: Wanted): Promise<Fetched>;
-  /** Raw octets as stored. `size` is the total size in octets. */
+  /** Raw octets as stored. `size` is the total size in octets, as the server tells. */
   openRaw(place: Place, range?: ByteRange): Promise<{ size: number; stream: AsyncIterable<Uint8Array> }>;
-  /** A part's octets as they are encoded. */
-  openPart(place: Place, section: string): Promise<AsyncIterable<Uint8Array>>;
+  /** A part's octets as they are encoded; `range` counts those. */
+  openPart(place: Place, section: string, range?: ByteRange): Promise<AsyncIterable<Uint8Array>>;
   /** Sets, then says for each place whether it was there. A keyword the folder can't hold: `unsupported-by-server`. */
   setFlags(places: Place[], change: FlagChange): Promise<{ missing: Place[] }>;
   /** Moves all of one folder's places. `uidNext` is the target's UIDNEXT from before, to find copies by (DESIGN §4). */
@@ -80,6 +98,21 @@ export interface Mailbox {
   remove(places: Place[]): Promise<{ missing: Place[] }>;
   /** The places in one folder that carry the key, lowest UID first. Only where the tier is permanent. */
   locate(path: string, key: NativeKey): Promise<Place[]>;
+  /** Settles when no call runs any more, also none that a stream had begun when it was left; null when none runs. */
+  readonly unfinished: Promise<unknown> | null;
+  /**
+   * Stores a message, CRLF lines without NUL, and tells where it lies; null where the server does not say and it can't be
+   * found without doubt among what is new since `uidNext` (the folder's UIDNEXT from before). `message-too-large`,
+   * `refused-by-server`, `unsupported-by-server`; a failure with `stored: "unknown"` may have stored it.
+   */
+  append(path: string, message: Uint8Array, options: AppendWith, uidNext: number | null): Promise<Place | null>;
+  /** Makes a folder below `parent` (raw path; null: at the top), subscribed; its raw path. `folder-exists`, `refused-by-server`. */
+  createFolder(parent: string | null, name: string): Promise<string>;
+  /** Renames or moves a folder with those below it; its raw path now. `folder-protected`, `folder-exists`, `refused-by-server`. */
+  renameFolder(path: string, to: FolderTarget): Promise<string>;
+  /** Deletes a folder and its mail. `folder-protected` where it has folders below it. */
+  deleteFolder(path: string): Promise<void>;
+  subscribeFolder(path: string, subscribed: boolean): Promise<void>;
   /** Ends the session politely; never throws. */
   close(): Promise<void>;
   /** True once the connection is gone or must not be used again. */

@@ -96,3 +96,12 @@ export type Message = {
   headers?: { name: string; value: string }[];
   warnings: string[];
 };
+
+/** A message that was stored without anybody being able to tell which one of its folder it is: all that is known. */
+export type StoredMessage = {
+  accountId: string;
+  folderIds: string[];
+  /** Octets, as they were sent to the server. */
+  size: number;
+  warnings: string[];
+};

@@ -1,4 +1,4 @@
-const months = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+const months = "january february march april may june july august september october november december".split(" ");
 
 /** RFC 5322 §4.3, in hours; every other name counts as +0000 there. */
 const zones: Record<string, number> = { EST: -5, EDT: -4, CST: -6, CDT: -5, MST: -7, MDT: -6, PST: -8, PDT: -7 };
@@ -57,8 +57,10 @@ function fullYear(digits: string): number {
   return digits.length === 2 && year < 50 ? year + 2000 : year + 1900;
 }
 
+/** In English, cut anywhere behind the third letter: what looks alike may be another month in another language. */
 function monthIndex(text: string): number {
-  return /^\d/.test(text) ? Number(text) - 1 : months.indexOf(text.slice(0, 3).toLowerCase());
+  if (/^\d/.test(text)) return Number(text) - 1;
+  return months.findIndex((name) => name.startsWith(text.toLowerCase()));
 }
 
 function offsetMinutes(offset: string | undefined, name: string | undefined): number | null {

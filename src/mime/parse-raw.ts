@@ -19,7 +19,11 @@ type Scan = {
   /** The open multiparts' boundaries, and which of them each belongs to. */
   levels: Map<string, number>;
   parts: number;
+  bodies: Map<Part, Uint8Array>;
 };
+
+/** A message's MIME tree, and the octets of each part that is no multipart, as they are encoded. */
+export type ParsedRaw = { structure: Part; bodyOf: (part: Part) => Uint8Array | null };
 
 /**
  * The MIME tree of a raw message (RFC 2046) with the sections that IMAP gives it: what BODYSTRUCTURE says, for servers that
@@ -27,10 +31,16 @@ type Scan = {
  * read as far as it goes. One pass over the octets, whatever the nesting.
  */
 export function parseStructure(raw: Uint8Array): Part {
+  return parseRaw(raw).structure;
+}
+
+/** The same, with views of `raw` for the parts' bodies. */
+export function parseRaw(raw: Uint8Array): ParsedRaw {
   const buffer = Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength);
-  const scan: Scan = { raw: buffer, at: 0, levels: new Map(), parts: 0 };
-  return readEntity(scan, { depth: 0, defaultType: "text/plain", section: (isMultipart) => (isMultipart ? "" : "1") })
-    .part;
+  const scan: Scan = { raw: buffer, at: 0, levels: new Map(), parts: 0, bodies: new Map() };
+  const section = (isMultipart: boolean) => (isMultipart ? "" : "1");
+  const { part } = readEntity(scan, { depth: 0, defaultType: "text/plain", section });
+  return { structure: part, bodyOf: (one) => scan.bodies.get(one) ?? null };
 }
 
 type Place = {
@@ -51,19 +61,28 @@ function readEntity(scan: Scan, place: Place): { part: Part; end: End } {
   const isSplit = isMultipart && boundary !== "" && place.depth < maxDepth;
   const part: Part = { ...headers, section: place.section(isSplit), encodedSize: 0, children: [] };
   if (isMultipart && !isSplit) part.contentType = boundary === "" ? "text/plain" : "application/octet-stream";
-  if (isSplit) return { part, end: headerEnd ?? readParts(scan, part, boundary, place.depth) };
+  if (isSplit) {
+    const parts = headerEnd ? { end: headerEnd, isFound: false } : readParts(scan, part, boundary, place.depth);
+    if (parts.isFound || place.depth > 0) return { part, end: parts.end };
+    // A message whose boundary is nowhere is shown as it stands.
+    scan.at = bodyStart;
+    Object.assign(part, { contentType: "text/plain", section: place.section(false) });
+  }
   const end = headerEnd ?? readBody(scan, part, place.depth);
-  part.encodedSize = Math.max(0, end.at - bodyStart);
+  const body = scan.raw.subarray(bodyStart, Math.max(bodyStart, end.at));
+  scan.bodies.set(part, body);
+  part.encodedSize = body.length;
   return { part, end };
 }
 
 /** Reads what is between the boundaries of a multipart, and what follows its close up to the next boundary around it. */
-function readParts(scan: Scan, part: Part, boundary: string, depth: number): End {
+function readParts(scan: Scan, part: Part, boundary: string, depth: number): { end: End; isFound: boolean } {
   const hidden = scan.levels.get(boundary);
   scan.levels.set(boundary, depth);
   const prefix = part.section === "" ? "" : `${part.section}.`;
   const defaultType = part.contentType === "multipart/digest" ? "message/rfc822" : "text/plain";
   let end = nextBoundary(scan);
+  const isFound = end.level === depth;
   while (end.level === depth && !end.isClose && scan.parts < maxParts) {
     const section = `${prefix}${part.children.length + 1}`;
     const child = readEntity(scan, { depth: depth + 1, defaultType, section: () => section });
@@ -72,7 +91,7 @@ function readParts(scan: Scan, part: Part, boundary: string, depth: number): End
   }
   if (hidden === undefined) scan.levels.delete(boundary);
   else scan.levels.set(boundary, hidden);
-  return end.level === depth ? nextBoundary(scan) : end;
+  return { end: end.level === depth ? nextBoundary(scan) : end, isFound };
 }
 
 function readBody(scan: Scan, part: Part, depth: number): End {

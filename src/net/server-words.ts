@@ -12,5 +12,6 @@ const base64 = (text: string): string => Buffer.from(text, "utf8").toString("bas
 export function withoutSecret(text: string, username: string, password: string): string {
   const escaped = password.replaceAll(/["\\]/g, "\\$&");
   const secrets = [password, escaped, base64(password), base64(`\0${username}\0${password}`)];
-  return secrets.some((secret) => secret !== "" && text.includes(secret)) ? "" : text;
+  const told = text.toLowerCase();
+  return secrets.some((secret) => secret !== "" && told.includes(secret.toLowerCase())) ? "" : text;
 }

@@ -1,3 +1,4 @@
+import type { KeyObject } from "node:crypto";
 import { Failure } from "../errors.ts";
 import { decodeMessageId, keyText, originText, type MessageRef, type Origin } from "../mail/id.ts";
 import type { Mailbox } from "../mail/mailbox.ts";
@@ -14,7 +15,7 @@ export type FindMessage = SyncFolders & {
   placements: Pick<Store["placements"], "find" | "remove">;
   splitKeys: Pick<Store["splitKeys"], "add">;
   intents: Pick<Store["intents"], "live">;
-  idKey: (account: AccountRow) => Uint8Array;
+  idKey: (account: AccountRow) => KeyObject;
   places: PlaceCache;
   clock: Clock;
 };

@@ -2,8 +2,9 @@ import { Failure } from "../errors.ts";
 import type { Fetched } from "../mail/mailbox.ts";
 import type { Message } from "../mail/message.ts";
 import type { AppCaller } from "../mail/tenant.ts";
-import { decodeText } from "../mime/decode-body.ts";
+import { decodeBodies } from "../mime/decode-body.ts";
 import { parseHeaders, references } from "../mime/headers.ts";
+import { parseEnvelope } from "../mime/parse-envelope.ts";
 import { findAccount } from "./find-account.ts";
 import { onMessage, refOf, type MessageAsked, type OneMessage } from "./find-message.ts";
 import { viewMessage } from "./view-message.ts";
@@ -22,21 +23,30 @@ export const getMessage =
       })),
     );
     const known = { id: asked.id, accountId: account.id, folderIds: [folderId] };
-    return { ...viewMessage(fetched.summary, known), ...(await content(fetched)) };
+    const whole = { ...fetched, summary: wholeSummary(fetched) };
+    return { ...viewMessage(whole.summary, known), ...(await content(whole)) };
   };
+
+/** A listing reads only so much of a header; here it is whole. */
+function wholeSummary({ summary, header }: Fetched): Fetched["summary"] {
+  if (header === undefined || !summary.warnings.includes("header-truncated")) return summary;
+  const { envelope, warnings } = parseEnvelope(header);
+  const others = summary.warnings.filter(
+    (warning) => warning !== "header-truncated" && warning !== "address-unparseable",
+  );
+  return { ...summary, envelope, warnings: [...new Set([...others, ...warnings])] };
+}
 
 async function content(fetched: Fetched): Promise<Partial<Message>> {
   if (fetched.header === undefined || fetched.bodies === undefined)
     throw new Failure("upstream-protocol-error", "The mail server left the message's header out of its answer.");
   const headers = parseHeaders(fetched.header);
-  const warnings = [...fetched.summary.warnings];
-  const bodies = { text: null as string | null, html: null as string | null };
-  for (const { part, bytes, truncated } of fetched.bodies) {
-    const decoded = await decodeText(part, bytes);
-    warnings.push(...decoded.warnings);
-    if (truncated) warnings.push("body-truncated");
-    const kind = part.contentType === "text/html" ? "html" : "text";
-    bodies[kind] = bodies[kind] === null ? decoded.text : `${bodies[kind]}\n${decoded.text}`;
-  }
-  return { references: references(headers), ...bodies, headers, warnings: [...new Set(warnings)] };
+  const { text, html, warnings } = await decodeBodies(fetched.bodies);
+  return {
+    references: references(headers),
+    text,
+    html,
+    headers,
+    warnings: [...new Set([...fetched.summary.warnings, ...warnings])],
+  };
 }

@@ -1,3 +1,4 @@
+import type { KeyObject } from "node:crypto";
 import { encodeMessageId, keyText, originText, type MessageRef, type Origin } from "../mail/id.ts";
 import type { Summary } from "../mail/message.ts";
 import type { AccountRow, FolderRow } from "../store/rows.ts";
@@ -9,7 +10,7 @@ export type IdentifyMessages = {
   placements: Pick<Store["placements"], "at">;
   splitKeys: Pick<Store["splitKeys"], "among" | "add">;
   /** Opens the account's sealed id key. */
-  idKey: (account: AccountRow) => Uint8Array;
+  idKey: (account: AccountRow) => KeyObject;
   places: PlaceCache;
 };
 

@@ -1,26 +1,39 @@
-import type { ByteRange } from "../mail/mailbox.ts";
+import type { ByteRange, Mailbox } from "../mail/mailbox.ts";
+import type { Place } from "../mail/message.ts";
+import { resolveRange, type OctetsAsked } from "../mail/range.ts";
 import type { AppCaller } from "../mail/tenant.ts";
 import { findAccount } from "./find-account.ts";
 import { onMessage, refOf, type MessageAsked, type OneMessage } from "./find-message.ts";
-import { lending, type LentStream } from "./lent-stream.ts";
+import { lending, type Content, type LentStream } from "./lent-stream.ts";
 
-/**
- * The message as stored, octet for octet. `rangeOf` sees the whole size in octets and says which ones are wanted (undefined:
- * all); what it throws ends the call. The stream holds a session until it ends or is returned.
- */
+/** `size` is what the server tells, and null where it does not; `range` is null for the whole. */
+type Opened = { size: number | null; range: ByteRange | null };
+
+/** The message as stored, octet for octet. Fails `range-not-satisfiable`. */
 export const openRaw =
   (needs: OneMessage) =>
   async (
     caller: AppCaller,
     accountId: string,
-    asked: MessageAsked & { rangeOf: (size: number) => ByteRange | undefined },
-  ): Promise<LentStream<{ size: number }>> => {
+    asked: MessageAsked & { octets: OctetsAsked },
+  ): Promise<LentStream<Opened>> => {
     const account = await findAccount(needs.accounts, caller, accountId);
     const ref = refOf(needs, account, asked.id);
     return lending(needs, account, (mailbox) =>
-      onMessage(needs, mailbox, account, { ...asked, ref }, async ({ place }) => {
-        const { summary } = await mailbox.get(place, {});
-        return mailbox.openRaw(place, asked.rangeOf(summary.size));
-      }),
+      onMessage(needs, mailbox, account, { ...asked, ref }, ({ place }) => open(mailbox, place, asked.octets)),
     );
   };
+
+async function open(mailbox: Mailbox, place: Place, octets: OctetsAsked): Promise<{ about: Opened; content: Content }> {
+  const { summary } = await mailbox.get(place, {});
+  const size = summary.warnings.includes("size-missing") ? null : summary.size;
+  if (octets === "none") return { about: { size, range: null }, content: null };
+  const range = octets === "all" || size === null ? null : resolveRange(octets, size);
+  const { stream } = await mailbox.openRaw(place, range === null ? undefined : toTheEnd(range, size));
+  return { about: { size, range }, content: stream };
+}
+
+/** A range that reaches the end is read until the server gives no more, so that a wrong size is found out. */
+export function toTheEnd({ start, end }: ByteRange, size: number | null): ByteRange {
+  return { start, end: end + 1 === size ? Infinity : end };
+}

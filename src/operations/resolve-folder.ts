@@ -30,6 +30,20 @@ export async function resolveFolder(
   );
 }
 
+/** As `resolveFolder`, for a folder that messages are to be put into. Fails `refused-by-server` where it holds none. */
+export async function resolveTarget(
+  needs: SyncFolders,
+  mailbox: Mailbox,
+  account: AccountRow,
+  wanted: string,
+): Promise<FolderRow> {
+  const target = await resolveFolder(needs, mailbox, account, wanted);
+  if (target.selectable) return target;
+  throw new Failure("refused-by-server", "This folder can't hold messages.", {
+    fix: "Choose a folder whose `selectable` is true.",
+  });
+}
+
 /** Runs a call on a folder; when the server no longer knows its name, looks once for where it was renamed to. */
 export async function onFolder<T>(
   needs: SyncFolders,
@@ -41,7 +55,7 @@ export async function onFolder<T>(
   try {
     return await call(folder);
   } catch (error) {
-    if (!isFolderMissing(error, "SELECT") && !isFolderMissing(error, "STATUS")) throw error;
+    if (!(["SELECT", "STATUS", "LIST"] as const).some((command) => isFolderMissing(error, command))) throw error;
     const synced = await syncFolders(needs, account.id, await mailbox.folders());
     const now = synced.find(({ row }) => row.id === folder.id)?.row;
     if (now === undefined || now.path === folder.path) throw error;
@@ -50,7 +64,7 @@ export async function onFolder<T>(
 }
 
 /** Whether the server said to this command that it knows no folder of this name. */
-export function isFolderMissing(error: unknown, command: "SELECT" | "STATUS"): boolean {
+export function isFolderMissing(error: unknown, command: "SELECT" | "STATUS" | "LIST"): boolean {
   return error instanceof Failure && error.code === "not-found" && error.details.upstream?.phase === command;
 }
 

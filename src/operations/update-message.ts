@@ -7,7 +7,7 @@ import type { AccountRow, FolderRow } from "../store/rows.ts";
 import { findAccount } from "./find-account.ts";
 import { gone, onMessage, refOf, type Found, type MessageAsked, type OneMessage } from "./find-message.ts";
 import { moveMessage, type MoveMessage } from "./move-message.ts";
-import { resolveFolder } from "./resolve-folder.ts";
+import { resolveTarget } from "./resolve-folder.ts";
 import { viewMessage } from "./view-message.ts";
 import { writing } from "./with-mailbox.ts";
 
@@ -24,25 +24,12 @@ export const updateMessage =
     const account = await findAccount(needs.accounts, caller, accountId);
     const ref = refOf(needs, account, asked.id);
     return writing(needs, account, async (mailbox) => {
-      const target = patch.folderId === null ? null : await targetFolder(needs, mailbox, account, patch.folderId);
+      const target = patch.folderId === null ? null : await resolveTarget(needs, mailbox, account, patch.folderId);
       return onMessage(needs, mailbox, account, { ...asked, ref }, (found) =>
         apply(needs, mailbox, account, { found, id: asked.id, change: patch.change, target }),
       );
     });
   };
-
-async function targetFolder(
-  needs: OneMessage,
-  mailbox: Mailbox,
-  account: AccountRow,
-  folderId: string,
-): Promise<FolderRow> {
-  const target = await resolveFolder(needs, mailbox, account, folderId);
-  if (target.selectable) return target;
-  throw new Failure("refused-by-server", "This folder can't hold messages.", {
-    fix: "Choose a folder whose `selectable` is true.",
-  });
-}
 
 async function apply(
   needs: MoveMessage,

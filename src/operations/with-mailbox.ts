@@ -6,29 +6,15 @@ import type { AccountRow } from "../store/rows.ts";
 export type WithMailbox = { mailboxes: Pick<Mailboxes, "lend"> };
 
 /**
- * Runs a read on a lent session. One that had died unnoticed in the pool is replaced by the next; a session opened for this
- * call is the last try.
+ * Runs a read on a lent session. One that turns out to have died unnoticed is replaced by a new one, once; a read on a session
+ * that was opened for it is not repeated.
  */
 export async function reading<T>(
   needs: WithMailbox,
   account: AccountRow,
   read: (mailbox: Mailbox) => Promise<T>,
 ): Promise<T> {
-  for (;;) {
-    const lease = await needs.mailboxes.lend(account);
-    try {
-      return await read(lease.session);
-    } catch (error) {
-      if (!diedInPool(lease, error)) throw error;
-    } finally {
-      lease.release();
-    }
-  }
-}
-
-/** Whether a session turned out to be gone that had been lying in the pool: the next one may well work. */
-export function diedInPool(lease: MailboxLease, error: unknown): boolean {
-  return !lease.fresh && lease.session.dead && error instanceof Failure && error.code === "upstream-unreachable";
+  return onceMore(needs, account, { stream: false }, (lease) => using(lease, read));
 }
 
 /** Runs a write on a lent session, never twice. */
@@ -37,10 +23,40 @@ export async function writing<T>(
   account: AccountRow,
   write: (mailbox: Mailbox) => Promise<T>,
 ): Promise<T> {
-  const lease = await needs.mailboxes.lend(account);
+  return using(await needs.mailboxes.lend(account), write);
+}
+
+/**
+ * Lends a session for a read, and a new one for a second try where the first had died unnoticed. `read` ends the loan, or
+ * fails.
+ */
+export async function onceMore<T>(
+  needs: WithMailbox,
+  account: AccountRow,
+  wish: { stream: boolean },
+  read: (lease: MailboxLease) => Promise<T>,
+): Promise<T> {
+  const lease = await needs.mailboxes.lend(account, wish);
   try {
-    return await write(lease.session);
+    return await read(lease);
+  } catch (error) {
+    if (!diedUnnoticed(lease, error)) throw error;
+  }
+  return read(await needs.mailboxes.lend(account, { ...wish, fresh: true }));
+}
+
+async function using<T>(lease: MailboxLease, work: (mailbox: Mailbox) => Promise<T>): Promise<T> {
+  try {
+    return await work(lease.session);
+  } catch (error) {
+    lease.failed(error);
+    throw error;
   } finally {
     lease.release();
   }
+}
+
+/** Whether a session turned out to be gone that was there before this loan: another one may well work. */
+function diedUnnoticed(lease: MailboxLease, error: unknown): boolean {
+  return !lease.fresh && lease.session.dead && error instanceof Failure && error.code === "upstream-unreachable";
 }

@@ -5,17 +5,21 @@ import type { Store } from "../store/store.ts";
 import { createLoginGate } from "./login-gate.ts";
 import { type LoginKey, loginKey } from "./login-key.ts";
 import { mayLogIn, noteFailed, type NoteLogin, notePassed } from "./note-login.ts";
-import { createPool, type Lease } from "./pool.ts";
+import { createPool, type Lease, type Wish } from "./pool.ts";
 
-export type MailboxLease = Lease<Mailbox>;
+export type MailboxLease = Lease<Mailbox> & {
+  /** To be told what the loan's work failed with: a server that asks to come back later is left alone for that long. */
+  failed(error: unknown): void;
+};
 
 /** Lends open mailboxes: up to three per account, an idle one closed after a minute (DESIGN §6). */
 export type Mailboxes = {
   /**
-   * Lends a session, opening one where needed. Fails: `no-incoming`, `account-paused`, `account-authentication-failed`,
-   * `account-busy`, or what connecting failed with. What a login found out is written to the account's state.
+   * Lends a session, opening one where needed; one that only streams hold may be shared. Fails: `no-incoming`,
+   * `account-paused`, `account-authentication-failed`, `account-busy`, `upstream-throttled`, or what connecting failed with.
+   * What a login found out is written to the account's state.
    */
-  lend(account: AccountRow): Promise<MailboxLease>;
+  lend(account: AccountRow, wish?: Wish): Promise<MailboxLease>;
   /** Forgets the account's sessions and refused logins: it was changed or removed. */
   drop(accountId: string): void;
   close(): void;
@@ -38,7 +42,7 @@ export function createMailboxes(
         const isFinal = error.code === "account-authentication-failed" && gate.refused(key).final;
         await noteFailed(needs, account, "incoming", error, isFinal);
       }
-      throw error;
+      throw later(error);
     });
     gate.passed(account.id);
     await notePassed(needs, account, "incoming");
@@ -55,14 +59,20 @@ export function createMailboxes(
   }
 
   return {
-    async lend(account) {
+    async lend(account, wish) {
       if (account.incoming === null)
         throw new Failure("no-incoming", "This account has no incoming server, so there is no mailbox to read.", {
           fix: "Store an account with `incoming`.",
         });
       mayLogIn(account, "incoming");
       const key = loginKey(account, "incoming");
-      return pool.lend(key.id, key.version, () => open(account, key));
+      const lease = await pool.lend(key.id, key.version, () => open(account, key), wish);
+      return {
+        ...lease,
+        failed(error) {
+          if (error instanceof Failure && error.code === "upstream-throttled") pool.pause(account.id, error);
+        },
+      };
     },
     drop(accountId) {
       pool.drop(accountId);
@@ -70,4 +80,10 @@ export function createMailboxes(
     },
     close: () => pool.close(),
   };
+}
+
+/** A server that allows no session more says nothing of when it will. */
+function later(error: unknown): unknown {
+  if (!(error instanceof Failure) || error.code !== "account-busy") return error;
+  return new Failure(error.code, error.message, { retryAfter: 5, ...error.details });
 }

@@ -2,7 +2,7 @@ import type { Submitter } from "../mail/submitter.ts";
 import type { Clock } from "../observe.ts";
 import { createLoginGate, type LoginGate } from "./login-gate.ts";
 import type { LoginKey } from "./login-key.ts";
-import { createPool, type PoolLimits } from "./pool.ts";
+import { createPool, type Poolable, type PoolLimits } from "./pool.ts";
 
 export type SubmitterLease = { submitter: Submitter; release(): void; discard(): void };
 
@@ -23,15 +23,15 @@ export type Submitters = {
 const submitterLimits: PoolLimits = { limit: 2, idleMs: 30_000, waitMs: 10_000 };
 
 export function createSubmitters(needs: { clock: Clock }, limits: PoolLimits = submitterLimits): Submitters {
-  // A submitter connects again by itself, so it is never dead.
-  const pool = createPool<{ submitter: Submitter; dead: false; close(): Promise<void> }>(needs.clock, limits);
+  const pool = createPool<Poolable & { submitter: Submitter }>(needs.clock, limits);
   const gate = createLoginGate(needs.clock);
   return {
     gate,
     async lend(login, open) {
       const lease = await pool.lend(login.id, login.version, async () => {
         const submitter = open();
-        return { submitter, dead: false, close: () => submitter.close() };
+        // A submitter connects again by itself, so it is never dead.
+        return { submitter, dead: false, unfinished: null, close: () => submitter.close() };
       });
       return { submitter: lease.session.submitter, release: () => lease.release(), discard: () => lease.discard() };
     },

@@ -1,8 +1,25 @@
 import { Failure } from "../errors.ts";
 import type { Clock } from "../observe.ts";
+import { createOpenings, type Openings } from "./openings.ts";
 
 /** What a pool can hold: something that may die by itself and can be closed. */
-export type Poolable = { readonly dead: boolean; close(): Promise<void> };
+export type Poolable = {
+  readonly dead: boolean;
+  /** What runs on it although nobody waits for it any more; null when nothing does. */
+  readonly unfinished: Promise<unknown> | null;
+  close(): Promise<void>;
+};
+
+/** How a session is wanted. */
+export type Wish = {
+  /**
+   * For a stream, which leaves room for others between its pieces: while only streams hold a session, it is lent to one more
+   * borrower where there is no other.
+   */
+  stream?: boolean;
+  /** Opened now rather than one that has lain idle: those are closed. */
+  fresh?: boolean;
+};
 
 /** A session on loan. Exactly one of the two ends the loan; a second call does nothing. */
 export type Lease<S> = {
@@ -11,7 +28,7 @@ export type Lease<S> = {
   fresh: boolean;
   /** Gives it back for the next one; a dead session is closed instead. */
   release(): void;
-  /** Closes it: it is in an unknown state. */
+  /** It is in an unknown state: nobody gets it any more, and it is closed when its last loan ends. */
   discard(): void;
 };
 
@@ -24,142 +41,228 @@ export type PoolLimits = {
   waitMs: number;
 };
 
-type Idle<S> = { session: S; version: string; timer: AbortController };
-type Waiter<S> = {
+export type Pool<S> = {
+  lend(key: string, version: string, open: () => Promise<S>, wish?: Wish): Promise<Lease<S>>;
+  /** Opens none for this key for as long as the failure's `retryAfter` says. */
+  pause(key: string, failure: Failure): void;
+  /** Closes the key's idle sessions now, and those on loan when they come back; forgets what was learnt of it. */
+  drop(key: string): void;
+  close(): void;
+};
+
+/** Streams that share one session; more wait. Each holds some chunks in memory. */
+const streamsPerSession = 8;
+
+/** How long a session that comes back may be at work for somebody who left, milliseconds, before it is closed. */
+const settleMs = 500;
+
+type Pooled<S> = {
+  session: S;
+  version: string;
+  streams: number;
+  /** Whether somebody has it who is no stream. */
+  taken: boolean;
+  /** Nobody gets it any more. */
+  retired: boolean;
+  /** Ends its idleness; null while it is not idle. */
+  resting: AbortController | null;
+};
+
+type Request<S> = {
   version: string;
   open: () => Promise<S>;
-  resolve: (lease: Lease<S> | Promise<Lease<S>>) => void;
+  wish: Wish;
+  resolve: (lease: Lease<S>) => void;
+  reject: (error: unknown) => void;
   patience: AbortController;
 };
-type Bay<S> = { idle: Idle<S>[]; open: number; waiting: Waiter<S>[]; closed: boolean };
+
+/** The sessions of one key. */
+type Group<S> = { pooled: Set<Pooled<S>>; waiting: Request<S>[]; openings: Openings; closed: boolean };
 
 /**
- * A pool of sessions per key (an account). A session opened under another `version` is never lent.
- * `lend` fails with `account-busy` when the wait ran out, and with whatever `open` fails with.
+ * A pool of sessions per key (an account). A session opened under another `version` is never lent. A loan is an idle
+ * session, else a new one, else a share of one that only streams hold, else waited for in the order of arrival.
+ * `lend` fails with `account-busy` when the wait ran out, with whatever `open` fails with, and with `upstream-throttled`
+ * while the server wants no new sessions and there is none.
  */
 export function createPool<S extends Poolable>(clock: Clock, limits: PoolLimits): Pool<S> {
-  const bays = new Map<string, Bay<S>>();
+  const groups = new Map<string, Group<S>>();
 
-  function bayOf(key: string): Bay<S> {
-    let bay = bays.get(key);
-    if (bay === undefined) bays.set(key, (bay = { idle: [], open: 0, waiting: [], closed: false }));
-    return bay;
+  function groupOf(key: string): Group<S> {
+    const known = groups.get(key);
+    if (known !== undefined) return known;
+    const openings = createOpenings(clock, limits.limit);
+    const group: Group<S> = { pooled: new Set(), waiting: [], openings, closed: false };
+    groups.set(key, group);
+    return group;
   }
 
-  function takeIdle(bay: Bay<S>, version: string): S | null {
-    for (let entry = bay.idle.pop(); entry !== undefined; entry = bay.idle.pop()) {
-      entry.timer.abort();
-      if (entry.version === version && !entry.session.dead) return entry.session;
-      bay.open -= 1;
-      void entry.session.close();
+  /** Lends to who waits, in the order of arrival, as far as there are sessions. */
+  function serve(key: string, group: Group<S>): void {
+    const inOrder = [...group.waiting];
+    for (const request of inOrder) {
+      if (!group.waiting.includes(request)) continue;
+      const answer = answerTo(key, group, request);
+      // What is too full for one stream more may still be shared by others; what they can't have, nobody can.
+      if (answer === null && request.wish.stream !== true) break;
+      if (answer === null) continue;
+      group.waiting.splice(group.waiting.indexOf(request), 1);
+      request.patience.abort("served");
+      answer();
+    }
+    const isUnused = group.pooled.size + group.waiting.length === 0 && group.openings.isPlain();
+    if (isUnused && groups.get(key) === group) groups.delete(key);
+  }
+
+  /** What gives the request its loan or tells it no; null when it has to wait. */
+  function answerTo(key: string, group: Group<S>, request: Request<S>): (() => void) | null {
+    const idle = takeIdle(key, group, request);
+    if (idle !== null) return () => lendTo(key, group, idle, request, false);
+    const alive = [...group.pooled].filter(({ session }) => !session.dead);
+    if (group.openings.mayOpen(alive.length)) return () => void openFor(key, group, request);
+    const shared = leastShared(alive, request);
+    if (shared !== undefined) return () => lendTo(key, group, shared, request, false);
+    const paused = group.openings.paused();
+    const isHopeless = alive.length === 0 && !group.openings.underWay();
+    return paused !== null && isHopeless ? () => request.reject(paused) : null;
+  }
+
+  /** Closes on the way what can't be lent. */
+  function takeIdle(key: string, group: Group<S>, { version, wish }: Request<S>): Pooled<S> | null {
+    const wantsNew = wish.fresh === true && group.openings.paused() === null;
+    const idle = [...group.pooled].filter((one) => one.resting !== null).reverse();
+    for (const one of idle) {
+      if (one.version === version && !one.session.dead && !wantsNew) return one;
+      retire(key, group, one);
     }
     return null;
   }
 
-  /** A loan if one can be had now; null when all sessions are out. */
-  function tryLend(key: string, bay: Bay<S>, version: string, open: () => Promise<S>): Promise<Lease<S>> | null {
-    const session = takeIdle(bay, version);
-    if (session !== null) return Promise.resolve(leaseOf(key, bay, version, session, false));
-    if (bay.open >= limits.limit) return null;
-    bay.open += 1;
-    return open().then(
-      (opened) => leaseOf(key, bay, version, opened, true),
-      (error: unknown) => {
-        bay.open -= 1;
-        pump(key, bay);
-        throw error;
-      },
-    );
+  function leastShared(alive: Pooled<S>[], { version, wish }: Request<S>): Pooled<S> | undefined {
+    const most = wish.stream === true ? streamsPerSession - 1 : Infinity;
+    return alive
+      .filter((one) => one.version === version && !one.retired && !one.taken)
+      .filter((one) => one.streams > 0 && one.streams <= most)
+      .sort((a, b) => a.streams - b.streams)[0];
   }
 
-  /** Serves who waits, in the order of arrival, as far as there are sessions. */
-  function pump(key: string, bay: Bay<S>): void {
-    for (let waiter = bay.waiting[0]; waiter !== undefined; waiter = bay.waiting[0]) {
-      const lease = tryLend(key, bay, waiter.version, waiter.open);
-      if (lease === null) return;
-      bay.waiting.shift();
-      waiter.patience.abort();
-      waiter.resolve(lease);
+  async function openFor(key: string, group: Group<S>, request: Request<S>): Promise<void> {
+    group.openings.began();
+    try {
+      const session = await request.open();
+      group.openings.ended();
+      const one = { session, version: request.version, streams: 0, taken: false, retired: false, resting: null };
+      group.pooled.add(one);
+      lendTo(key, group, one, request, true);
+    } catch (error) {
+      group.openings.ended();
+      const alive = [...group.pooled].filter(({ session }) => !session.dead).length;
+      if (group.openings.learn(error, alive)) queue(key, group, request, "first");
+      else request.reject(error);
     }
-    if (bay.open === 0 && bays.get(key) === bay) bays.delete(key);
+    serve(key, group);
   }
 
-  function leaseOf(key: string, bay: Bay<S>, version: string, session: S, fresh: boolean): Lease<S> {
+  /** Has the request served, or makes it wait for a while. */
+  function queue(key: string, group: Group<S>, request: Request<S>, at: "first" | "last"): void {
+    request.patience = new AbortController();
+    if (at === "first") group.waiting.unshift(request);
+    else group.waiting.push(request);
+    serve(key, group);
+    if (request.patience.signal.aborted) return;
+    const giveUp = (): void => {
+      const place = group.waiting.indexOf(request);
+      if (place < 0) return;
+      group.waiting.splice(place, 1);
+      request.reject(busy(limits));
+    };
+    void clock.sleep(limits.waitMs, request.patience.signal).then(giveUp);
+  }
+
+  function lendTo(key: string, group: Group<S>, one: Pooled<S>, request: Request<S>, fresh: boolean): void {
+    one.resting?.abort("awake");
+    one.resting = null;
+    const isStream = request.wish.stream === true;
+    if (isStream) one.streams += 1;
+    else one.taken = true;
     let ended = false;
     const end = (keep: boolean): void => {
       if (ended) return;
       ended = true;
-      if (keep && !session.dead && !bay.closed) rest(key, bay, version, session);
-      else {
-        bay.open -= 1;
-        void session.close();
-      }
-      pump(key, bay);
+      if (isStream) one.streams -= 1;
+      else one.taken = false;
+      if (!keep) one.retired = true;
+      if (one.streams === 0 && !one.taken) comeBack(key, group, one);
+      serve(key, group);
     };
-    return { session, fresh, release: () => end(true), discard: () => end(false) };
+    request.resolve({ session: one.session, fresh, release: () => end(true), discard: () => end(false) });
   }
 
-  function rest(key: string, bay: Bay<S>, version: string, session: S): void {
-    const entry = { session, version, timer: new AbortController() };
-    bay.idle.push(entry);
-    const retire = (): void => {
-      const at = bay.idle.indexOf(entry);
-      if (at < 0) return;
-      bay.idle.splice(at, 1);
-      bay.open -= 1;
-      void session.close();
-      pump(key, bay);
+  /** Its last loan has ended. Nobody is made to wait for what somebody who left had asked for. */
+  function comeBack(key: string, group: Group<S>, one: Pooled<S>): void {
+    if (one.retired || one.session.dead || group.closed) return retire(key, group, one);
+    const { unfinished } = one.session;
+    if (unfinished === null) return rest(key, group, one);
+    const settled = new AbortController();
+    const settle = (then: typeof comeBack) => (): void => {
+      if (settled.signal.aborted) return;
+      settled.abort("settled");
+      then(key, group, one);
+      serve(key, group);
     };
-    void clock.sleep(limits.idleMs, entry.timer.signal).then(retire);
+    void unfinished.then(settle(comeBack));
+    void clock.sleep(settleMs, settled.signal).then(settle(retire));
+  }
+
+  function rest(key: string, group: Group<S>, one: Pooled<S>): void {
+    const resting = new AbortController();
+    one.resting = resting;
+    // The set's order is that of coming back.
+    group.pooled.delete(one);
+    group.pooled.add(one);
+    const end = (): void => {
+      if (!resting.signal.aborted) retire(key, group, one);
+    };
+    void clock.sleep(limits.idleMs, resting.signal).then(end);
+  }
+
+  /** Closes it; until it is closed it counts, as it does on the server. */
+  function retire(key: string, group: Group<S>, one: Pooled<S>): void {
+    one.resting?.abort("awake");
+    one.resting = null;
+    one.retired = true;
+    group.pooled.delete(one);
+    group.openings.closing(one.session.close(), () => serve(key, group));
   }
 
   function drop(key: string): void {
-    const bay = bays.get(key);
-    if (bay === undefined) return;
-    bay.closed = true;
-    bays.delete(key);
-    for (const entry of bay.idle.splice(0)) {
-      entry.timer.abort();
-      bay.open -= 1;
-      void entry.session.close();
-    }
+    const group = groups.get(key);
+    if (group === undefined) return;
+    group.closed = true;
+    groups.delete(key);
+    for (const one of group.pooled) if (one.resting !== null) retire(key, group, one);
   }
 
   return {
-    lend(key, version, open) {
-      const bay = bayOf(key);
-      const lease = bay.waiting.length === 0 ? tryLend(key, bay, version, open) : null;
-      if (lease !== null) return lease;
+    lend(key, version, open, wish = {}) {
+      const group = groupOf(key);
       return new Promise((resolve, reject) => {
-        const waiter: Waiter<S> = { version, open, resolve, patience: new AbortController() };
-        bay.waiting.push(waiter);
-        const giveUp = (): void => {
-          const at = bay.waiting.indexOf(waiter);
-          if (at < 0) return;
-          bay.waiting.splice(at, 1);
-          reject(busy(limits));
-        };
-        void clock.sleep(limits.waitMs, waiter.patience.signal).then(giveUp);
+        const request = { version, open, wish, resolve, reject, patience: new AbortController() };
+        queue(key, group, request, "last");
       });
+    },
+    pause(key, failure) {
+      groupOf(key).openings.pause(failure);
     },
     drop,
     close() {
-      for (const key of bays.keys()) drop(key);
+      for (const key of groups.keys()) drop(key);
     },
   };
 }
 
 function busy(limits: PoolLimits): Failure {
-  const detail = `All ${limits.limit} sessions of this account were in use for ${limits.waitMs / 1000} seconds.`;
-  return new Failure("account-busy", detail, {
-    fix: "Finish or cancel downloads from this account, then try again.",
-    retryAfter: 5,
-  });
+  const detail = `All sessions of this account were in use for ${limits.waitMs / 1000} seconds.`;
+  return new Failure("account-busy", detail, { fix: "Try again in a moment.", retryAfter: 5 });
 }
-
-export type Pool<S> = {
-  lend(key: string, version: string, open: () => Promise<S>): Promise<Lease<S>>;
-  /** Closes the key's idle sessions now, and those on loan when they come back. */
-  drop(key: string): void;
-  close(): void;
-};

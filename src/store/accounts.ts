@@ -1,6 +1,7 @@
 import { and, asc, eq, getTableColumns, gt, inArray, isNull, sql } from "drizzle-orm";
 import type { Handle } from "./handle.ts";
 import { done, groups, isRefusal } from "./handle.ts";
+import { prepared } from "./prepared.ts";
 import type { AccountRow } from "./rows.ts";
 import type { Store } from "./store.ts";
 
@@ -8,13 +9,19 @@ export function accountsRepository(store: Handle): Store["accounts"] {
   const { accounts, folders, placements, splitKeys, intents, blobs, blobChunks, submissions } = store.tables;
   const { lastFolderNumber: _, ...columns } = getTableColumns(accounts);
 
-  async function byId(id: string): Promise<AccountRow | null> {
-    const [row] = await store.read((db) => db.select(columns).from(accounts).where(eq(accounts.id, id)));
-    return row ?? null;
-  }
+  const byId = prepared(store, ["id"], (db, { id }) => db.select(columns).from(accounts).where(eq(accounts.id, id)));
+  const get = prepared(store, ["appId", "id"], (db, { appId, id }) =>
+    db
+      .select(columns)
+      .from(accounts)
+      .where(and(eq(accounts.appId, appId), eq(accounts.id, id))),
+  );
 
   return {
-    byId,
+    async byId(id) {
+      const [row] = await byId({ id });
+      return row ?? null;
+    },
 
     async insert(account) {
       const [inserted] = await done(
@@ -30,12 +37,7 @@ export function accountsRepository(store: Handle): Store["accounts"] {
     },
 
     async get(appId, id) {
-      const [row] = await store.read((db) =>
-        db
-          .select(columns)
-          .from(accounts)
-          .where(and(eq(accounts.appId, appId), eq(accounts.id, id))),
-      );
+      const [row] = await get({ appId, id });
       return row ?? null;
     },
 
@@ -131,7 +133,8 @@ export function accountsRepository(store: Handle): Store["accounts"] {
             .where(and(eq(accounts.id, id), isNull(accounts.idStability))),
         ]),
       );
-      return (await byId(id))?.idStability ?? stability;
+      const [row] = await byId({ id });
+      return row?.idStability ?? stability;
     },
 
     async setState({ id, version }, { state, lastError }, now) {

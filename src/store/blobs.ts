@@ -2,6 +2,7 @@ import { and, asc, eq, inArray, lte, sql } from "drizzle-orm";
 import { Failure } from "../errors.ts";
 import type { Handle } from "./handle.ts";
 import { done, groups, ofAccount } from "./handle.ts";
+import { prepared } from "./prepared.ts";
 import type { Store } from "./store.ts";
 
 const chunkSize = 512 * 1024;
@@ -10,6 +11,16 @@ const sweptAtOnce = 90;
 
 export function blobsRepository(store: Handle): Store["blobs"] {
   const { accounts, blobs, blobChunks } = store.tables;
+
+  const sizeOf = prepared(store, ["blobId"], (db, { blobId }) =>
+    db.select({ size: blobs.size }).from(blobs).where(eq(blobs.id, blobId)),
+  );
+  const chunkOf = prepared(store, ["blobId", "n"], (db, { blobId, n }) =>
+    db
+      .select({ bytes: blobChunks.bytes })
+      .from(blobChunks)
+      .where(and(eq(blobChunks.blobId, blobId), eq(blobChunks.n, n))),
+  );
 
   async function start(blobId: string, accountId: string, bytes: Uint8Array, now: number): Promise<void> {
     const row = { id: blobId, accountId, size: bytes.length, expiresAt: now + lifetimeMs };
@@ -66,15 +77,10 @@ export function blobsRepository(store: Handle): Store["blobs"] {
 
     async *read(blobId) {
       const gone = () => new Failure("not-found", "The stored bytes are gone.");
-      const [blob] = await store.read((db) => db.select({ size: blobs.size }).from(blobs).where(eq(blobs.id, blobId)));
+      const [blob] = await sizeOf({ blobId });
       if (blob === undefined) throw gone();
       for (let n = 0, left = blob.size; left > 0; n += 1) {
-        const [chunk] = await store.read((db) =>
-          db
-            .select({ bytes: blobChunks.bytes })
-            .from(blobChunks)
-            .where(and(eq(blobChunks.blobId, blobId), eq(blobChunks.n, n))),
-        );
+        const [chunk] = await chunkOf({ blobId, n });
         if (chunk === undefined) throw gone();
         yield chunk.bytes;
         left -= chunk.bytes.length;

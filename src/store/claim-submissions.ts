@@ -1,7 +1,8 @@
-import type { SQL } from "drizzle-orm";
+import type { Placeholder, SQL } from "drizzle-orm";
 import { and, asc, eq, getTableColumns, isNotNull, lte, min, sql } from "drizzle-orm";
 import type { Handle } from "./handle.ts";
 import { isRefusal } from "./handle.ts";
+import { prepared } from "./prepared.ts";
 import type { Claim, SubmissionRow, SubmissionState } from "./rows.ts";
 import type { Store } from "./store.ts";
 
@@ -25,22 +26,40 @@ export function claimRepository(store: Handle): Pick<Store["submissions"], "clai
   const underWay = sql`${submissions.state} in ('sending', 'committing')`;
   const accountIsFree = sql`not exists (select 1 from submissions as other
     where other.account_id = ${submissions.accountId} and other.state in ('sending', 'committing'))`;
-  const isDue = (now: number) => and(waiting, lte(submissions.nextAttemptAt, now), accountIsFree);
-  const hasRunOut = (now: number) => and(underWay, lte(submissions.leaseUntil, now));
+  const isDue = (now: number | Placeholder) => and(waiting, lte(submissions.nextAttemptAt, now), accountIsFree);
+  const hasRunOut = (now: number | Placeholder) => and(underWay, lte(submissions.leaseUntil, now));
 
   const begin = { state: "sending" as const, attempts: sql`${submissions.attempts} + 1` };
 
   /** Due rows of accounts that have nothing under way, the longest due first. */
-  function due(now: number) {
-    return store.read((db) =>
-      db
-        .select({ id: submissions.id, accountId: submissions.accountId })
-        .from(submissions)
-        .where(isDue(now))
-        .orderBy(asc(submissions.nextAttemptAt), asc(submissions.id))
-        .limit(looksAt),
-    );
-  }
+  const due = prepared(store, ["now"], (db, { now }) =>
+    db
+      .select({ id: submissions.id, accountId: submissions.accountId })
+      .from(submissions)
+      .where(isDue(now))
+      .orderBy(asc(submissions.nextAttemptAt), asc(submissions.id))
+      .limit(looksAt),
+  );
+
+  const ranOut = prepared(store, ["now", "limit"], (db, { now, limit }) =>
+    db.select().from(submissions).where(hasRunOut(now)).orderBy(asc(submissions.leaseUntil)).limit(limit),
+  );
+
+  const firstDue = prepared(store, [], (db) =>
+    db
+      .select({ at: submissions.nextAttemptAt })
+      .from(submissions)
+      .where(and(waiting, isNotNull(submissions.nextAttemptAt), accountIsFree))
+      .orderBy(asc(submissions.nextAttemptAt))
+      .limit(1),
+  );
+
+  const firstToRunOut = prepared(store, [], (db) =>
+    db
+      .select({ at: min(submissions.leaseUntil) })
+      .from(submissions)
+      .where(underWay),
+  );
 
   /** None when another claim came first. */
   async function claim(id: string, condition: SQL | undefined, change: Change): Promise<Claim[]> {
@@ -87,9 +106,7 @@ export function claimRepository(store: Handle): Pick<Store["submissions"], "clai
   return {
     async claimDue(owner, now, leaseMs, limit) {
       const lease = { owner, leaseUntil: now + leaseMs, nextAttemptAt: null, updatedAt: now };
-      const abandoned = await store.read((db) =>
-        db.select().from(submissions).where(hasRunOut(now)).orderBy(asc(submissions.leaseUntil)).limit(limit),
-      );
+      const abandoned = await ranOut({ now, limit });
       const taken = await Promise.all(
         abandoned.map(async (row) => {
           const deaths = row.owner === null ? row.deaths : row.deaths + 1;
@@ -101,7 +118,7 @@ export function claimRepository(store: Handle): Pick<Store["submissions"], "clai
 
       const claims = taken.flat();
       for (;;) {
-        const rows = await due(now);
+        const rows = await due({ now });
         const wanted = firstPerAccount(rows).slice(0, limit - claims.length);
         const begun = await Promise.all(wanted.map(({ id }) => claim(id, isDue(now), { ...lease, ...begin })));
         claims.push(...begun.flat());
@@ -126,22 +143,7 @@ export function claimRepository(store: Handle): Pick<Store["submissions"], "clai
     },
 
     async nextDueAt() {
-      const [[next], [lease]] = await Promise.all([
-        store.read((db) =>
-          db
-            .select({ at: submissions.nextAttemptAt })
-            .from(submissions)
-            .where(and(waiting, isNotNull(submissions.nextAttemptAt), accountIsFree))
-            .orderBy(asc(submissions.nextAttemptAt))
-            .limit(1),
-        ),
-        store.read((db) =>
-          db
-            .select({ at: min(submissions.leaseUntil) })
-            .from(submissions)
-            .where(underWay),
-        ),
-      ]);
+      const [[next], [lease]] = await Promise.all([firstDue({}), firstToRunOut({})]);
       const times = [next?.at, lease?.at].filter((at) => typeof at === "number");
       return times.length === 0 ? null : Math.min(...times);
     },

@@ -1,17 +1,17 @@
 import { and, asc, eq, inArray, sql } from "drizzle-orm";
 import type { Db, Handle, Query } from "./handle.ts";
 import { groups, ofAccount } from "./handle.ts";
+import { prepared } from "./prepared.ts";
 import type { FolderRow } from "./rows.ts";
 import type { Store } from "./store.ts";
 
 export function foldersRepository(store: Handle): Store["folders"] {
-  const { accounts, folders } = store.tables;
+  const { accounts, folders, placements } = store.tables;
 
-  function list(accountId: string): Promise<FolderRow[]> {
-    return store.read((db) =>
-      db.select().from(folders).where(eq(folders.accountId, accountId)).orderBy(asc(folders.number)),
-    );
-  }
+  const ofOne = prepared(store, ["accountId"], (db, { accountId }) =>
+    db.select().from(folders).where(eq(folders.accountId, accountId)).orderBy(asc(folders.number)),
+  );
+  const list = (accountId: string): Promise<FolderRow[]> => ofOne({ accountId });
 
   /** A number is the counter after the bump, less how many of this save come after it. */
   function insert(db: Db, row: Omit<FolderRow, "number">, rowsAfter: number): Query {
@@ -48,6 +48,18 @@ export function foldersRepository(store: Handle): Store["folders"] {
       .where(and(eq(folders.accountId, accountId), eq(folders.id, id)));
   }
 
+  /** The rows, and what remembers messages in them: ids that name those are gone. */
+  function remove(db: Db, accountId: string, ids: string[]): Query[] {
+    return groups(ids).flatMap((some) => {
+      const removed = and(eq(folders.accountId, accountId), inArray(folders.id, some));
+      const numbers = db.select({ number: folders.number }).from(folders).where(removed);
+      return [
+        db.delete(placements).where(and(eq(placements.accountId, accountId), inArray(placements.nowFolder, numbers))),
+        db.delete(folders).where(removed),
+      ];
+    });
+  }
+
   return {
     list,
 
@@ -61,7 +73,7 @@ export function foldersRepository(store: Handle): Store["folders"] {
       return row ?? null;
     },
 
-    async save(accountId, { added, changed }) {
+    async save(accountId, { added, changed, removed = [] }) {
       const write = (changes: FolderRow[]) =>
         store.atomic((db, require) => [
           require(accounts, eq(accounts.id, accountId), "unchanged"),
@@ -69,6 +81,7 @@ export function foldersRepository(store: Handle): Store["folders"] {
             .update(accounts)
             .set({ lastFolderNumber: sql`${accounts.lastFolderNumber} + ${added.length}` })
             .where(eq(accounts.id, accountId)),
+          ...remove(db, accountId, removed),
           ...leavePaths(db, accountId, changes),
           ...changes.map((row) => update(db, accountId, row)),
           ...added.map((row, index) => insert(db, row, added.length - 1 - index)),
@@ -76,7 +89,8 @@ export function foldersRepository(store: Handle): Store["folders"] {
 
       let results = await write(changed);
       for (let tries = 0; results === "taken" && tries < 3; tries += 1) {
-        results = await write(withFreePaths(changed, await list(accountId)));
+        const standing = (await list(accountId)).filter(({ id }) => !removed.includes(id));
+        results = await write(withFreePaths(changed, standing));
       }
       await ofAccount(Promise.resolve(results));
     },

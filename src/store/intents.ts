@@ -1,10 +1,18 @@
 import { and, eq, gt, inArray, lte } from "drizzle-orm";
 import type { Handle } from "./handle.ts";
 import { done, groups, ofAccount } from "./handle.ts";
+import { prepared } from "./prepared.ts";
 import type { Store } from "./store.ts";
 
 export function intentsRepository(store: Handle): Store["intents"] {
   const { accounts, intents } = store.tables;
+
+  const live = prepared(store, ["accountId", "now"], (db, { accountId, now }) =>
+    db
+      .select()
+      .from(intents)
+      .where(and(eq(intents.accountId, accountId), gt(intents.expiresAt, now))),
+  );
 
   return {
     async insert(intent) {
@@ -16,14 +24,7 @@ export function intentsRepository(store: Handle): Store["intents"] {
       );
     },
 
-    live(accountId, now) {
-      return store.read((db) =>
-        db
-          .select()
-          .from(intents)
-          .where(and(eq(intents.accountId, accountId), gt(intents.expiresAt, now))),
-      );
-    },
+    live: (accountId, now) => live({ accountId, now }),
 
     async remove(ids) {
       const [first, ...more] = groups(ids);

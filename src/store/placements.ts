@@ -4,6 +4,7 @@ import type { SQLiteColumn } from "drizzle-orm/sqlite-core";
 import type { Origin } from "../mail/id.ts";
 import type { Handle } from "./handle.ts";
 import { done, groups, ofAccount } from "./handle.ts";
+import { preparedAmong } from "./prepared.ts";
 import type { PlacementRow } from "./rows.ts";
 import type { Store } from "./store.ts";
 
@@ -18,23 +19,39 @@ export function placementsRepository(store: Handle): Store["placements"] {
   };
   const now = { folder: placements.nowFolder, uidValidity: placements.nowUidValidity, uid: placements.nowUid };
 
-  async function select(accountId: string, columns: PlaceColumns, places: Origin[]): Promise<PlacementRow[]> {
-    const pages = await Promise.all(
-      conditions(columns, places).map((among) =>
-        store.read((db) =>
-          db
-            .select({ accountId: placements.accountId, origin, now })
-            .from(placements)
-            .where(and(eq(placements.accountId, accountId), among)),
-        ),
-      ),
+  /** The rows whose place in `columns` is one of `places`. */
+  function selectBy(columns: PlaceColumns) {
+    const inFolder = preparedAmong(
+      store,
+      ["accountId", "folder", "uidValidity"],
+      (db, { accountId, folder, uidValidity }, uids) =>
+        db
+          .select({ accountId: placements.accountId, origin, now })
+          .from(placements)
+          .where(
+            and(
+              eq(placements.accountId, accountId),
+              eq(columns.folder, folder),
+              eq(columns.uidValidity, uidValidity),
+              inArray(columns.uid, uids),
+            ),
+          ),
     );
-    return pages.flat();
+    return async (accountId: string, places: Origin[]): Promise<PlacementRow[]> => {
+      const byFolder = Map.groupBy(places, ({ folder, uidValidity }) => `${folder} ${uidValidity}`);
+      const found = [...byFolder.values()].map(async (together) => {
+        const [first] = together;
+        if (first === undefined) return [];
+        const { folder, uidValidity } = first;
+        return inFolder({ accountId, folder, uidValidity }, new Set(together.map(({ uid }) => uid)));
+      });
+      return (await Promise.all(found)).flat();
+    };
   }
 
   return {
-    find: (accountId, origins) => select(accountId, origin, origins),
-    at: (accountId, places) => select(accountId, now, places),
+    find: selectBy(origin),
+    at: selectBy(now),
 
     async save(rows) {
       const last = new Map(rows.map((row) => [JSON.stringify([row.accountId, row.origin]), row]));
@@ -71,25 +88,18 @@ export function placementsRepository(store: Handle): Store["placements"] {
     },
 
     async remove(row) {
-      const [from] = conditions(origin, [row.origin]);
-      const [to] = conditions(now, [row.now]);
+      const { accountId } = row;
       await done(
-        store.atomic((db) => [db.delete(placements).where(and(eq(placements.accountId, row.accountId), from, to))]),
+        store.atomic((db) => [
+          db
+            .delete(placements)
+            .where(and(eq(placements.accountId, accountId), is(origin, row.origin), is(now, row.now))),
+        ]),
       );
     },
   };
 }
 
-/** One condition per folder, UIDVALIDITY and group of UIDs. */
-function conditions(columns: PlaceColumns, places: Origin[]): (SQL | undefined)[] {
-  const byFolder = Map.groupBy(places, ({ folder, uidValidity }) => `${folder} ${uidValidity}`);
-  return [...byFolder.values()].flatMap((together) =>
-    groups(new Set(together.map(({ uid }) => uid))).map((uids) =>
-      and(
-        eq(columns.folder, together[0]?.folder),
-        eq(columns.uidValidity, together[0]?.uidValidity),
-        inArray(columns.uid, uids),
-      ),
-    ),
-  );
+function is(columns: PlaceColumns, place: Origin): SQL | undefined {
+  return and(eq(columns.folder, place.folder), eq(columns.uidValidity, place.uidValidity), eq(columns.uid, place.uid));
 }

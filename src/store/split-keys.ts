@@ -1,24 +1,23 @@
 import { and, eq, inArray } from "drizzle-orm";
 import type { Handle } from "./handle.ts";
 import { groups, ofAccount } from "./handle.ts";
+import { preparedAmong } from "./prepared.ts";
 import type { Store } from "./store.ts";
 
 export function splitKeysRepository(store: Handle): Store["splitKeys"] {
   const { accounts, splitKeys } = store.tables;
 
+  const among = preparedAmong(store, ["accountId"], (db, { accountId }, keys) =>
+    db
+      .select({ key: splitKeys.key })
+      .from(splitKeys)
+      .where(and(eq(splitKeys.accountId, accountId), inArray(splitKeys.key, keys))),
+  );
+
   return {
     async among(accountId, keys) {
-      const found = await Promise.all(
-        groups(new Set(keys)).map((group) =>
-          store.read((db) =>
-            db
-              .select({ key: splitKeys.key })
-              .from(splitKeys)
-              .where(and(eq(splitKeys.accountId, accountId), inArray(splitKeys.key, group))),
-          ),
-        ),
-      );
-      return new Set(found.flat().map(({ key }) => key));
+      const found = await among({ accountId }, new Set(keys));
+      return new Set(found.map(({ key }) => key));
     },
 
     async add(accountId, keys) {

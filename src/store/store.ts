@@ -72,9 +72,13 @@ export interface Store {
     /**
      * Writes what a LIST changed, in one atomic. New rows get the next numbers of the account, never a used one;
      * a path that another request added meanwhile keeps the row that stands. Paths may be swapped; a changed row whose
-     * new path is held by a row that keeps it is left as it is.
+     * new path is held by a row that keeps it is left as it is. `removed` are the ids of folders that are gone for good:
+     * their rows go first, and with them what remembered messages that had been moved there.
      */
-    save(accountId: string, change: { added: Omit<FolderRow, "number">[]; changed: FolderRow[] }): Promise<void>;
+    save(
+      accountId: string,
+      change: { added: Omit<FolderRow, "number">[]; changed: FolderRow[]; removed?: string[] },
+    ): Promise<void>;
   };
   placements: {
     /** By origin. */

@@ -1,10 +1,9 @@
-import type { SQL } from "drizzle-orm";
 import { and, desc, eq, getTableColumns, inArray, lt, sql } from "drizzle-orm";
 import { Failure } from "../errors.ts";
 import { claimRepository } from "./claim-submissions.ts";
 import type { Handle } from "./handle.ts";
 import { done, groups, isRefusal } from "./handle.ts";
-import type { SubmissionRow } from "./rows.ts";
+import { prepared } from "./prepared.ts";
 import type { Store } from "./store.ts";
 
 const sweptAtOnce = 90;
@@ -19,20 +18,29 @@ export function submissionsRepository(store: Handle): Store["submissions"] {
     ...columns
   } = getTableColumns(submissions);
 
-  async function one(condition: SQL | undefined): Promise<SubmissionRow | null> {
-    const [row] = await store.read((db) => db.select(columns).from(submissions).where(condition));
-    return row ?? null;
-  }
+  const one = prepared(store, ["accountId", "id"], (db, { accountId, id }) =>
+    db
+      .select(columns)
+      .from(submissions)
+      .where(and(eq(submissions.accountId, accountId), eq(submissions.id, id))),
+  );
 
-  const byIdempotencyKey: Store["submissions"]["byIdempotencyKey"] = (appId, accountId, route, key) =>
-    one(
-      and(
-        eq(submissions.appId, appId),
-        eq(submissions.accountId, accountId),
-        eq(submissions.route, route),
-        eq(submissions.idempotencyKey, key),
-      ),
-    );
+  const ofKey = prepared(
+    store,
+    ["appId", "accountId", "route", "idempotencyKey"],
+    (db, { appId, accountId, route, idempotencyKey }) =>
+      db
+        .select(columns)
+        .from(submissions)
+        .where(
+          and(
+            eq(submissions.appId, appId),
+            eq(submissions.accountId, accountId),
+            eq(submissions.route, route),
+            eq(submissions.idempotencyKey, idempotencyKey),
+          ),
+        ),
+  );
 
   return {
     async accept(row) {
@@ -66,14 +74,20 @@ export function submissionsRepository(store: Handle): Store["submissions"] {
       }
       if (isRefusal(results)) throw new Failure("internal", "The submission's id was used before.");
       if (results[1].length > 0) return { accepted: true };
-      const standing = await byIdempotencyKey(appId, accountId, route, idempotencyKey);
-      if (standing === null) throw new Failure("not-found", "The account is gone.");
+      const [standing] = await ofKey({ appId, accountId, route, idempotencyKey });
+      if (standing === undefined) throw new Failure("not-found", "The account is gone.");
       return { accepted: false, standing };
     },
 
-    byIdempotencyKey,
+    async byIdempotencyKey(appId, accountId, route, idempotencyKey) {
+      const [row] = await ofKey({ appId, accountId, route, idempotencyKey });
+      return row ?? null;
+    },
 
-    get: (accountId, id) => one(and(eq(submissions.accountId, accountId), eq(submissions.id, id))),
+    async get(accountId, id) {
+      const [row] = await one({ accountId, id });
+      return row ?? null;
+    },
 
     list(accountId, { before, limit }) {
       return store.read((db) =>

@@ -1,10 +1,9 @@
-import { createHash, randomBytes } from "node:crypto";
-import { createWriteStream, readFileSync, renameSync } from "node:fs";
-import { join } from "node:path";
-import { once } from "node:events";
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type MailStack, startMailStack } from "../servers/mail-stack.ts";
 import { type RunningPostern, startPostern } from "../servers/postern.ts";
+import { deliverLarge } from "./large-message.ts";
 import { accountOn } from "./start.ts";
 
 /** Octets of the attachment, decoded. */
@@ -23,31 +22,6 @@ afterAll(async () => {
   await stack.stop();
 });
 
-/** Writes one message with a random attachment straight into the Maildir, and gives the attachment's SHA-256. */
-async function deliverLarge(maildir: string): Promise<string> {
-  const file = createWriteStream(join(maildir, "tmp", "large"));
-  const write = async (text: string): Promise<void> => {
-    if (!file.write(text)) await once(file, "drain");
-  };
-  await write(
-    "From: a@postern.test\r\nTo: b@postern.test\r\nSubject: large\r\nMIME-Version: 1.0\r\n" +
-      'Content-Type: multipart/mixed; boundary="b"\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nsee attached\r\n--b\r\n' +
-      'Content-Type: application/octet-stream; name="large.bin"\r\nContent-Transfer-Encoding: base64\r\n\r\n',
-  );
-  const hash = createHash("sha256");
-  const block = 57 * 18_396;
-  for (let left = size; left > 0; left -= block) {
-    const bytes = randomBytes(Math.min(block, left));
-    hash.update(bytes);
-    await write(bytes.toString("base64").replaceAll(/.{76}/g, "$&\r\n").trimEnd().concat("\r\n"));
-  }
-  await write("--b--\r\n");
-  file.end();
-  await once(file, "close");
-  renameSync(join(maildir, "tmp", "large"), join(maildir, "new", "1700000000.large.test"));
-  return hash.digest("hex");
-}
-
 function resident(pid: number): number {
   const line = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"));
   return Number(line?.[1]) * 1024;
@@ -62,7 +36,7 @@ test("300 MB go through in constant memory, byte for byte", async () => {
   const user = stack.dovecot.user();
   const { id } = await call<{ id: string }>("POST", "/v1/accounts", accountOn(stack, user));
   const path = `/v1/accounts/${id}/messages`;
-  const expected = await deliverLarge(stack.dovecot.maildir(user));
+  const expected = await deliverLarge(stack.dovecot.maildir(user), size);
   const { data } = await call<{ data: { id: string; attachments: { id: string }[] }[] }>("GET", path);
   const url = `${postern.url}${path}/${data[0]?.id}/attachments/${data[0]?.attachments[0]?.id}`;
 
@@ -93,7 +67,7 @@ test("a caller who leaves in the middle gives the session back within a second",
   });
   const { id } = (await created.json()) as { id: string };
   const path = `${postern.url}/v1/accounts/${id}/messages`;
-  await deliverLarge(stack.dovecot.maildir(user));
+  await deliverLarge(stack.dovecot.maildir(user), size);
   const { data } = (await (await fetch(path, { headers })).json()) as { data: { id: string }[] };
   const leavers = [1, 2, 3].map(async () => {
     const left = new AbortController();

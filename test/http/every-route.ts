@@ -104,6 +104,7 @@ async function checkRoute(route: Route): Promise<void> {
       accept: "image/avif",
     });
   if (operation.requestBody?.content["application/json"] !== undefined) await checkBody(route, own, ownKey);
+  if (rawMedia(operation) !== undefined) await checkRawBody(route, own, ownKey);
   for (const name of names) await checkForeign(route, name, scope);
   if (route.method === "get" && scope !== "none") await checkHead(route, own, ownKey);
 }
@@ -205,6 +206,21 @@ async function checkBody(route: Route, own: string, key: string | undefined): Pr
   );
 }
 
+/** The media type of a body that is not JSON. */
+function rawMedia(operation: Operation): string | undefined {
+  return Object.keys(operation.requestBody?.content ?? {}).find((media) => media !== "application/json");
+}
+
+async function checkRawBody(route: Route, own: string, key: string | undefined): Promise<void> {
+  const body = validBody(route);
+  for (const contentType of ["application/json", "text/plain", "application/x-www-form-urlencoded"])
+    await expectProblem(route, `the content type ${contentType}`, own, { key, body, contentType }, 415);
+  await expectProblem(route, "a compressed body", own, { key, body }, 415, undefined, { "Content-Encoding": "gzip" });
+  await expectProblem(route, "no body", own, { key }, 400);
+  const announced = { "Content-Length": String(2 ** 40) };
+  await expectProblem(route, "a body that is announced to be huge", own, { key, body }, 413, undefined, announced);
+}
+
 async function checkHead(route: Route, own: string, key: string | undefined): Promise<void> {
   const get = await send(route, own, { key });
   const head = await send(route, own, { key, method: "HEAD" });
@@ -216,6 +232,31 @@ async function checkHead(route: Route, own: string, key: string | undefined): Pr
     ["HEAD", head],
   ] as const)
     checkDocumented(route, what, answer.status);
+  if (route.operation.responses[304] !== undefined && get.status === 200)
+    await checkConditions(route, own, key, get.headers);
+}
+
+/** A route that may answer 304 says by which tag, and heeds what is asked by it. */
+async function checkConditions(route: Route, own: string, key: string | undefined, told: Headers): Promise<void> {
+  const etag = told.get("etag") ?? "";
+  const same = ["etag", "cache-control", "content-security-policy", "x-content-type-options"];
+  const asked: [what: string, headers: Record<string, string>, status: number][] = [
+    ["If-None-Match of what is there", { "If-None-Match": etag }, 304],
+    ["If-None-Match of another", { "If-None-Match": '"another"' }, 200],
+    ["If-Match of what is there", { "If-Match": etag }, 200],
+    ["If-Match of another", { "If-Match": '"another"' }, 412],
+    ["If-Match before If-None-Match", { "If-Match": '"another"', "If-None-Match": etag }, 412],
+  ];
+  for (const [what, headers, status] of asked) {
+    for (const method of ["GET", "HEAD"]) {
+      const answer = await send(route, own, { key, method }, headers);
+      checkDocumented(route, what, answer.status);
+      if (answer.status !== status) complain(route, `${method} with ${what}: ${answer.status} instead of ${status}`);
+      if (status === 304 && answer.text !== "") complain(route, `${method} with ${what} has a body`);
+      const changed = status < 400 && same.find((name) => answer.headers.get(name) !== told.get(name));
+      if (typeof changed === "string") complain(route, `${method} with ${what}: another ${changed}`);
+    }
+  }
 }
 
 async function checkMethods(
@@ -254,6 +295,7 @@ function neighbours(setup: Setup, path: string): Set<string> {
 }
 
 function validBody({ setup, operation }: Route): string | null {
+  if (rawMedia(operation) !== undefined) return "Subject: hello\r\n\r\nhello\r\n";
   const schema = operation.requestBody?.content["application/json"]?.schema;
   if (schema === undefined) return null;
   return JSON.stringify(setup.bodies?.[operation.operationId] ?? sample(schema, setup.document.components.schemas));

@@ -3,11 +3,12 @@ import { z } from "zod";
 import { Failure } from "../../src/errors.ts";
 import { accepts } from "../../src/http/accept.ts";
 import { attachmentDisposition } from "../../src/http/content-disposition.ts";
-import { matches } from "../../src/http/etag.ts";
+import { matches, passes, tagOf } from "../../src/http/etag.ts";
 import { createLog } from "../../src/http/log.ts";
 import { createMetrics } from "../../src/http/metrics.ts";
 import { parseRange } from "../../src/http/range.ts";
 import { timestampInput } from "../../src/http/schemas.ts";
+import { resolveRange } from "../../src/mail/range.ts";
 import { isWellFormedKey, mintKey } from "../../src/operations/api-key.ts";
 import { decodeCursor, encodeCursor } from "../../src/operations/cursor.ts";
 
@@ -31,7 +32,8 @@ describe("Range (RFC 9110 §14)", () => {
     ["bytes=0x1-2", 10, undefined],
   ];
   test.each(cases)("%s of %i", (header, size, range) => {
-    expect(parseRange(header, size)).toEqual(range);
+    const asked = parseRange(header);
+    expect(asked && resolveRange(asked, size)).toEqual(range);
   });
 
   test.each([
@@ -41,7 +43,8 @@ describe("Range (RFC 9110 §14)", () => {
     ["bytes=0-", 0],
     ["bytes=-5", 0],
   ])("%s of %i lies outside", (header, size) => {
-    expect(() => parseRange(header, size)).toThrow(expect.objectContaining({ code: "range-not-satisfiable" }));
+    const asked = parseRange(header) ?? { suffix: 1 };
+    expect(() => resolveRange(asked, size)).toThrow(expect.objectContaining({ code: "range-not-satisfiable" }));
   });
 });
 
@@ -98,6 +101,19 @@ test("If-None-Match", () => {
   expect(matches('"b", W/"a"', '"a"')).toBe(true);
   expect(matches("*", '"a"')).toBe(true);
   expect(matches('"b"', '"a"')).toBe(false);
+});
+
+test("If-Match", () => {
+  expect(passes(undefined, '"a"')).toBe(true);
+  expect(passes('"b", "a"', '"a"')).toBe(true);
+  expect(passes("*", '"a"')).toBe(true);
+  for (const other of ['"b"', 'W/"a"', "", "a"]) expect(passes(other, '"a"')).toBe(false);
+});
+
+test("tags of content that never changes", () => {
+  expect(tagOf("msg_1", "raw")).toBe(tagOf("msg_1", "raw"));
+  expect(tagOf("msg_1", "raw")).toMatch(/^"[\w-]{27}"$/);
+  expect(new Set([tagOf("a", "bc"), tagOf("ab", "c"), tagOf("abc"), tagOf("a", "b", "c")]).size).toBe(4);
 });
 
 describe("times of callers", () => {

@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { createSecretKey, randomBytes } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { decodeMessageId, encodeMessageId, orderedId, randomId, type MessageRef } from "../../src/mail/id.ts";
 
@@ -11,7 +11,7 @@ const refs: MessageRef[] = [
 ];
 
 describe("message ids", () => {
-  const idKey = randomBytes(32);
+  const idKey = createSecretKey(randomBytes(32));
 
   test.each(refs)("come back as what they name: %j", (ref) => {
     const id = encodeMessageId(ref, idKey);
@@ -21,7 +21,7 @@ describe("message ids", () => {
   });
 
   test.each(refs)("of another account are nobody's: %j", (ref) => {
-    expect(decodeMessageId(encodeMessageId(ref, randomBytes(32)), idKey)).toBeNull();
+    expect(decodeMessageId(encodeMessageId(ref, createSecretKey(randomBytes(32))), idKey)).toBeNull();
   });
 
   test("with any character changed are nobody's", () => {

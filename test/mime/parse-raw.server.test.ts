@@ -3,17 +3,20 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Part } from "../../src/mail/part.ts";
 import { buildMessage } from "../../src/mime/build-message.ts";
 import { parseStructure } from "../../src/mime/parse-raw.ts";
-import { toPart } from "../../src/protocols/imap/structure.ts";
+import type { Mailbox } from "../../src/mail/mailbox.ts";
+import { openOn } from "../protocols/imap/session-on-dovecot.ts";
 import { type Dovecot, startDovecot } from "../servers/dovecot.ts";
 import { collect } from "./random.ts";
 import { rawMessages } from "./raw-messages.ts";
 
 let dovecot: Dovecot;
 let client: ImapFlow;
+let mailbox: Mailbox;
 
 beforeAll(async () => {
   dovecot = await startDovecot();
-  const { username, password } = dovecot.user();
+  const user = dovecot.user();
+  const { username, password } = user;
   client = new ImapFlow({
     host: dovecot.host,
     port: dovecot.ports.imaps,
@@ -24,9 +27,11 @@ beforeAll(async () => {
   });
   await client.connect();
   await client.mailboxOpen("INBOX");
+  mailbox = await openOn(dovecot, user);
 }, 300_000);
 
 afterAll(async () => {
+  await mailbox.close();
   await client.logout();
   await dovecot.stop();
 });
@@ -55,10 +60,11 @@ function common(part: Part): unknown {
 
 async function ask(raw: Buffer): Promise<Part> {
   const appended = await client.append("INBOX", raw);
-  const uid = appended ? String(appended.uid) : "*";
-  const found = await client.fetchOne(uid, { bodyStructure: true }, { uid: true });
-  if (!found || !found.bodyStructure) throw new Error("Dovecot told no BODYSTRUCTURE.");
-  return toPart(found.bodyStructure);
+  if (!appended || appended.uid === undefined) throw new Error("Dovecot did not tell the UID.");
+  const place = { path: "INBOX", uidValidity: Number(appended.uidValidity), uid: appended.uid };
+  const { structure } = (await mailbox.get(place, {})).summary;
+  if (!structure) throw new Error("Dovecot told no BODYSTRUCTURE.");
+  return structure;
 }
 
 const fields = [

@@ -74,7 +74,7 @@ describe("a part's fields", () => {
     ["attachment; filename*0*=iso-8859-1''Gr%F6; filename*1=\"sse.pdf\"", "Grösse.pdf"],
     ["attachment; filename=x.pdf; filename*=utf-8''y.pdf", "y.pdf"],
     ['attachment; filename="=?utf-8?Q?Gr=C3=B6=C3=9Fe.pdf?="', "Größe.pdf"],
-    ["attachment; filename=a b (1).pdf", "a b .pdf"],
+    ["attachment; filename=a b (1).pdf", "a b (1).pdf"],
     ['attachment; filename="a\\"b.pdf"', 'a"b.pdf'],
     ['attachment; filename="a\r\n\tb.pdf"', "a b.pdf"],
     ["attachment; filename*=utf-8''a%0D%0Ab.pdf", "a b.pdf"],

@@ -13,6 +13,7 @@ export interface DovecotSettings extends Omit<DovecotAddress, "ca"> {
   specialUse: boolean;
   folders: boolean;
   capability: string | undefined;
+  sessionsPerUser: number;
   quota: string | undefined;
   slowAfterWrongPassword: boolean;
 }
@@ -45,11 +46,11 @@ ${capability ? `imap_capability = ${capability}` : ""}
 `;
 
 // Out of the way of tests and benches; Dovecot's own suit a small office.
-const limits = (): string => `
+const limits = ({ sessionsPerUser }: DovecotSettings): string => `
 default_process_limit = 4000
 default_client_limit = 16000
 default_vsz_limit = 1G
-mail_max_userip_connections = 1000
+mail_max_userip_connections = ${sessionsPerUser}
 # Without a free inotify instance (128 per user) new mail would be seen every 30 seconds only.
 mailbox_idle_check_interval = 1 secs
 `;

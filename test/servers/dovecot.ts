@@ -32,6 +32,8 @@ export interface DovecotOptions {
   folders?: boolean;
   /** Replaces what IMAP advertises after login. Hides only: an unadvertised command is still obeyed. */
   capability?: string;
+  /** IMAP and POP3 sessions that one user may have from one address; default 1000. */
+  sessionsPerUser?: number;
   /** Storage per user, such as "1M"; default: no quota and no QUOTA extension. */
   quota?: string;
   /** Dovecot's default: a wrong password slows down that address for seconds. */
@@ -75,6 +77,7 @@ export async function startDovecot(options: DovecotOptions = {}): Promise<Doveco
     specialUse = true,
     folders = true,
     capability,
+    sessionsPerUser = 1000,
     quota,
     slowAfterWrongPassword = false,
   } = options;
@@ -84,7 +87,16 @@ export async function startDovecot(options: DovecotOptions = {}): Promise<Doveco
   const configPath = `${directory}/dovecot.conf`;
   writeFileSync(
     configPath,
-    dovecotConfiguration({ ...address, certificate, specialUse, folders, capability, quota, slowAfterWrongPassword }),
+    dovecotConfiguration({
+      ...address,
+      certificate,
+      specialUse,
+      folders,
+      capability,
+      sessionsPerUser,
+      quota,
+      slowAfterWrongPassword,
+    }),
   );
   mkdirSync(mailRoot(directory));
   await run("/usr/bin/chown", [`${mailOwner}:${mailOwner}`, mailRoot(directory)]);

@@ -4,10 +4,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { run } from "./run.ts";
 
-export type Server = "dovecot" | "postfix" | "postgres" | "chromium";
+export type Server = "dovecot" | "imap4d" | "postfix" | "postgres" | "chromium";
 
 const packagesOf: Record<Server, string[]> = {
   dovecot: ["dovecot-core", "dovecot-imapd", "dovecot-pop3d", "dovecot-lmtpd"],
+  imap4d: ["mailutils-imap4d"],
   postfix: ["postfix"],
   postgres: ["postgresql"],
   chromium: ["chromium"],

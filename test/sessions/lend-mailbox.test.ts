@@ -40,6 +40,7 @@ function setup(options: { login?: () => void; writes?: () => Promise<void> } = {
       options.login?.();
       const mailbox = {
         dead: false,
+        unfinished: null,
         capabilities: () => ({ folders: true }),
         close: async () => void (counts.closed += 1),
       };
@@ -48,7 +49,7 @@ function setup(options: { login?: () => void; writes?: () => Promise<void> } = {
   });
   const change = (patch: Partial<AccountRow>): void => void (account = { ...account, ...patch });
   const lend = () => mailboxes.lend(account).catch((error: Failure) => error.code);
-  return { clock, counts, states, change, lend };
+  return { clock, counts, states, change, lend, mailboxes, account: () => account };
 }
 
 const refuse = (): never => {
@@ -108,4 +109,26 @@ test("what is found out is written about the version that was read", async () =>
   change({ version: 7 });
   await lend();
   expect(states).toEqual([{ state: "connected", side: undefined, version: 7 }]);
+});
+
+test("a server that asks for patience in the middle of the work gets no login for that long", async () => {
+  const { clock, counts, lend } = setup();
+  const lease = await lend();
+  if (typeof lease === "string") throw new Error(lease);
+  lease.failed(new Error("something else"));
+  lease.failed(new Failure("upstream-throttled", "Suggested Backoff Time", { retryAfter: 299 }));
+  lease.discard();
+  await clock.advance(298_000);
+  expect(await lend()).toBe("upstream-throttled");
+  await clock.advance(1_000);
+  expect(await lend()).toMatchObject({ fresh: true });
+  expect(counts.opened).toBe(2);
+});
+
+test("a server that lets in no session at all is told with a time to try again", async () => {
+  const login = () => {
+    throw new Failure("account-busy", "too many connections");
+  };
+  const { mailboxes, account } = setup({ login });
+  await expect(mailboxes.lend(account())).rejects.toMatchObject({ code: "account-busy", details: { retryAfter: 5 } });
 });

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { createPool, type Poolable } from "../../src/sessions/pool.ts";
 import { createFakeClock } from "../fake-clock.ts";
 
-type Fake = Poolable & { dead: boolean; closed: boolean; number: number };
+type Fake = Poolable & { dead: boolean; unfinished: Promise<unknown> | null; closed: boolean; number: number };
 
 function setup(limit = 2) {
   const clock = createFakeClock();
@@ -11,6 +11,7 @@ function setup(limit = 2) {
   const open = async (): Promise<Fake> => {
     const session: Fake = {
       dead: false,
+      unfinished: null,
       closed: false,
       number: opened.length + 1,
       async close() {

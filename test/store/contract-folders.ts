@@ -82,6 +82,25 @@ export function foldersContract(subject: () => Promise<Subject>): void {
       expect(new Set(rows.map((row) => row.path)).size).toBe(111);
     });
 
+    test("a removed folder takes along what remembered messages in it, and frees its path but not its number", async () => {
+      const { store, accountId } = await withAccount(subject);
+      const added = ["A", "B", "C"].map((path) => folderRow(accountId, path));
+      await store.folders.save(accountId, { added, changed: [] });
+      const [a, b, c] = await store.folders.list(accountId);
+      const at = (folder: number, uid: number) => ({ folder, uidValidity: 1, uid });
+      const [into, outOf] = [
+        { accountId, origin: at(1, 5), now: at(2, 1) },
+        { accountId, origin: at(2, 6), now: at(1, 2) },
+      ];
+      await store.placements.save([into, outOf]);
+      const changed = [{ ...c, path: "B" }] as FolderRow[];
+      await store.folders.save(accountId, { added: [folderRow(accountId, "D")], changed, removed: [b?.id ?? ""] });
+      const rows = await store.folders.list(accountId);
+      expect(rows.slice(0, 2)).toEqual([a, ...changed]);
+      expect(rows[2]).toMatchObject({ path: "D", number: 4 });
+      expect(await store.placements.find(accountId, [into.origin, outOf.origin])).toEqual([outOf]);
+    });
+
     test("two hundred at once are no problem", async () => {
       const { store, accountId } = await withAccount(subject);
       const added = Array.from({ length: 200 }, (_, i) => folderRow(accountId, `F${i}`));

@@ -1,24 +1,9 @@
 import { z } from "@hono/zod-openapi";
-import { folderRoles } from "../../mail/folder.ts";
 import type { listFolders as operation } from "../../operations/list-folders.ts";
 import { accountParams, mailboxErrors } from "../accounts/schema.ts";
 import { contract } from "../contract.ts";
 import type { Front } from "../env.ts";
-import { id, nullable } from "../schemas.ts";
-
-const folder = z
-  .object({
-    id: id("fld").openapi({ description: "Stays through renames." }),
-    name: z.string().openapi({ example: "Receipts" }),
-    parentId: nullable(z.string()).openapi({ description: "Null at the top." }),
-    role: nullable(z.enum(folderRoles).openapi("FolderRole")),
-    selectable: z.boolean().openapi({ description: "False for a folder that only holds other folders." }),
-    subscribed: z.boolean(),
-    counts: nullable(z.object({ messages: z.int(), unseen: z.int() })).openapi({
-      description: "Null where the server tells none.",
-    }),
-  })
-  .openapi("Folder");
+import { folder } from "./schema.ts";
 
 const route = contract({
   operationId: "folders.list",

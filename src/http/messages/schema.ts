@@ -69,13 +69,15 @@ export const message = z
     headers: z.array(z.object({ name: z.string(), value: z.string() })).optional(),
     warnings: z.array(z.string()).openapi({
       description:
-        "What was wrong with the message, or is not known of it: `date-unparseable` `envelope-missing` `flags-missing` " +
-        "`size-missing` `structure-missing` `charset-unknown` `encoding-broken` `body-truncated` `id-ended-by-move`.",
+        "What was wrong with the message, or is not known of it: `date-unparseable` `address-unparseable` (a name without " +
+        "an address was left out) `charset-unknown` (text was guessed) `encoding-broken` (text holds U+FFFD) " +
+        "`header-truncated` `body-truncated` `envelope-missing` `flags-missing` `size-missing` `structure-missing` " +
+        "`id-ended-by-move`.",
     }),
   })
   .openapi("Message");
 
-const keyword = z
+export const keyword = z
   .string()
   .min(1)
   .max(100)

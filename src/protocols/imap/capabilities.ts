@@ -14,3 +14,12 @@ export function capabilities(session: Session): Capabilities {
     flagStorage: "server",
   };
 }
+
+/**
+ * Whether a UID that is not there may be named, because the server passes over it (RFC 9051 §6.4.9) and tells the right UIDs
+ * of what it did. Whoever has UIDPLUS does. GNU imap4d, which has not, takes an absent UID for the last message's and tells
+ * sequence numbers as UIDs after STORE: there the UIDs are looked for first, and what became of them is asked.
+ */
+export function takesAbsentUids(session: Pick<Session, "has">): boolean {
+  return session.has("UIDPLUS");
+}

@@ -27,6 +27,13 @@ export function searchDate(ms: number): string {
   return `${date.getUTCDate()}-${month.slice(0, 1).toUpperCase()}${month.slice(1)}-${year}`;
 }
 
+/** `ms` as an INTERNALDATE in UTC (RFC 9051 §9 date-time), cut to whole seconds. The year has four digits. */
+export function internalDate(ms: number): string {
+  const date = new Date(ms);
+  const day = String(date.getUTCDate()).padStart(2, "0");
+  return `${day}-${searchDate(ms).split("-").slice(1).join("-")} ${date.toISOString().slice(11, 19)} +0000`;
+}
+
 function instant(fields: Fields): number | null {
   const month = months.indexOf(fields.month.toLowerCase());
   const [day, hour, minute, second] = [fields.day, fields.hour, fields.minute, fields.second].map(Number);

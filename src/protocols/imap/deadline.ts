@@ -19,6 +19,6 @@ export async function withDeadline<T>(
   try {
     return await work;
   } finally {
-    settled.abort();
+    settled.abort("settled");
   }
 }

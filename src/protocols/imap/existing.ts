@@ -1,4 +1,5 @@
 import type { ImapAttribute } from "imapflow";
+import { takesAbsentUids } from "./capabilities.ts";
 import { selectFolder } from "./select-folder.ts";
 import type { Session } from "./session.ts";
 import { expandSet, uidSets } from "./uid-set.ts";
@@ -26,10 +27,16 @@ function numbersOf(attributes: ImapAttribute[]): number[] {
 export async function searchExisting(session: Session, uids: number[]): Promise<Set<number>> {
   const wanted = new Set(uids);
   const found = new Set<number>();
+  let isPlain = true;
   for (const set of uidSets(uids)) {
-    for (const uid of await searchUids(session, [atom("UID"), sequence(set)])) if (wanted.has(uid)) found.add(uid);
+    for (const uid of await searchUids(session, [atom("UID"), sequence(set)])) {
+      if (wanted.has(uid)) found.add(uid);
+      else isPlain = false;
+    }
   }
-  return found;
+  if ((found.size === wanted.size && isPlain) || takesAbsentUids(session)) return found;
+  // GNU imap4d reads them as sequence numbers: what was found is there, of the rest nothing is known.
+  return new Set((await searchUids(session, [atom("ALL")])).filter((uid) => wanted.has(uid)));
 }
 
 /**

@@ -1,8 +1,9 @@
+import { Failure } from "../../errors.ts";
 import { searchExisting, searchUids } from "./existing.ts";
 import { failure } from "./failures.ts";
 import type { Session } from "./session.ts";
 import { uidSets } from "./uid-set.ts";
-import { atom, sequence } from "./wire.ts";
+import { atom, sequence, type Token } from "./wire.ts";
 
 /**
  * Removes exactly these messages from the selected folder. A plain EXPUNGE takes along whatever anybody has marked
@@ -11,27 +12,68 @@ import { atom, sequence } from "./wire.ts";
  */
 export async function expungeOnly(session: Session, uids: number[]): Promise<void> {
   if (session.has("UIDPLUS")) {
-    await mark(session, "+FLAGS.SILENT", uids);
+    await mark(session, "+", uids);
     for (const set of uidSets(uids)) await session.exec("UID EXPUNGE", [sequence(set)]);
-  } else {
-    const ours = new Set(uids);
-    const others = (await searchUids(session, [atom("DELETED")])).filter((uid) => !ours.has(uid));
-    await mark(session, "-FLAGS.SILENT", others);
-    try {
-      await mark(session, "+FLAGS.SILENT", uids);
-      await session.exec("EXPUNGE", []);
-    } finally {
-      if (!session.dead) await mark(session, "+FLAGS.SILENT", others);
-    }
-  }
+  } else await expungeAmongOthers(session, uids);
   const left = await searchExisting(session, uids);
   if (left.size === 0) return;
   const where = { host: session.host, phase: "EXPUNGE" };
   throw failure("delete-unconfirmed", `${left.size} of the messages are still there after the deletion.`, where);
 }
 
-async function mark(session: Session, item: "+FLAGS.SILENT" | "-FLAGS.SILENT", uids: number[]): Promise<void> {
-  for (const set of uidSets(uids)) {
-    await session.exec("UID STORE", [sequence(set), atom(item), [atom("\\Deleted")]]);
+/**
+ * Where nobody else's are marked, nothing of others is touched. Where some are, the answer to "take the marks off" is all
+ * that comes before EXPUNGE and "set them again", which go out as one: a connection that breaks leaves mail unmarked at
+ * worst, never removed. What another client marks in that round trip, EXPUNGE takes along: without UIDPLUS there is no way
+ * around it.
+ */
+async function expungeAmongOthers(session: Session, uids: number[]): Promise<void> {
+  const ours = new Set(uids);
+  const searchOthers = async (): Promise<number[]> =>
+    (await searchUids(session, [atom("DELETED")])).filter((uid) => !ours.has(uid));
+  const before = new Set(await searchOthers());
+  await mark(session, "+", uids);
+  // What is marked only now, a server may have mistaken for one of ours: its mark is taken off for good.
+  const marked = await searchOthers();
+  const others = marked.filter((uid) => before.has(uid));
+  if (marked.length === 0) {
+    await session.exec("EXPUNGE", []);
+    return;
   }
+  try {
+    await mark(session, "-", marked);
+  } catch (error) {
+    if (session.dead) throw unmarked(error, others.length);
+    for (const [sign, some] of [
+      ["-", uids],
+      ["+", others],
+    ] as const)
+      await mark(session, sign, some).catch(() => {});
+    throw error;
+  }
+  const [first, ...rest] = uidSets(others);
+  try {
+    if (first === undefined) await session.exec("EXPUNGE", []);
+    else await session.exec("UID STORE", marking("+", first), { ahead: "EXPUNGE" });
+    for (const set of rest) await session.exec("UID STORE", marking("+", set));
+  } catch (error) {
+    throw unmarked(error, others.length);
+  }
+}
+
+async function mark(session: Session, sign: "+" | "-", uids: number[]): Promise<void> {
+  for (const set of uidSets(uids)) await session.exec("UID STORE", marking(sign, set));
+}
+
+function marking(sign: "+" | "-", set: string): Token[] {
+  return [sequence(set), atom(`${sign}FLAGS.SILENT`), [atom("\\Deleted")]];
+}
+
+/** The same failure, told where it leaves others' messages. */
+function unmarked(error: unknown, count: number): unknown {
+  if (!(error instanceof Failure) || count === 0) return error;
+  const what =
+    `${error.message} It may be that the deletion happened, and that ${count} other messages which somebody had marked as ` +
+    "deleted are not marked any more; none of those was removed.";
+  return new Failure(error.code, what, { ...error.details, extra: { ...error.details.extra, unmarked: count } });
 }

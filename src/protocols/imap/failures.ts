@@ -1,9 +1,13 @@
 import { Failure, type FailureCode, type FailureDetails, type Upstream } from "../../errors.ts";
-import { oneLine, withoutSecret } from "../../net/server-words.ts";
+import { profileOf, providerRefusal } from "../../mail/provider-profile.ts";
+import { oneLine } from "../../net/server-words.ts";
 import { whyUnreachable } from "../../net/why-unreachable.ts";
 
 /** Where in the dialog with which server something failed. */
 export type Where = { host: string; phase: string };
+
+/** The server's response code and words. */
+type Said = { code?: string | null; text?: string };
 
 /** What imapflow and Node put on their errors. */
 type LibraryError = {
@@ -24,6 +28,7 @@ const brokenProtocol =
   /^(ParserError|MAX_IMAP_NESTING|LineTooLarge|LiteralTooLarge|ResponseTooLarge|TooMany|UnexpectedTag|InvalidResponse|ResponseProcessingFailed|STARTTLS_INJECTION)/;
 const brokenTls =
   /^(CERT_|ERR_TLS|ERR_SSL|ERR_OSSL|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH|EPROTO)/;
+const lostLine = /^(ECONNRESET|EPIPE)$/;
 const tooManyConnections =
   /too many (simultaneous )?(connections|logins)|maximum number of connections|connection limit/i;
 const throttled = /throttl|too many (requests|commands)|rate limit|try again later|temporar(y|ily)/i;
@@ -44,25 +49,17 @@ export function failure(
   code: FailureCode,
   detail: string,
   where: Where,
-  said: { code?: string | null; text?: string } = {},
+  said: Said = {},
   details: FailureDetails = {},
 ): Failure {
   return new Failure(code, detail, { ...details, upstream: upstream(where, said.code ?? null, said.text ?? "") });
 }
 
-/** The same failure without the server's words where they hold the login's password. */
-export function discreet(error: Failure, { username, password }: { username: string; password: string }): Failure {
-  const told = error.details.upstream;
-  if (told?.text === undefined || withoutSecret(told.text, username, password) !== "") return error;
-  const { text: _, ...rest } = told;
-  return new Failure(error.code, error.message, { ...error.details, upstream: rest });
-}
-
 /** A command that was answered with a tagged NO or BAD, as our failure. */
 export function refusal(status: "NO" | "BAD", code: string | null, text: string, where: Where): Failure {
   const said = { code, text };
-  const busy = busyness(code, text, where);
-  if (busy) return busy;
+  const known = meaning(code, text, where);
+  if (known) return known;
   if (status === "BAD")
     return failure("upstream-protocol-error", "The mail server did not understand a command.", where, said);
   if (code === "NONEXISTENT" || code === "TRYCREATE" || (code === null && noSuchFolder.test(text))) {
@@ -75,27 +72,34 @@ export function refusal(status: "NO" | "BAD", code: string | null, text: string,
   return failure("refused-by-server", "The mail server refused the command.", where, said);
 }
 
-/** The failure that says "later", or null when the server's words don't. */
-function busyness(code: string | null, text: string, where: Where, retryAfter?: number): Failure | null {
+/** What the server's words mean whatever was asked: by its provider's profile, else "later"; null when they say neither. */
+function meaning(code: string | null, text: string, where: Where): Failure | null {
+  return particular(code, text, where) ?? busyness(code, text, where);
+}
+
+function particular(code: string | null, text: string, where: Where): Failure | null {
+  const refused = providerRefusal(where.host, text);
+  return refused && failure(refused.code, refused.detail, where, { code, text }, { fix: refused.fix });
+}
+
+function busyness(code: string | null, text: string, where: Where): Failure | null {
   const said = { code, text };
+  const wait = /backoff time[:=\s]+(\d{1,9})/i.exec(text)?.[1];
+  if (wait !== undefined) return throttledFor(Number(wait), where, said);
   if (tooManyConnections.test(text)) {
     return failure("account-busy", "The mail server allows no more connections for this account.", where, said);
   }
   if (code === "UNAVAILABLE" || code === "THROTTLED" || (code === null && throttled.test(text))) {
-    return failure("upstream-throttled", "The mail server asks to come back later.", where, said, after(retryAfter));
+    return failure("upstream-throttled", "The mail server asks to come back later.", where, said);
   }
   return null;
 }
 
-function after(seconds: number | undefined): FailureDetails {
-  return seconds === undefined ? {} : { retryAfter: seconds };
-}
-
-/** The server closed the dialog with words of its own. */
-export function goodbye(text: string, where: Where): Failure {
+/** The server ended the session with BYE. */
+export function goodbye(code: string | null, text: string, where: Where): Failure {
+  const said = { code, text };
   return (
-    busyness(null, text, where) ??
-    failure("upstream-unreachable", "The mail server ended the session.", where, { text })
+    meaning(code, text, where) ?? failure("upstream-unreachable", "The mail server ended the session.", where, said)
   );
 }
 
@@ -103,23 +107,38 @@ export function timedOut(where: Where): Failure {
   return failure("upstream-timeout", "The mail server did not answer in time.", where);
 }
 
-export function throttledFor(milliseconds: number, where: Where): Failure {
-  const retryAfter = Math.ceil(milliseconds / 1000);
-  return failure("upstream-throttled", "The mail server asks to come back later.", where, {}, { retryAfter });
+/** The server says itself how long to stay away; more than a day is not believed. */
+export function throttledFor(milliseconds: number, where: Where, said: Said = {}): Failure {
+  const retryAfter = Math.min(Math.ceil(milliseconds / 1000), 86_400);
+  return failure("upstream-throttled", "The mail server asks to come back later.", where, said, { retryAfter });
+}
+
+/** The greeting skips the login (RFC 9051 §7.1.4): then nobody has proved whose mailbox this is, nor that the line is safe. */
+export function loginSkipped(security: "tls" | "starttls" | "none", where: Where): Failure {
+  const detail = "The mail server lets us in before any login, so that neither TLS nor the password is asked for.";
+  if (security === "starttls") return tlsFailure(detail, where);
+  return failure("upstream-protocol-error", detail, where, {}, { retryable: false });
 }
 
 export function brokeProtocol(detail: string, where: Where): Failure {
   return failure("upstream-protocol-error", detail, where);
 }
 
-/** Whatever imapflow or a socket threw, as our failure. Nothing of the error's own text is told but the server's words. */
-export function toFailure(thrown: unknown, { host, phase }: Where): Failure {
+/**
+ * Whatever imapflow or a socket threw, as our failure. Nothing of the error's own text is told but the server's words, as
+ * far as `discreet` lets them pass.
+ */
+export function toFailure(
+  thrown: unknown,
+  { host, phase }: Where,
+  discreet: (words: string) => string = (words) => words,
+): Failure {
   if (thrown instanceof Failure) return thrown;
   const error: LibraryError = typeof thrown === "object" && thrown !== null ? thrown : {};
   const code = typeof error.code === "string" ? error.code : "";
   const where = { host, phase: phase === "login" ? openingPhase(code, error.tlsFailed === true) : phase };
-  const responseText = typeof error.responseText === "string" ? error.responseText : "";
-  const responseCode = typeof error.serverResponseCode === "string" ? error.serverResponseCode : null;
+  const responseText = typeof error.responseText === "string" ? discreet(error.responseText) : "";
+  const responseCode = typeof error.serverResponseCode === "string" ? discreet(error.serverResponseCode) : null;
 
   if (code === "ETHROTTLE") return throttledFor(Number(error.throttleReset) || 0, where);
   if (error.authenticationFailed === true)
@@ -128,11 +147,13 @@ export function toFailure(thrown: unknown, { host, phase }: Where): Failure {
   if (nameNotFound.has(code)) return failure("dns-not-found", "The mail server's name does not resolve.", where);
   if (brokenProtocol.test(code)) return brokeProtocol("The mail server's answer can't be read.", where);
   if (brokenTls.test(code)) return tlsFailure(`The TLS connection failed: ${tlsReason(code)}.`, where);
-  if (error.tlsFailed === true) return tlsFailure("The mail server did not start TLS when asked to.", where);
+  if (error.tlsFailed === true && !lostLine.test(code)) {
+    return tlsFailure("The mail server did not start TLS when asked to.", where);
+  }
   if (error.responseStatus === "NO" || error.responseStatus === "BAD") {
     return refusal(error.responseStatus, responseCode, responseText, where);
   }
-  if (typeof error.reason === "string") return goodbye(error.reason, where);
+  if (typeof error.reason === "string") return goodbye(null, discreet(error.reason), where);
   return failure("upstream-unreachable", whyUnreachable(code), where);
 }
 
@@ -149,17 +170,15 @@ function loginRefused(code: string | null, text: string, message: string, where:
   if (code === "LIMIT" || code === "INUSE" || tooManyConnections.test(text)) {
     return failure("account-busy", "The mail server allows no more sessions for this account now.", where, said);
   }
-  if (code !== "AUTHENTICATIONFAILED") {
-    const busy = busyness(code, text, where);
-    if (busy) return busy;
-  }
+  const known = code === "AUTHENTICATIONFAILED" ? particular(code, text, where) : meaning(code, text, where);
+  if (known) return known;
   if (code === "PRIVACYREQUIRED" || message === "Login is disabled") {
     return failure("refused-by-server", "The mail server takes no password without TLS.", where, said, {
       fix: "Set incoming.security to tls or starttls.",
     });
   }
   return failure("account-authentication-failed", "The mail server refused the user name or password.", where, said, {
-    fix: "Store the current password; some providers want one made for apps.",
+    fix: profileOf(where.host)?.passwordFix ?? "Store the current password; some providers want one made for apps.",
   });
 }
 

@@ -1,75 +1,96 @@
 import type { Summary } from "../../mail/message.ts";
 import { searchExisting, searchUids } from "./existing.ts";
 import { brokeProtocol } from "./failures.ts";
-import { bareItems, fetchRows, summaryItems } from "./fetch.ts";
-import { isComplete, type Row, toSummary } from "./row.ts";
+import { bareItems, fetchRows, fetchSummaryRows, flagItems } from "./fetch.ts";
+import type { Facts, KnownFolder } from "./known-messages.ts";
+import type { Row } from "./row.ts";
 import type { Session } from "./session.ts";
+import { factsOf, isComplete, toSummary } from "./summary.ts";
 import { uidSets } from "./uid-set.ts";
 import { sequence } from "./wire.ts";
 
 export type Listed = { summary: Summary; sequence: number };
 
+type Wanted = { low: number; high: number } | { uids: number[] };
+
+/** A message's facts, known or just told, and its last row. */
+type Found = Map<number, { row: Row; facts: Facts }>;
+
 /**
- * The messages of a window of sequence numbers, or these UIDs, of the selected folder, newest first. None is lost in
- * silence: one that the server leaves out is asked for again, then for its bare facts, and is left out only when it is gone.
- * Fails: `upstream-protocol-error` when it is there and can't be had.
+ * The messages of a window of sequence numbers, or these UIDs, of the selected folder, newest first; of UIDs that are known
+ * only the flags are asked for. None is lost in silence: one that the server leaves out is asked for again, then for its
+ * bare facts, and is left out only when it is gone. Fails: `upstream-protocol-error` when it is there and can't be had.
  */
-export async function fetchSummaries(
-  session: Session,
-  wanted: { low: number; high: number } | { uids: number[] },
-): Promise<Listed[]> {
-  const found = new Map<number, Row>();
-  const keep = (rows: Row[], isWanted: (row: Row) => boolean): void => {
-    for (const row of rows) if (isComplete(row) && isWanted(row)) found.set(row.uid, row);
-  };
+export async function fetchSummaries(session: Session, wanted: Wanted): Promise<Listed[]> {
+  const folder = { path: session.selected?.path ?? "", uidValidity: session.selected?.uidValidity ?? 0 };
+  const known = session.known(folder.path, folder.uidValidity);
+  const found: Found = new Map();
   if ("low" in wanted) {
     const { low, high } = wanted;
-    const rows = await fetchRows(session, "FETCH", `${low}:${high}`, summaryItems, { withKey: true });
-    keep(rows, (row) => row.sequence >= low && row.sequence <= high);
-  } else {
-    const asked = new Set(wanted.uids);
-    keep(await fetchByUid(session, wanted, summaryItems), (row) => asked.has(row.uid ?? 0));
-  }
+    const rows = await fetchSummaryRows(session, "FETCH", `${low}:${high}`);
+    const isWanted = (row: Row): boolean => row.sequence >= low && row.sequence <= high;
+    keepComplete(rows.filter(isWanted), known, found);
+  } else await fetchByUid(session, new Set(wanted.uids), known, found);
   const expected = "low" in wanted ? wanted.high - wanted.low + 1 : new Set(wanted.uids).size;
-  if (found.size < expected) await fetchMissing(session, wanted, found);
-
-  const path = session.selected?.path ?? "";
-  const uidValidity = session.selected?.uidValidity ?? 0;
+  if (found.size < expected) await fetchMissing(session, wanted, known, found);
   return [...found.values()]
-    .flatMap((row) => {
-      const summary = toSummary(row, path, uidValidity);
+    .flatMap(({ row, facts }) => {
+      const summary = toSummary(row, facts, folder);
       return summary ? [{ summary, sequence: row.sequence }] : [];
     })
     .sort((a, b) => b.summary.place.uid - a.summary.place.uid);
 }
 
-async function fetchMissing(
-  session: Session,
-  wanted: { low: number; high: number } | { uids: number[] },
-  found: Map<number, Row>,
-): Promise<void> {
+async function fetchByUid(session: Session, uids: Set<number>, known: KnownFolder, found: Found): Promise<void> {
+  const facts = new Map([...uids].flatMap((uid) => knownEntry(known, uid)));
+  for (const set of uidSets([...facts.keys()])) {
+    for (const row of await fetchRows(session, "UID FETCH", set, flagItems, { withKey: false })) {
+      const own = row.uid === undefined ? undefined : facts.get(row.uid);
+      if (row.uid !== undefined && row.flags !== undefined && own) found.set(row.uid, { row, facts: own });
+    }
+  }
+  for (const set of uidSets([...uids].filter((uid) => !facts.has(uid)))) {
+    const rows = await fetchSummaryRows(session, "UID FETCH", set);
+    keepComplete(
+      rows.filter((row) => uids.has(row.uid ?? 0)),
+      known,
+      found,
+    );
+  }
+}
+
+function knownEntry(known: KnownFolder, uid: number): [number, Facts][] {
+  const facts = known.facts(uid);
+  return facts ? [[uid, facts]] : [];
+}
+
+function keepComplete(rows: Row[], known: KnownFolder, found: Found): void {
+  for (const row of rows) {
+    if (!isComplete(row)) continue;
+    const facts = factsOf(row);
+    known.put(row.uid, facts);
+    found.set(row.uid, { row, facts });
+  }
+}
+
+async function fetchMissing(session: Session, wanted: Wanted, known: KnownFolder, found: Found): Promise<void> {
   const stillThere = async (): Promise<number[]> => {
     if ("uids" in wanted) return [...(await searchExisting(session, wanted.uids))].filter((uid) => !found.has(uid));
     const high = Math.min(wanted.high, session.selected?.exists ?? 0);
     const uids = high < wanted.low ? [] : await searchUids(session, [sequence(`${wanted.low}:${high}`)]);
     return uids.filter((uid) => !found.has(uid));
   };
-  for (const items of [summaryItems, bareItems]) {
-    const missing = await stillThere();
-    if (missing.length === 0) return;
-    const asked = new Set(missing);
-    const isEnough = items === summaryItems ? isComplete : (row: Row) => row.uid !== undefined;
-    for (const row of await fetchByUid(session, { uids: missing }, items)) {
-      if (row.uid !== undefined && asked.has(row.uid) && isEnough(row)) found.set(row.uid, row);
+  const missing = await stillThere();
+  if (missing.length === 0) return;
+  await fetchByUid(session, new Set(missing), known, found);
+  const headless = await stillThere();
+  if (headless.length === 0) return;
+  for (const set of uidSets(headless)) {
+    for (const row of await fetchRows(session, "UID FETCH", set, bareItems, { withKey: true })) {
+      if (row.uid !== undefined && headless.includes(row.uid)) found.set(row.uid, { row, facts: factsOf(row) });
     }
   }
   if ((await stillThere()).length === 0) return;
   const where = { host: session.host, phase: "FETCH" };
   throw brokeProtocol("The mail server has messages that it does not let be listed.", where);
-}
-
-async function fetchByUid(session: Session, { uids }: { uids: number[] }, items: typeof summaryItems): Promise<Row[]> {
-  const rows: Row[] = [];
-  for (const set of uidSets(uids)) rows.push(...(await fetchRows(session, "UID FETCH", set, items, { withKey: true })));
-  return rows;
 }

@@ -1,42 +1,74 @@
+import { envelopeFields } from "../../mime/parse-envelope.ts";
+import { takesAbsentUids } from "./capabilities.ts";
+import { searchExisting, searchUids } from "./existing.ts";
 import { refusal } from "./failures.ts";
-import { type Row, rowsOf } from "./row.ts";
+import { type Row, rowReader } from "./row.ts";
 import type { Session } from "./session.ts";
-import { atom, sequence, type Token } from "./wire.ts";
+import { maxFieldsOctets } from "./summary.ts";
+import { expandSet, uidSets } from "./uid-set.ts";
+import { atom, peekFields, sequence, type Token } from "./wire.ts";
 
-/** What a listing tells of a message. */
-export const summaryItems: Token[] = ["UID", "FLAGS", "INTERNALDATE", "RFC822.SIZE", "ENVELOPE", "BODYSTRUCTURE"].map(
-  atom,
-);
+export type FetchCommand = "FETCH" | "UID FETCH";
 
-/** What is asked of a message whose summary the server failed to give. */
-export const bareItems: Token[] = ["UID", "FLAGS", "INTERNALDATE", "RFC822.SIZE"].map(atom);
+/** Messages of one command. */
+const maxAsked = 200_000;
+
+const items = (...names: string[]): Token[] => names.map(atom);
+
+/** What may have changed of a message that is known. */
+export const flagItems: Token[] = items("UID", "FLAGS");
+
+/** What is asked of a message whose header the server failed to give. */
+export const bareItems: Token[] = items("UID", "FLAGS", "INTERNALDATE", "RFC822.SIZE");
+
+/** What a listing tells of a message, but for its header. */
+export const summaryItems: Token[] = [...bareItems, atom("BODYSTRUCTURE")];
+
+/**
+ * What a listing tells of messages. The header's fields are asked for instead of ENVELOPE, which every server makes in a way
+ * of its own.
+ */
+export async function fetchSummaryRows(session: Session, command: FetchCommand, set: string): Promise<Row[]> {
+  const fetch = (most?: number): Promise<Row[]> =>
+    fetchRows(session, command, set, [...summaryItems, peekFields(envelopeFields, most)], { withKey: true });
+  if (!session.takesPartialFields) return fetch();
+  try {
+    return await fetch(maxFieldsOctets);
+  } catch (error) {
+    if (session.dead) throw error;
+    const rows = await fetch();
+    // Only what it answers without the limit was refused because of it.
+    session.takesPartialFields = false;
+    return rows;
+  }
+}
 
 /**
  * Fetches items of messages by sequence numbers or UIDs, whatever rows the server answers with (the caller checks which).
  * Asks for the permanent key too where `withKey` is set: EMAILID (RFC 8474), X-GM-MSGID, or Dovecot's X-GUID, which no
- * server announces: it is tried once per session, and the first message seen decides.
+ * server announces: it is tried once per session, and the first message seen decides. `news` as in `Session.exec`.
  */
 export async function fetchRows(
   session: Session,
-  command: "FETCH" | "UID FETCH",
+  command: FetchCommand,
   set: string,
-  items: Token[],
-  { withKey }: { withKey: boolean },
+  wanted: Token[],
+  { withKey, news = false }: { withKey: boolean; news?: boolean },
 ): Promise<Row[]> {
   const key = withKey ? keyItem(session) : null;
   const probes = key === "X-GUID" && session.guid === "unknown";
-  const args = [sequence(set), key ? [...items, atom(key)] : items];
-  const reply = await session.exec(command, args, { keep: ["FETCH"], tolerate: true });
+  const args = [sequence(set), key ? [...wanted, atom(key)] : wanted];
+  const { rows, read } = rowReader();
+  const reply = await session.exec(command, args, { keep: ["FETCH"], each: read, tolerate: true, news });
   if (reply.status === "BAD" && probes) {
     // Only what it answers without the key was refused because of it.
-    const rows = await fetchRows(session, command, set, items, { withKey: false });
+    const keyless = await fetchRows(session, command, set, wanted, { withKey: false });
     session.guid = "no";
-    return rows;
+    return keyless;
   }
   if (reply.status !== "OK" && !isPartial(reply.status, reply.code)) {
     throw refusal(reply.status, reply.code, reply.text, { host: session.host, phase: command });
   }
-  const rows = rowsOf(reply.untagged);
   if (probes) {
     const seen = rows.find((row) => row.uid !== undefined && row.size !== undefined);
     if (seen) session.guid = seen.guid === undefined ? "no" : "yes";
@@ -44,8 +76,24 @@ export async function fetchRows(
   return rows;
 }
 
+/** Without those that are not there, where a server may have refused all because of them; null where none is missing. */
+async function fetchExisting(session: Session, set: string, wanted: Token[]): Promise<Row[] | null> {
+  if (takesAbsentUids(session)) return null;
+  const [low = "", high = low] = set.split(":");
+  const asked = high === "*" ? null : (expandSet(set, maxAsked) ?? []);
+  const existing = asked
+    ? [...(await searchExisting(session, asked))]
+    : (await searchUids(session, [atom("ALL")])).filter((uid) => uid >= Number(low));
+  if (asked ? existing.length === asked.length : existing.includes(Number(low))) return null;
+  const rows: Row[] = [];
+  for (const some of uidSets(existing)) {
+    rows.push(...(await fetchRows(session, "UID FETCH", some, wanted, { withKey: false })));
+  }
+  return rows;
+}
+
 /** RFC 2180 §4.1: a NO may come with the rows that are left when others were expunged; the caller finds who is missing. */
-function isPartial(status: "NO" | "BAD", code: string | null): boolean {
+export function isPartial(status: "NO" | "BAD", code: string | null): boolean {
   return status === "NO" && (code === "EXPUNGEISSUED" || code === "EXPUNGED");
 }
 

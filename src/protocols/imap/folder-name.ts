@@ -16,3 +16,12 @@ export function decodeFolderName(raw: string): string {
   });
   return isValid && name.isWellFormed() && !/\p{Cc}/u.test(name) ? name : raw;
 }
+
+/** A folder name in modified UTF-7 (RFC 3501 §5.1.3), as a level of a raw path. The name is well-formed Unicode. */
+export function encodeFolderName(name: string): string {
+  return name.replace(/&|[^\u0020-\u007e]+/g, (run) => {
+    if (run === "&") return "&-";
+    const base64 = Buffer.from(run, "utf16le").swap16().toString("base64");
+    return `&${base64.replace(/=+$/, "").replaceAll("/", ",")}-`;
+  });
+}

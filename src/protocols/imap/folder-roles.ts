@@ -1,5 +1,6 @@
 import { specialUse } from "imapflow/lib/special-use.js";
 import { type FolderRole, folderRoles, type NativeFolder } from "../../mail/folder.ts";
+import { roleOfName } from "./folder-names.ts";
 
 /** Attributes of RFC 6154 §2, and what Gmail said before it. */
 const byAttribute: Record<string, FolderRole> = {
@@ -41,7 +42,8 @@ export function assignRoles(
     for (const folder of folders) if (folder.path === hints[role]) give(role, folder);
   }
   for (const folder of nearestFirst) {
-    if (depth(folder) === 0 || folder.parentPath?.toUpperCase() === "INBOX") give(roleByName(folder.name), folder);
+    if (folder.parentPath === null || folder.parentPath.toUpperCase() === "INBOX")
+      give(roleByName(folder.name), folder);
   }
   return folders.map((folder) => {
     const role = folderRoles.find((candidate) => roles.get(candidate) === folder);
@@ -55,5 +57,5 @@ function depth({ path, delimiter }: NativeFolder): number {
 
 function roleByName(name: string): FolderRole | undefined {
   const { flag } = specialUse(false, { name, flags: new Set() });
-  return flag === null ? undefined : byAttribute[flag.toLowerCase()];
+  return flag === null ? roleOfName(name) : byAttribute[flag.toLowerCase()];
 }

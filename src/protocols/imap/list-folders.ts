@@ -4,6 +4,7 @@ import { brokeProtocol, refusal } from "./failures.ts";
 import { readStatus, statusItems } from "./folder-status.ts";
 import { assignRoles } from "./folder-roles.ts";
 import { decodeFolderName } from "./folder-name.ts";
+import { parentPathOf, personalNamespace } from "./namespace.ts";
 import { isPrintable, mailboxName } from "./select-folder.ts";
 import type { Reply, Session } from "./session.ts";
 import { atom, stringOf, stringsOf, text, type Token } from "./wire.ts";
@@ -11,34 +12,39 @@ import { atom, stringOf, stringsOf, text, type Token } from "./wire.ts";
 /** Far more than people have; each costs a row, and on poor servers a command. */
 const maxFolders = 10_000;
 
-type Listed = { path: string; delimiter: string | null; attributes: Set<string> };
+/**
+ * Milliseconds of asking for one folder's STATUS after the other, where the server has no LIST-STATUS: of the folders that
+ * are left then, no counts are told.
+ */
+const statusBudget = 10_000;
+
+/** A folder as LIST alone tells it; attributes in lower case. */
+export type ListedFolder = { path: string; delimiter: string | null; attributes: Set<string> };
 
 /**
  * All folders with their counts: one round trip where the server offers LIST-EXTENDED and LIST-STATUS (RFC 5258, 5819),
- * else LSUB and a STATUS each. No folder is dropped; one whose STATUS fails has none.
+ * else LSUB and a STATUS each, for a while. No folder is dropped; one whose STATUS fails or was not asked for has none.
  */
 export async function listFolders(
   session: Session,
   roleHints: Partial<Record<FolderRole, string>>,
 ): Promise<NativeFolder[]> {
-  const reply = await list(session);
-  const listed = unique(reply.untagged.flatMap((response) => readList(response) ?? []));
-  if (listed.length > maxFolders)
-    throw brokeProtocol(`The mail server lists more than ${maxFolders} folders.`, {
-      host: session.host,
-      phase: "LIST",
-    });
+  const { reply, isExtended } = await list(session);
+  const listed = listedIn(session, reply);
   const statuses = new Map(reply.untagged.flatMap((response) => statusEntry(response)));
-  const subscribed = session.has("LIST-EXTENDED") ? null : await subscribedPaths(session);
+  const subscribed = isExtended ? null : await subscribedPaths(session);
+  const namespace = personalNamespace(session, listed);
+  const askUntil = session.clock.now() + statusBudget;
   const folders: NativeFolder[] = [];
   for (const { path, delimiter, attributes } of listed) {
-    const selectable = !attributes.has("\\noselect") && !attributes.has("\\nonexistent") && isPrintable(path);
-    const told = statuses.get(path) ?? (selectable ? await statusOf(session, path) : null);
+    const selectable = isSelectable({ path, attributes });
+    const isAsked = selectable && session.clock.now() < askUntil;
+    const told = statuses.get(path) ?? (isAsked ? await statusOf(session, path) : null);
     const cut = delimiter === null || delimiter === "" ? -1 : path.lastIndexOf(delimiter);
     folders.push({
       path,
       name: decodeFolderName(path.slice(cut < 0 ? 0 : cut + (delimiter?.length ?? 0))),
-      parentPath: cut > 0 ? path.slice(0, cut) : null,
+      parentPath: parentPathOf({ path, delimiter }, namespace),
       delimiter,
       role: null,
       selectable,
@@ -51,16 +57,34 @@ export async function listFolders(
   return assignRoles(folders, (path) => attributesOf.get(path) ?? new Set(), roleHints);
 }
 
-async function list(session: Session): Promise<Reply> {
+/** What LIST alone tells of all folders: one cheap round trip. */
+export async function listNames(session: Session): Promise<ListedFolder[]> {
+  return listedIn(session, await session.exec("LIST", [text(""), text("*")], { keep: ["LIST"] }));
+}
+
+/** Whether a folder can hold messages and be opened. */
+export function isSelectable({ path, attributes }: Pick<ListedFolder, "path" | "attributes">): boolean {
+  return !attributes.has("\\noselect") && !attributes.has("\\nonexistent") && isPrintable(path);
+}
+
+function listedIn(session: Session, reply: Reply): ListedFolder[] {
+  const listed = unique(reply.untagged.flatMap((response) => readList(response) ?? []));
+  if (listed.length <= maxFolders) return listed;
+  const where = { host: session.host, phase: "LIST" };
+  throw brokeProtocol(`The mail server lists more than ${maxFolders} folders.`, where);
+}
+
+/** All of LIST's answers; `isExtended` when they say which folders are subscribed, too. */
+async function list(session: Session): Promise<{ reply: Reply; isExtended: boolean }> {
   const args = [text(""), text("*")];
   const options = returnOptions(session);
   const keep = ["LIST", "STATUS"];
   if (options.length > 0) {
     const reply = await session.exec("LIST", [...args, atom("RETURN"), options], { keep, tolerate: true });
-    if (reply.status === "OK") return reply;
+    if (reply.status === "OK") return { reply, isExtended: true };
     if (reply.status === "NO") throw refusal("NO", reply.code, reply.text, { host: session.host, phase: "LIST" });
   }
-  return session.exec("LIST", args, { keep });
+  return { reply: await session.exec("LIST", args, { keep }), isExtended: false };
 }
 
 function returnOptions(session: Session): Token[] {
@@ -77,8 +101,8 @@ function allStatusItems(session: Session): Token[] {
 }
 
 /** Of a folder told twice the attributes add up. */
-function unique(listed: Listed[]): Listed[] {
-  const byPath = new Map<string, Listed>();
+function unique(listed: ListedFolder[]): ListedFolder[] {
+  const byPath = new Map<string, ListedFolder>();
   for (const folder of listed) {
     const known = byPath.get(folder.path);
     if (known) for (const attribute of folder.attributes) known.attributes.add(attribute);
@@ -87,7 +111,7 @@ function unique(listed: Listed[]): Listed[] {
   return [...byPath.values()];
 }
 
-function readList({ attributes: tokens }: ImapResponse): Listed | null {
+function readList({ attributes: tokens }: ImapResponse): ListedFolder | null {
   const [attributes, delimiter, name] = tokens ?? [];
   if (!Array.isArray(attributes) || tokens === undefined || tokens.length < 3) return null;
   // An unquoted NIL is read as nothing; as a folder's name it can only be the name.
@@ -109,7 +133,8 @@ async function statusOf(session: Session, path: string): Promise<ReturnType<type
   return reply.untagged.map(readStatus).find((told) => told !== null) ?? null;
 }
 
-async function subscribedPaths(session: Session): Promise<Set<string>> {
+/** The raw paths that are subscribed to (LSUB, which servers of IMAP4rev2 still answer). */
+export async function subscribedPaths(session: Session): Promise<Set<string>> {
   const reply = await session.exec("LSUB", [text(""), text("*")], { keep: ["LSUB"], tolerate: true });
   return new Set(reply.untagged.flatMap((response) => readList(response)?.path ?? []));
 }

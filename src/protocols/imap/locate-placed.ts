@@ -1,59 +1,73 @@
 import type { Place } from "../../mail/message.ts";
-import { type Row, rowsOf } from "./row.ts";
+import { messageIdOf, rawHeaders } from "../../mime/headers.ts";
+import { fetchRows } from "./fetch.ts";
+import type { Row } from "./row.ts";
 import { selectFolder } from "./select-folder.ts";
 import type { Session } from "./session.ts";
-import { atom, sequence } from "./wire.ts";
+import { uidSets } from "./uid-set.ts";
+import { atom, peekFields, type Token } from "./wire.ts";
 
-/** What a message and its copy have in common: INTERNALDATE, size and Message-ID, as one string. */
-export type Mark = { uid: number; mark: string };
+/** What a message and its copy have in common: `mark` is INTERNALDATE, size and Message-ID, as one string. */
+export type Mark = { uid: number; mark: string; messageId: string };
 
-/** The marks of messages of the selected folder. */
-export async function fetchMarks(session: Session, sets: string[], uids: Set<number>): Promise<Mark[]> {
-  const items = ["UID", "INTERNALDATE", "RFC822.SIZE", "ENVELOPE"].map(atom);
+/** What was found of copies: where each original's lies without doubt, and of how many originals there is none at all. */
+export type Copies = { places: Map<number, Place>; absent: number };
+
+const markItems: Token[] = [...["UID", "INTERNALDATE", "RFC822.SIZE"].map(atom), peekFields(["Message-ID"])];
+
+/** The marks of messages of the selected folder, by UID; what is not there has none. */
+export async function fetchMarks(session: Session, uids: number[]): Promise<Map<number, Mark>> {
+  const asked = new Set(uids);
   const marks = new Map<number, Mark>();
-  for (const set of sets) {
-    const { untagged } = await session.exec("UID FETCH", [sequence(set), items], { keep: ["FETCH"] });
-    for (const row of rowsOf(untagged)) {
+  for (const set of uidSets(uids)) {
+    for (const row of await fetchRows(session, "UID FETCH", set, markItems, { withKey: false })) {
       const mark = markOf(row);
-      if (row.uid !== undefined && uids.has(row.uid) && mark !== null) marks.set(row.uid, { uid: row.uid, mark });
+      if (mark && asked.has(mark.uid)) marks.set(mark.uid, mark);
     }
   }
-  return [...marks.values()];
+  return marks;
 }
 
 /**
- * Finds the copies of messages in the target folder among the UIDs from `uidNext` on, by their marks; a mark that fits
- * several, there or among the messages themselves, finds none. Selects the target.
+ * Finds the copies of messages in a folder among the UIDs from `uidNext` on, by their marks; a mark that fits several, there
+ * or among the messages themselves, finds none. Selects the folder.
  */
-export async function locatePlaced(
-  session: Session,
-  target: string,
-  uidNext: number,
-  wanted: Mark[],
-): Promise<Map<number, Place>> {
-  const found = new Map<number, Place>();
-  if (wanted.length === 0) return found;
-  const { uidValidity, exists } = await selectFolder(session, target, { fresh: true });
-  if (exists === 0) return found;
-  const items = ["UID", "INTERNALDATE", "RFC822.SIZE", "ENVELOPE"].map(atom);
-  const { untagged } = await session.exec("UID FETCH", [sequence(`${uidNext}:*`), items], { keep: ["FETCH"] });
-  const copies = new Map<string, number[]>();
-  for (const row of rowsOf(untagged)) {
-    const mark = markOf(row);
-    // `n:*` is also the last message where all UIDs are below n.
-    if (row.uid === undefined || row.uid < uidNext || mark === null) continue;
-    copies.set(mark, [...(copies.get(mark) ?? []), row.uid]);
+export async function locatePlaced(session: Session, path: string, uidNext: number, wanted: Mark[]): Promise<Copies> {
+  const places = new Map<number, Place>();
+  if (wanted.length === 0) return { places, absent: 0 };
+  const { uidValidity, exists } = await selectFolder(session, path, { fresh: true });
+  if (exists === 0) return { places, absent: wanted.length };
+  const rows = await fetchRows(session, "UID FETCH", `${uidNext}:*`, markItems, { withKey: false });
+  // `n:*` is also the last message where all UIDs are below n.
+  const copies = rows.flatMap((row) => markOf(row) ?? []).filter(({ uid }) => uid >= uidNext);
+  for (const { uid, mark, messageId } of wanted) {
+    const copy =
+      onlyOne(copies, wanted, (one) => one.mark === mark) ??
+      // Some servers store a copy with another size.
+      (messageId === "" ? null : onlyOne(copies, wanted, (one) => one.messageId === messageId));
+    if (copy) places.set(uid, { path, uidValidity, uid: copy.uid });
   }
-  for (const { uid, mark } of wanted) {
-    const [copy, ...more] = copies.get(mark) ?? [];
-    const isAlone = wanted.filter((other) => other.mark === mark).length === 1;
-    if (copy !== undefined && more.length === 0 && isAlone) found.set(uid, { path: target, uidValidity, uid: copy });
-  }
-  return found;
+  return { places, absent: absentOf(copies, wanted) };
 }
 
-function markOf(row: Row): string | null {
-  const { internalDate, size, envelope } = row;
-  if (internalDate === undefined || internalDate === null || size === undefined || !envelope) return null;
-  return `${internalDate} ${size} ${envelope.envelope.messageId ?? ""}`;
+/** The copy that fits where one original and one copy do; null where there is any doubt. */
+function onlyOne(copies: Mark[], originals: Mark[], fits: (mark: Mark) => boolean): Mark | null {
+  const [copy, ...more] = copies.filter(fits);
+  return copy && more.length === 0 && originals.filter(fits).length === 1 ? copy : null;
+}
+
+/** By Message-ID only: some servers store a copy with another size or date. */
+function absentOf(copies: Mark[], wanted: Mark[]): number {
+  const there = Map.groupBy(copies, ({ messageId }) => messageId);
+  const originals = Map.groupBy(wanted, ({ messageId }) => messageId);
+  let absent = 0;
+  for (const [messageId, { length }] of originals) absent += Math.max(0, length - (there.get(messageId)?.length ?? 0));
+  return absent;
+}
+
+function markOf({ uid, internalDate, size, sections }: Row): Mark | null {
+  if (uid === undefined) return null;
+  const fields = sections.get("HEADER.FIELDS")?.octets;
+  const messageId = (fields && messageIdOf(rawHeaders(fields))) ?? "";
+  return { uid, mark: `${internalDate ?? ""} ${size ?? ""} ${messageId}`, messageId };
 }

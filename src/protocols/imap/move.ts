@@ -1,21 +1,27 @@
-import { invalid } from "../../errors.ts";
+import { type Failure, invalid } from "../../errors.ts";
 import type { Moved } from "../../mail/mailbox.ts";
 import type { Place } from "../../mail/message.ts";
 import { findExisting, searchExisting } from "./existing.ts";
 import { expungeOnly } from "./expunge-only.ts";
 import { failure } from "./failures.ts";
+import { nextUid } from "./folder-status.ts";
 import { fetchMarks, locatePlaced, type Mark } from "./locate-placed.ts";
-import { byFolder } from "./places.ts";
-import { mailboxName } from "./select-folder.ts";
+import { byFolder, type FolderPlaces } from "./places.ts";
+import { mailboxName, selectFolder } from "./select-folder.ts";
 import type { Reply, Session } from "./session.ts";
 import { expandSet, uidSets } from "./uid-set.ts";
-import { numberOf, responseCode, sequence, stringOf } from "./wire.ts";
+import { responseCode, sequence, stringOf, uint32Of } from "./wire.ts";
+import { whyNotOpened } from "./why-not-opened.ts";
+
+/** Messages of one move. */
+const maxMoved = 100_000;
 
 /**
  * Moves messages of one folder: UID MOVE (RFC 6851), else COPY, a check that it happened, and the removal of exactly ours.
  * `to` comes from COPYUID, else from finding the copies from `uidNext` on (the target's UIDNEXT from before); null where
- * that leaves a doubt. Fails: `not-found` when there is no such target; `delete-unconfirmed` when copies were made and the
- * originals are still there.
+ * that leaves a doubt. What a MOVE left behind while it moved others is in neither list.
+ * Fails: `not-found` when there is no such target; `refused-by-server`; `delete-unconfirmed` when the originals are still
+ * there; `upstream-protocol-error` when the server says that it copied and there is no copy: then nothing is removed.
  */
 export async function move(
   session: Session,
@@ -26,53 +32,115 @@ export async function move(
   const [folder, ...others] = byFolder(places);
   if (!folder) return { moved: [], missing: [] };
   if (others.length > 0) throw invalid("/ids", "several-folders", "The messages of one move lie in one folder.");
-  const { path, uidValidity, uids, places: own } = folder;
-  const existing = await findExisting(session, path, uidValidity, uids);
-  const missing = own.filter(({ uid }) => !existing.has(uid));
-  const present = own.filter(({ uid }) => existing.has(uid));
+  const isMove = session.has("MOVE");
+  const from = uidNext ?? (isMove || folder.path === target ? null : await nextUid(session, target));
+  const marks = await findMarked(session, folder);
+  const missing = folder.places.filter(({ uid }) => !marks.has(uid));
+  const present = folder.places.filter(({ uid }) => marks.has(uid));
   if (present.length === 0) return { moved: [], missing };
-  if (path === target) return { moved: present.map((place) => ({ from: place, to: place })), missing };
+  if (folder.path === target) return { moved: present.map((place) => ({ from: place, to: place })), missing };
 
-  const marks = uidNext === null ? [] : await fetchMarks(session, uidSets([...existing]), existing);
+  const carried = isMove
+    ? await moveAway(session, [...marks.values()], target, from)
+    : await copyAndRemove(session, folder, [...marks.values()], target, from ?? 1);
+  const gone = present.filter(({ uid }) => !carried.left.has(uid));
+  return { moved: gone.map((place) => ({ from: place, to: carried.to.get(place.uid) ?? null })), missing };
+}
+
+/** Selects the folder; the marks of those messages that are there. */
+async function findMarked(session: Session, { path, uidValidity, uids }: FolderPlaces): Promise<Map<number, Mark>> {
+  const selected = await selectFolder(session, path, { fresh: false });
+  if (selected.uidValidity !== uidValidity) return new Map();
+  const marks = await fetchMarks(session, uids);
+  const untold = uids.filter((uid) => !marks.has(uid));
+  if (untold.length === 0) return marks;
+  const existing = await findExisting(session, path, uidValidity, untold);
+  const told = await fetchMarks(session, [...existing]);
+  // One that is there and can't be had has nothing to be found by.
+  for (const uid of existing)
+    marks.set(uid, told.get(uid) ?? { uid, mark: `unknown ${uid}`, messageId: `unknown ${uid}` });
+  return marks;
+}
+
+/** Where messages are now, by their former UID, and which of them have stayed. */
+type Carried = { to: Map<number, Place>; left: Set<number> };
+
+async function moveAway(session: Session, marks: Mark[], target: string, from: number | null): Promise<Carried> {
   const to = new Map<number, Place>();
-  for (const set of uidSets([...existing])) readCopyUid(await carry(session, set, target), target, to);
-  await assertLeft(session, [...existing]);
-
-  const untold = [...existing].filter((uid) => !to.has(uid));
-  if (untold.length > 0 && uidNext !== null) {
-    const wanted: Mark[] = marks.filter(({ uid }) => untold.includes(uid));
-    for (const [uid, place] of await locatePlaced(session, target, uidNext, wanted)) to.set(uid, place);
+  const uids = marks.map(({ uid }) => uid);
+  let refused: Reply | null = null;
+  for (const set of uidSets(uids)) {
+    const reply = await session.exec("UID MOVE", [sequence(set), mailboxName(target)], {
+      keep: ["OK"],
+      tolerate: true,
+    });
+    readCopyUid(reply, new Set(uids), target, to);
+    if (reply.status === "OK") continue;
+    refused = reply;
+    break;
   }
-  return { moved: present.map((from) => ({ from, to: to.get(from.uid) ?? null })), missing };
-}
-
-/** Moves or copies one set; the reply has COPYUID where the server tells it. */
-async function carry(session: Session, set: string, target: string): Promise<Reply> {
-  const command = session.has("MOVE") ? "UID MOVE" : "UID COPY";
-  return session.exec(command, [sequence(set), mailboxName(target)], { keep: ["OK"] });
-}
-
-/** After MOVE nothing may be left; after COPY the originals are removed here. */
-async function assertLeft(session: Session, uids: number[]): Promise<void> {
-  if (!session.has("MOVE")) return expungeOnly(session, uids);
   const left = await searchExisting(session, uids);
-  if (left.size === 0) return;
-  const where = { host: session.host, phase: "UID MOVE" };
-  throw failure("delete-unconfirmed", `${left.size} of the messages are still in their folder after the move.`, where);
+  // A MOVE that fails may have moved some (RFC 6851 §3.3).
+  if (left.size === uids.length) {
+    if (refused) throw await whyNotOpened(session, "UID MOVE", target, refused);
+    const where = { host: session.host, phase: "UID MOVE" };
+    throw failure("delete-unconfirmed", "The messages are still in their folder after the move.", where);
+  }
+  const untold = marks.filter(({ uid }) => !left.has(uid) && !to.has(uid));
+  if (untold.length > 0 && from !== null) {
+    for (const [uid, place] of (await locatePlaced(session, target, from, untold)).places) to.set(uid, place);
+  }
+  return { to, left };
 }
 
-/** COPYUID (RFC 4315 §3) of the tagged answer after COPY, of an untagged OK after MOVE: source UID → place. */
-function readCopyUid(reply: Reply, target: string, to: Map<number, Place>): void {
+async function copyAndRemove(
+  session: Session,
+  { path, uidValidity }: FolderPlaces,
+  marks: Mark[],
+  target: string,
+  from: number,
+): Promise<Carried> {
+  const to = new Map<number, Place>();
+  const uids = marks.map(({ uid }) => uid);
+  for (const set of uidSets(uids)) {
+    const reply = await session.exec("UID COPY", [sequence(set), mailboxName(target)], { tolerate: true });
+    if (reply.status !== "OK") throw await whyNotOpened(session, "UID COPY", target, reply);
+    readCopyUid(reply, new Set(uids), target, to);
+  }
+  const untold = marks.filter(({ uid }) => !to.has(uid));
+  if (untold.length > 0) {
+    const { places, absent } = await locatePlaced(session, target, from, untold);
+    if (absent > 0) throw notCopied(session, absent);
+    for (const [uid, place] of places) to.set(uid, place);
+    const selected = await selectFolder(session, path, { fresh: false });
+    if (selected.uidValidity !== uidValidity) throw notCopied(session, uids.length);
+  }
+  await expungeOnly(session, uids);
+  return { to, left: new Set() };
+}
+
+function notCopied(session: Session, count: number): Failure {
+  const what = `The mail server said that it copied the messages, and ${count} copies are not to be found; nothing was removed.`;
+  const where = { host: session.host, phase: "UID COPY" };
+  return failure("upstream-protocol-error", what, where, {}, { retryable: false });
+}
+
+/**
+ * COPYUID (RFC 4315 §3) of the tagged answer after COPY, of an untagged OK after MOVE: source UID → place. One that pairs
+ * other messages than were asked for, or not one with one, is not believed.
+ */
+function readCopyUid(reply: Reply, asked: Set<number>, target: string, to: Map<number, Place>): void {
   const told = [reply, ...reply.untagged.map((response) => responseCode(response))].find(
     (candidate) => candidate?.code === "COPYUID",
   );
   if (!told) return;
-  const uidValidity = numberOf(told.args[0]);
-  const from = expandSet(stringOf(told.args[1]) ?? "", 100_000);
-  const copies = expandSet(stringOf(told.args[2]) ?? "", 100_000);
-  if (uidValidity === null || !from || !copies || from.length !== copies.length) return;
+  const uidValidity = uint32Of(told.args[0]);
+  const from = expandSet(stringOf(told.args[1]) ?? "", maxMoved) ?? [];
+  const copies = expandSet(stringOf(told.args[2]) ?? "", maxMoved) ?? [];
+  const isPaired = from.length === copies.length && new Set(from).size === new Set(copies).size;
+  if (!uidValidity || !isPaired || new Set(from).size < from.length || from.some((uid) => !asked.has(uid))) return;
   for (const [index, uid] of from.entries()) {
     const copy = copies[index];
-    if (copy !== undefined) to.set(uid, { path: target, uidValidity, uid: copy });
+    if (copy) to.set(uid, { path: target, uidValidity, uid: copy });
   }
 }

@@ -1,26 +1,33 @@
 import { ImapFlow, type ImapFlowOptions } from "imapflow";
 import { Failure } from "../../errors.ts";
-import type { FolderRole } from "../../mail/folder.ts";
 import type { Mailbox } from "../../mail/mailbox.ts";
+import { profileOf, type ProviderProfile } from "../../mail/provider-profile.ts";
 import type { Admitted, ServerLogin } from "../../mail/server.ts";
+import { withoutSecret } from "../../net/server-words.ts";
 import type { Clock, Log } from "../../observe.ts";
+import { append } from "./append.ts";
 import { capabilities } from "./capabilities.ts";
+import { createFolder } from "./create-folder.ts";
 import { deadlines, withDeadline } from "./deadline.ts";
-import { brokeProtocol, discreet, throttledFor, timedOut, toFailure } from "./failures.ts";
+import { deleteFolder } from "./delete-folder.ts";
+import { brokeProtocol, goodbye, loginSkipped, throttledFor, timedOut, toFailure, type Where } from "./failures.ts";
 import { folderStatus } from "./folder-status.ts";
 import { getMessage } from "./get-message.ts";
+import type { KnownMailbox } from "./known-messages.ts";
 import { listFolders } from "./list-folders.ts";
 import { listMessages } from "./list-messages.ts";
 import { locate } from "./locate.ts";
 import { move } from "./move.ts";
 import { openPart } from "./open-part.ts";
 import { openRaw } from "./open-raw.ts";
+import { renameFolder } from "./rename-folder.ts";
 import { remove } from "./remove.ts";
 import { selectFolder } from "./select-folder.ts";
 import { followFolder, makeSession, type Session } from "./session.ts";
 import { setFlags } from "./set-flags.ts";
+import { subscribeFolder } from "./subscribe-folder.ts";
 import { tlsOptions } from "./tls.ts";
-import { text } from "./wire.ts";
+import { responseCode, responseText, text, wireOf } from "./wire.ts";
 
 export type ImapTransport = NonNullable<ImapFlowOptions["transport"]>;
 
@@ -30,10 +37,10 @@ export type OpenImap = {
   admitted: Admitted;
   log: Log;
   clock: Clock;
+  /** What earlier sessions of this login have seen of its messages. */
+  known: KnownMailbox;
   /** Opens the sockets where node:net can't (Workers). */
   transport?: ImapTransport | undefined;
-  /** Raw paths by role, from a provider's profile, for servers that don't say. */
-  roleHints?: Partial<Record<FolderRole, string>> | undefined;
 };
 
 /** What a stranger's server may send at most; imapflow's own limits are 1 GiB and more. */
@@ -56,16 +63,18 @@ export async function openImap(options: OpenImap): Promise<Mailbox> {
   const session = await connect(options);
   try {
     await selectFolder(session, "INBOX", { fresh: false }).catch((error: unknown) => {
-      if (session.dead || !(error instanceof Failure)) throw error;
+      // Some providers (163.com) let everybody log in, and refuse here.
+      const isRefused = error instanceof Failure && error.code === "account-authentication-failed";
+      if (session.dead || isRefused || !(error instanceof Failure)) throw error;
     });
-    return mailboxOf(session, options.roleHints ?? {});
+    return mailboxOf(session, profileOf(options.login.host));
   } catch (error) {
     session.kill(toFailure(error, { host: session.host, phase: "login" }));
     throw error;
   }
 }
 
-async function connect({ login, admitted, log, clock, transport }: OpenImap): Promise<Session> {
+async function connect({ login, admitted, log, clock, known, transport }: OpenImap): Promise<Session> {
   const where = { host: login.host, phase: "login" };
   // imapflow tells some of what goes wrong to its logger only.
   const noticed = (entry: unknown): void => notice(entry, () => session, log);
@@ -95,10 +104,15 @@ async function connect({ login, admitted, log, clock, transport }: OpenImap): Pr
       fatal: noticed,
     } as NonNullable<ImapFlowOptions["logger"]>,
   });
-  const session: Session = makeSession(client, { host: login.host, clock });
+  const discreet = (words: string): string => withoutSecret(words, login.username, login.password);
+  const session: Session = makeSession(client, { host: login.host, clock, known, discreet });
+  // Its words may hold anything, so the log tells only that there are some.
+  client.once("alert", () => log.write("warn", "imap.alert", { host: login.host }));
   try {
     const all = deadlines.connect + deadlines.greeting + deadlines.command;
-    await withDeadline(clock, all, client.connect(), () => session.kill(timedOut(where)));
+    const connected = client.connect();
+    hearGreeting(session, client, login.security, discreet);
+    await withDeadline(clock, all, connected, () => session.kill(timedOut(where)));
     if (session.dead) throw session.dead;
     followFolder(session, client);
     // Some servers (163.com) let nobody in who did not say who they are after the login, too.
@@ -107,10 +121,28 @@ async function connect({ login, admitted, log, clock, transport }: OpenImap): Pr
     }
     return session;
   } catch (error) {
-    const failure = discreet(session.dead ?? toFailure(error, where), login);
+    const failure = session.dead ?? toFailure(error, where, discreet);
     session.kill(failure);
     throw failure;
   }
+}
+
+/** Takes PREAUTH and BYE over from imapflow, which lets the one pass and forgets the other's response code. */
+function hearGreeting(
+  session: Session,
+  client: ImapFlow,
+  security: ServerLogin["security"],
+  discreet: (words: string) => string,
+): void {
+  const { untaggedHandlers } = wireOf(client);
+  const endOfLogout = untaggedHandlers["BYE"];
+  const where = (): Where => ({ host: session.host, phase: session.phase });
+  untaggedHandlers["PREAUTH"] = async () => session.kill(loginSkipped(security, where()));
+  untaggedHandlers["BYE"] = async (response) => {
+    if (session.dead) return endOfLogout?.(response);
+    const code = responseCode(response)?.code ?? null;
+    session.kill(goodbye(code && discreet(code), discreet(responseText(response)), where()));
+  };
 }
 
 /** A parser error means that rows are lost, and throttling that imapflow would wait: both end the session. */
@@ -118,7 +150,7 @@ function notice(entry: unknown, session: () => Session, log: Log): void {
   if (typeof entry !== "object" || entry === null) return;
   const { err, msg, throttleDelay } = entry as { err?: { code?: unknown }; msg?: unknown; throttleDelay?: unknown };
   const code = typeof err?.code === "string" ? err.code : "";
-  const where = { host: session().host, phase: "session" };
+  const where = { host: session().host, phase: session().phase };
   if (typeof throttleDelay === "number") {
     // imapflow begins to wait right after it has told so, and closing ends a wait that has begun.
     queueMicrotask(() => session().kill(throttledFor(throttleDelay, where)));
@@ -132,32 +164,34 @@ function notice(entry: unknown, session: () => Session, log: Log): void {
   }
 }
 
-function mailboxOf(session: Session, roleHints: Partial<Record<FolderRole, string>>): Mailbox {
+function mailboxOf(session: Session, profile: ProviderProfile | null): Mailbox {
   const inTurn = async <T>(work: () => Promise<T>): Promise<T> => {
     const giveBack = await session.takeTurn();
+    // Where NOOP tells no news, a folder that is selected already is none that may be read.
+    if (profile?.noopTellsNews === false) session.selected = null;
     return work().finally(giveBack);
-  };
-  /** The turn is over when the stream is, or when there is none. */
-  const streamInTurn = async <T>(open: (done: () => void) => Promise<T>): Promise<T> => {
-    const giveBack = await session.takeTurn();
-    return open(giveBack).catch((error: unknown) => {
-      giveBack();
-      throw error;
-    });
   };
   return {
     capabilities: () => capabilities(session),
-    folders: () => inTurn(() => listFolders(session, roleHints)),
+    folders: () => inTurn(() => listFolders(session, profile?.roleHints ?? {})),
     status: (path) => inTurn(() => folderStatus(session, path)),
     list: (path, page, filter) => inTurn(() => listMessages(session, path, page, filter)),
     get: (place, wanted) => inTurn(() => getMessage(session, place, wanted)),
-    openRaw: (place, range) => streamInTurn((done) => openRaw(session, place, range, done)),
-    openPart: (place, section) => streamInTurn((done) => openPart(session, place, section, done)),
+    openRaw: (place, range) => inTurn(() => openRaw(session, place, range)),
+    openPart: (place, section, range) => inTurn(() => openPart(session, place, section, range)),
     setFlags: (places, change) => inTurn(() => setFlags(session, places, change)),
     move: (places, path, uidNext) => inTurn(() => move(session, places, path, uidNext)),
     remove: (places) => inTurn(() => remove(session, places)),
     locate: (path, key) => inTurn(() => locate(session, path, key)),
+    append: (path, message, options, uidNext) => inTurn(() => append(session, path, message, options, uidNext)),
+    createFolder: (parent, name) => inTurn(() => createFolder(session, parent, name)),
+    renameFolder: (path, to) => inTurn(() => renameFolder(session, path, to)),
+    deleteFolder: (path) => inTurn(() => deleteFolder(session, path)),
+    subscribeFolder: (path, subscribed) => inTurn(() => subscribeFolder(session, path, subscribed)),
     close: () => session.close(),
+    get unfinished() {
+      return session.unfinished;
+    },
     get dead() {
       return session.dead !== null;
     },

@@ -1,39 +1,61 @@
 import { Failure, invalid } from "../../errors.ts";
+import type { ByteRange } from "../../mail/mailbox.ts";
 import type { Place } from "../../mail/message.ts";
 import { findPart } from "../../mime/walk.ts";
 import { brokeProtocol } from "./failures.ts";
 import { openPlace } from "./open-place.ts";
-import { fetchPartial, firstChunk, streamSection } from "./partial-fetch.ts";
+import { parseWhole } from "./parse-whole.ts";
+import { assertRange, fetchPartial, firstChunk, streamSection, whole } from "./partial-fetch.ts";
 import type { Session } from "./session.ts";
 import { atom } from "./wire.ts";
 
 /**
- * The octets of one MIME part as they are encoded, by its IMAP section path, in constant memory. `done` is called once,
- * when the stream is over. Fails: `message-gone`; `not-found` when the message has no such part.
+ * The octets of one MIME part as they are encoded, by its IMAP section path, in constant memory. Fails: `message-gone`;
+ * `not-found` when the message has no such part; `range-not-satisfiable`.
  */
 export async function openPart(
   session: Session,
   place: Place,
   section: string,
-  done: () => void,
+  range: ByteRange = whole,
 ): Promise<AsyncIterable<Uint8Array>> {
   if (!/^[1-9]\d{0,4}(\.[1-9]\d{0,4}){0,99}$/.test(section)) {
     throw invalid("/attachmentId", "invalid-section", "A section path is numbers with dots between.");
   }
-  const source = { uid: place.uid, section };
+  assertRange(range);
+  const { start, end } = range;
+  const known = session.known(place.path, place.uidValidity).facts(place.uid);
+  if (known?.isParsedHere) return openParsed(session, place, section, range);
+  const length = Math.min(firstChunk, end - start + 1);
   const first = await openPlace(session, place, () =>
-    fetchPartial(session, source, { offset: 0, length: firstChunk }, [atom("BODYSTRUCTURE")]),
+    fetchPartial(session, { uid: place.uid, section }, { offset: start, length }, known ? [] : [atom("BODYSTRUCTURE")]),
   );
-  const { structure } = first.row;
+  const structure = known ? known.structure : first.row.structure;
   const part = structure ? findPart(structure, section) : null;
   if ((structure && !part) || (!part && first.octets === null)) {
     throw new Failure("not-found", "The message has no such part.");
   }
-  if (part && part.encodedSize > 0 && first.octets === null) {
+  if (part && part.encodedSize > start && first.octets === null) {
     const where = { host: session.host, phase: "UID FETCH" };
     throw brokeProtocol("The mail server has the part and does not give it.", where);
   }
   const octets = first.octets ?? Buffer.alloc(0);
   const announced = part ? part.encodedSize : null;
-  return streamSection(session, { ...source, start: 0, end: Infinity, announced }, { octets, asked: firstChunk }, done);
+  return streamSection(session, { place, section, start, end, announced }, { ...first, octets });
+}
+
+/** A part of a message whose structure the server does not tell, cut out of the whole. */
+async function openParsed(
+  session: Session,
+  place: Place,
+  section: string,
+  { start, end }: ByteRange,
+): Promise<AsyncIterable<Uint8Array>> {
+  const whole = await openPlace(session, place, async () => (await parseWhole(session, place.uid)) ?? undefined);
+  const part = findPart(whole.structure, section);
+  const octets = part && whole.bodyOf(part);
+  if (!octets) throw new Failure("not-found", "The message has no such part.");
+  return (async function* () {
+    yield octets.subarray(start, end + 1);
+  })();
 }

@@ -1,5 +1,6 @@
 import { Failure } from "../../errors.ts";
 import type { Place } from "../../mail/message.ts";
+import { takesAbsentUids } from "./capabilities.ts";
 import { searchExisting } from "./existing.ts";
 import { brokeProtocol } from "./failures.ts";
 import { selectFolder } from "./select-folder.ts";
@@ -7,6 +8,12 @@ import type { Session } from "./session.ts";
 
 export function messageGone(): Failure {
   return new Failure("message-gone", "The message is no longer where it was.");
+}
+
+/** Makes the message's folder the selected one. Fails: `message-gone` when its UIDVALIDITY is another by now. */
+export async function selectPlace(session: Session, place: Place): Promise<void> {
+  const selected = await selectFolder(session, place.path, { fresh: false });
+  if (selected.uidValidity !== place.uidValidity || place.uid < 1) throw messageGone();
 }
 
 /**
@@ -21,14 +28,19 @@ export async function openPlace<T>(
   readLess: () => Promise<T | undefined> = async () => undefined,
 ): Promise<T> {
   const wasOpen = session.selected?.path === place.path;
-  const selected = await selectFolder(session, place.path, { fresh: false });
-  if (selected.uidValidity !== place.uidValidity || place.uid < 1) throw messageGone();
-  const found = await read();
+  await selectPlace(session, place);
+  const found = await read().catch(async (error: unknown) => {
+    // Some servers refuse to be asked for what is not there.
+    if (session.dead || takesAbsentUids(session) || (await searchExisting(session, [place.uid])).size > 0) throw error;
+    return undefined;
+  });
   if (found !== undefined) return found;
   if (wasOpen) {
     await selectFolder(session, place.path, { fresh: true });
-    const again = await read();
-    if (again !== undefined) return again;
+    if (takesAbsentUids(session) || (await searchExisting(session, [place.uid])).size > 0) {
+      const again = await read();
+      if (again !== undefined) return again;
+    }
   }
   if (!(await searchExisting(session, [place.uid])).has(place.uid)) throw messageGone();
   const less = await readLess();

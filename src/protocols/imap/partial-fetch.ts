@@ -1,7 +1,12 @@
+import { Failure } from "../../errors.ts";
+import type { ByteRange } from "../../mail/mailbox.ts";
+import type { Place } from "../../mail/message.ts";
 import { searchExisting } from "./existing.ts";
-import { brokeProtocol, timedOut } from "./failures.ts";
-import { messageGone } from "./open-place.ts";
+import { brokeProtocol, refusal } from "./failures.ts";
+import { isPartial } from "./fetch.ts";
+import { messageGone, selectPlace } from "./open-place.ts";
 import { type Row, rowsOf } from "./row.ts";
+import { selectFolder } from "./select-folder.ts";
 import type { Session } from "./session.ts";
 import { atom, peek, sequence, type Token } from "./wire.ts";
 
@@ -14,86 +19,97 @@ const chunkSizes = { least: 64 * 1024, most: 256 * 1024 };
 /** Milliseconds: a chunk that came sooner is followed by a larger one, one that came later by a smaller one. */
 const pace = { fast: 1_000, slow: 8_000 };
 
-/** How long a reader who leaves waits for the chunk on its way, before the connection is given up instead. */
-const leaveAfter = 500;
-
+/** What a stream reads: octets `start` to `end` of a section, Infinity for all. */
 export type Source = {
-  uid: number;
+  place: Place;
   /** IMAP section path; "" for the whole message. */
   section: string;
-  /** First octet. */
   start: number;
-  /** Last octet wanted; Infinity for all. */
   end: number;
   /** What the server says the section's size is; null where it did not. */
   announced: number | null;
 };
 
-type Chunk = { octets: Buffer; asked: number };
+/** Octets from an offset on. */
+export type Piece = {
+  /** Null for NIL. */
+  octets: Buffer | null;
+  /** How many were asked for. */
+  asked: number;
+  /** The server knows no partial fetch and gave all octets to the end. */
+  isRest: boolean;
+};
 
 /**
  * One `BODY.PEEK[section]<offset.length>` of a message of the selected folder, checked to be what was asked for; undefined
- * when the server told nothing of this message. `octets` is null for NIL.
+ * when the server told nothing of this message.
  */
 export async function fetchPartial(
   session: Session,
-  { uid, section }: Pick<Source, "uid" | "section">,
+  { uid, section }: { uid: number; section: string },
   range: { offset: number; length: number },
   items: Token[] = [],
-): Promise<{ row: Row; octets: Buffer | null } | undefined> {
+): Promise<(Piece & { row: Row }) | undefined> {
   const args = [sequence(uid), [atom("UID"), ...items, peek(section, range)]];
-  const { untagged } = await session.exec("UID FETCH", args, { keep: ["FETCH"] });
-  const row = rowsOf(untagged).find(
+  const reply = await session.exec("UID FETCH", args, { keep: ["FETCH"], tolerate: true });
+  if (reply.status !== "OK" && !isPartial(reply.status, reply.code)) {
+    throw refusal(reply.status, reply.code, reply.text, where(session));
+  }
+  const row = rowsOf(reply.untagged).find(
     (candidate) => candidate.uid === uid && candidate.sections.has(section.toUpperCase()),
   );
   const told = row?.sections.get(section.toUpperCase());
   if (!row || !told) return undefined;
-  if (told.octets === null) return { row, octets: null };
-  // A server that knows no partial fetch answers with all of it, and says no origin.
-  const isWhole = told.origin === null && range.offset === 0;
-  if ((told.origin !== range.offset && !isWhole) || (told.octets.length > range.length && !isWhole)) {
+  const { octets, origin } = told;
+  if (octets === null) return { row, octets, asked: range.length, isRest: false };
+  const isRest = origin === null && octets.length > range.length;
+  if (isRest) return { row, octets: octets.subarray(range.offset), asked: range.length, isRest };
+  if (octets.length > range.length || (origin ?? 0) !== range.offset) {
     throw brokeProtocol("The mail server gave another range than was asked for.", where(session));
   }
-  return { row, octets: told.octets };
+  return { row, octets, asked: range.length, isRest };
 }
 
 /**
  * The octets of a section from `start` on, byte-exact or a Failure: the end is only where the server gives no more.
- * `first` is the chunk that was fetched to find out about the message. One chunk is fetched ahead. `done` is called once,
- * when the stream has ended, failed or was left.
+ * `first` is the piece that was fetched to find out about the message. One piece is fetched ahead, in a turn of its own, so
+ * that a reader who is slow holds up nobody. Leaving waits for nothing: a piece on its way comes to nobody.
  */
-export function streamSection(
-  session: Session,
-  source: Source,
-  first: Chunk,
-  done: () => void,
-): AsyncIterableIterator<Uint8Array> {
+export function streamSection(session: Session, source: Source, first: Piece): AsyncIterableIterator<Uint8Array> {
   let offset = source.start;
   let size = first.asked;
-  let pending: Promise<Chunk | null> | null = Promise.resolve(first);
-  let isDone = false;
+  let isOver = false;
+  let pending: Promise<Piece | null> | null = Promise.resolve(first);
 
   const finish = (): IteratorReturnResult<undefined> => {
-    if (!isDone) {
-      isDone = true;
-      pending = null;
-      done();
-    }
+    isOver = true;
+    pending = null;
     return { done: true, value: undefined };
   };
 
-  async function fetchNext(): Promise<Chunk | null> {
-    const asked = Math.min(size, source.end - offset + 1);
-    if (asked <= 0) return null;
+  async function fetchNext(): Promise<Piece | null> {
+    const giveBack = await session.takeTurn();
+    try {
+      return isOver ? null : await fetchInTurn(Math.min(size, source.end - offset + 1));
+    } finally {
+      giveBack();
+    }
+  }
+
+  async function fetchInTurn(length: number): Promise<Piece | null> {
+    await selectPlace(session, source.place);
     const startedAt = session.clock.now();
-    const told = await fetchPartial(session, source, { offset, length: asked });
+    const piece = await fetchPartial(session, { uid: source.place.uid, section: source.section }, { offset, length });
     const took = session.clock.now() - startedAt;
     if (took < pace.fast) size = Math.min(chunkSizes.most, size * 2);
     if (took > pace.slow) size = Math.max(chunkSizes.least, size / 2);
-    if (!told || ((told.octets?.length ?? 0) === 0 && isBeforeEnd(source, offset)))
-      await assertThere(session, source.uid);
-    if (!told) throw brokeProtocol("The mail server stopped in the middle of a message.", where(session));
-    return told.octets && told.octets.length > 0 ? { octets: told.octets, asked } : null;
+    if (piece?.octets && piece.octets.length > 0) return piece;
+    if (piece === undefined || isBeforeEnd(source, offset)) await assertThere(session, source.place);
+    // NIL is no text, not the end of one.
+    if (piece === undefined || (piece.octets === null && isBeforeEnd(source, offset))) {
+      throw brokeProtocol("The mail server stopped in the middle of a message.", where(session));
+    }
+    return null;
   }
 
   return {
@@ -101,14 +117,14 @@ export function streamSection(
       return this;
     },
     async next() {
-      if (isDone) return finish();
+      if (isOver) return finish();
       try {
-        const chunk = await pending;
-        if (isDone || !chunk) return finish();
-        const octets = chunk.octets.subarray(0, source.end - offset + 1);
-        offset += chunk.octets.length;
-        const isLast = chunk.octets.length !== chunk.asked && !isBeforeEnd(source, offset);
-        pending = isLast || offset > source.end ? Promise.resolve(null) : fetchNext();
+        const piece = await pending;
+        if (isOver || !piece?.octets) return finish();
+        const octets = piece.octets.subarray(0, source.end - offset + 1);
+        offset += piece.octets.length;
+        const isShort = piece.octets.length !== piece.asked && !isBeforeEnd(source, offset);
+        pending = piece.isRest || isShort || offset > source.end ? Promise.resolve(null) : fetchNext();
         pending.catch(() => {});
         return { done: false, value: octets };
       } catch (error) {
@@ -117,12 +133,6 @@ export function streamSection(
       }
     },
     async return() {
-      if (isDone || !pending) return finish();
-      const left = new AbortController();
-      const late = session.clock.sleep(leaveAfter, left.signal).then(() => "late" as const);
-      const outcome = await Promise.race([pending.catch(() => null), late]);
-      left.abort();
-      if (outcome === "late") session.kill(timedOut(where(session)));
       return finish();
     },
   };
@@ -130,13 +140,26 @@ export function streamSection(
 
 export const firstChunk = chunkSizes.most;
 
+export const whole: ByteRange = { start: 0, end: Infinity };
+
+/** Fails `range-not-satisfiable` for what is no range of octets that IMAP can be asked for. */
+export function assertRange({ start, end }: ByteRange): void {
+  const isWhole = Number.isSafeInteger(start) && (end === Infinity || Number.isSafeInteger(end));
+  // RFC 9051 §9: a partial's numbers are of 32 bits.
+  if (!isWhole || start < 0 || end < start || start >= 2 ** 32) {
+    throw new Failure("range-not-satisfiable", "The range is not one of octets of a message.");
+  }
+}
+
 /** Announced sizes lie, so this only says whether to look once more. */
 function isBeforeEnd({ announced }: Source, offset: number): boolean {
   return announced === null || offset < announced;
 }
 
-async function assertThere(session: Session, uid: number): Promise<void> {
-  if (!(await searchExisting(session, [uid])).has(uid)) throw messageGone();
+/** Asks for news first: a session may not have been told yet that another one has removed the message. */
+async function assertThere(session: Session, place: Place): Promise<void> {
+  await selectFolder(session, place.path, { fresh: true });
+  if (!(await searchExisting(session, [place.uid])).has(place.uid)) throw messageGone();
 }
 
 function where(session: Session): { host: string; phase: string } {

@@ -1,9 +1,7 @@
-import type { ImapAttribute, ImapResponse, MessageStructureObject } from "imapflow";
-import { parseBodystructure, parseEnvelope } from "imapflow/lib/tools.js";
-import { type Envelope, type NativeKey, type Summary } from "../../mail/message.ts";
+import type { ImapAttribute, ImapResponse } from "imapflow";
+import type { NativeKey } from "../../mail/message.ts";
 import type { Part } from "../../mail/part.ts";
 import { parseInternalDate } from "./dates.ts";
-import { emptyEnvelope, toEnvelope } from "./envelope.ts";
 import { toPart } from "./structure.ts";
 import { numberOf, octetsOf, uint32Of, stringOf, stringsOf } from "./wire.ts";
 
@@ -15,45 +13,53 @@ export type Row = {
   /** Milliseconds, or null when it can't be read. */
   internalDate?: number | null;
   size?: number;
-  envelope?: { envelope: Envelope; dateText: string | null };
   /** Null when it can't be read. */
   structure?: Part | null;
   emailId?: string;
   gmailId?: string;
   guid?: string;
-  /** By section path, upper case. `octets` is null for NIL; `origin` is null where no partial was answered. */
+  /** By section path, upper case; the fields of `HEADER.FIELDS` are left out of it. `octets` is null for NIL; `origin` is null where no partial was answered. */
   sections: Map<string, { octets: Buffer | null; origin: number | null }>;
 };
 
 /**
- * The messages of a command's untagged FETCH responses. A message that the server tells in several responses is one row;
- * an expunge in between may give its sequence number to another one.
+ * The messages of a command's untagged FETCH responses, read as they come. A message that the server tells in several
+ * responses is one row; an expunge in between may give its sequence number to another one.
  */
-export function rowsOf(untagged: ImapResponse[]): Row[] {
+export function rowReader(): { rows: Row[]; read: (response: ImapResponse) => void } {
   const rows: Row[] = [];
   const latest = new Map<number, Row>();
-  for (const response of untagged) {
-    const sequence = numberOf({ type: "ATOM", value: response.command });
-    const items = response.attributes?.[1];
-    if (!sequence || !Array.isArray(items)) continue;
-    const told: Row = { sequence, sections: new Map() };
-    for (let i = 0; i + 1 < items.length; i += 2) readItem(told, items[i], items[i + 1]);
-    const known = latest.get(sequence);
-    if (known && (told.uid === undefined || known.uid === undefined || told.uid === known.uid)) {
-      const sections = new Map([...known.sections, ...told.sections]);
-      Object.assign(known, told, { sections });
-    } else {
-      latest.set(sequence, told);
-      rows.push(told);
-    }
-  }
+  return {
+    rows,
+    read(response) {
+      const sequence = numberOf({ type: "ATOM", value: response.command });
+      const items = response.attributes?.[1];
+      if (!sequence || !Array.isArray(items)) return;
+      const told: Row = { sequence, sections: new Map() };
+      for (let i = 0; i + 1 < items.length; i += 2) readItem(told, items[i], items[i + 1]);
+      const known = latest.get(sequence);
+      if (known && (told.uid === undefined || known.uid === undefined || told.uid === known.uid)) {
+        const sections = new Map([...known.sections, ...told.sections]);
+        Object.assign(known, told, { sections });
+      } else {
+        latest.set(sequence, told);
+        rows.push(told);
+      }
+    },
+  };
+}
+
+/** The messages of the FETCH responses that a reply has kept. */
+export function rowsOf(untagged: ImapResponse[]): Row[] {
+  const { rows, read } = rowReader();
+  for (const response of untagged) read(response);
   return rows;
 }
 
 function readItem(row: Row, item: ImapAttribute | undefined, value: ImapAttribute | undefined): void {
   const name = stringOf(item)?.toUpperCase();
   if (name === "BODY" && item?.section) {
-    const section = item.section.map((token) => stringOf(token) ?? "").join(" ");
+    const section = item.section.flatMap((token) => stringOf(token) ?? []).join(" ");
     row.sections.set(section.toUpperCase(), { octets: octetsOf(value), origin: item.partial?.[0] ?? null });
     return;
   }
@@ -70,13 +76,8 @@ function readItem(row: Row, item: ImapAttribute | undefined, value: ImapAttribut
     case "INTERNALDATE":
       row.internalDate = parseInternalDate(stringOf(value) ?? "");
       break;
-    case "ENVELOPE":
-      row.envelope = Array.isArray(value)
-        ? { envelope: toEnvelope(parseEnvelope(value), stringOf(value[0])), dateText: stringOf(value[0]) }
-        : { envelope: emptyEnvelope, dateText: null };
-      break;
     case "BODYSTRUCTURE":
-      row.structure = Array.isArray(value) ? readStructure(value) : null;
+      row.structure = value ? toPart(value) : null;
       break;
     case "EMAILID":
       setText(keyText(stringsOf(value)[0] ?? stringOf(value)), (id) => (row.emailId = id));
@@ -108,53 +109,9 @@ function setText(value: string | null, set: (value: string) => void): void {
   if (value) set(value);
 }
 
-/** Null where the sender made something that imapflow's reader can't follow. */
-function readStructure(value: Parameters<typeof parseBodystructure>[0]): Part | null {
-  try {
-    const structure: MessageStructureObject = parseBodystructure(value);
-    return toPart(structure);
-  } catch {
-    return null;
-  }
-}
-
 /** The key that the server gave the message for life, or null. */
 export function keyOf(row: Row): NativeKey | null {
   if (row.emailId) return { kind: "emailId", value: row.emailId };
   if (row.gmailId) return { kind: "gmail", value: row.gmailId };
   return row.guid ? { kind: "guid", value: row.guid } : null;
-}
-
-/** True when the row holds all that a listing must tell; a BODYSTRUCTURE may be missing (too deep). */
-export function isComplete(row: Row): row is Row & Required<Pick<Row, "uid" | "flags" | "size" | "envelope">> {
-  return row.uid !== undefined && row.flags !== undefined && row.size !== undefined && row.envelope !== undefined;
-}
-
-/** The row as a summary; what the server did not tell is empty, with a warning. Null without a UID. */
-export function toSummary(row: Row, path: string, uidValidity: number): Summary | null {
-  if (row.uid === undefined) return null;
-  const envelope = row.envelope?.envelope ?? emptyEnvelope;
-  const flags = new Set((row.flags ?? []).map((flag) => flag.toLowerCase()));
-  const warnings: string[] = [];
-  if (!row.envelope) warnings.push("envelope-missing");
-  if (row.envelope?.dateText && envelope.date === null) warnings.push("date-unparseable");
-  if (row.flags === undefined) warnings.push("flags-missing");
-  if (row.size === undefined) warnings.push("size-missing");
-  if (!row.structure) warnings.push("structure-missing");
-  return {
-    place: { path, uidValidity, uid: row.uid },
-    key: keyOf(row),
-    envelope,
-    receivedAt: row.internalDate ?? null,
-    size: row.size ?? 0,
-    flags: {
-      seen: flags.has("\\seen"),
-      flagged: flags.has("\\flagged"),
-      answered: flags.has("\\answered"),
-      draft: flags.has("\\draft"),
-    },
-    keywords: (row.flags ?? []).filter((flag) => !flag.startsWith("\\")),
-    structure: row.structure ?? null,
-    warnings,
-  };
 }

@@ -1,6 +1,7 @@
 import { invalid } from "../../errors.ts";
 import type { Selected, Session } from "./session.ts";
 import { numberOf, uint32Of, responseCode, stringsOf, text, type Token } from "./wire.ts";
+import { whyNotOpened } from "./why-not-opened.ts";
 
 /** Whether a raw folder path can be sent: a control character would end the line or the string. */
 export function isPrintable(path: string): boolean {
@@ -26,7 +27,9 @@ export async function selectFolder(session: Session, path: string, { fresh }: { 
     if (session.selected?.path === path) return session.selected;
   }
   session.selected = null;
-  const reply = await session.exec("SELECT", [mailboxName(path)], { keep: ["OK", "FLAGS", "EXISTS"] });
+  const options = { keep: ["OK", "FLAGS", "EXISTS"], tolerate: true };
+  const reply = await session.exec("SELECT", [mailboxName(path)], options);
+  if (reply.status !== "OK") throw await whyNotOpened(session, "SELECT", path, reply);
   const selected: Selected = {
     path,
     uidValidity: 0,

@@ -2,6 +2,8 @@ import type { ImapFlow, ImapAttribute, ImapResponse } from "imapflow";
 import type { Failure } from "../../errors.ts";
 import type { Clock } from "../../observe.ts";
 import { deadlines, withDeadline } from "./deadline.ts";
+import type { KnownMailbox } from "./known-messages.ts";
+import type { PersonalNamespace } from "./namespace.ts";
 import { brokeProtocol, refusal, timedOut, toFailure, type Where } from "./failures.ts";
 import { numberOf, responseCode, responseText, type Token, wireOf } from "./wire.ts";
 
@@ -31,8 +33,14 @@ export type Reply = {
 export type ExecOptions = {
   /** Which untagged responses to keep, such as FETCH. */
   keep?: string[];
+  /** Takes each of these as it comes; none is in the reply then. */
+  each?: (response: ImapResponse) => void;
   /** A NO or BAD is a reply instead of a failure. */
   tolerate?: boolean;
+  /** Asks for news of the folder in the same round trip. Only before a UID command (RFC 3501 §5.5). */
+  news?: boolean;
+  /** Sends this in the same flight, ahead of the command; its answer is not told. Only before a UID command. */
+  ahead?: "EXPUNGE";
   /** Milliseconds. */
   deadline?: number;
 };
@@ -41,50 +49,91 @@ export type ExecOptions = {
 export type Session = {
   readonly host: string;
   readonly clock: Clock;
+  /** What is under way or was last: `login`, or a command's name. */
+  readonly phase: string;
   selected: Selected | null;
   /** Whether this server answers Dovecot's unadvertised X-GUID; decided on the first message seen. */
   guid: "unknown" | "yes" | "no";
   /** False once the server refused to be asked for parts that a message may not have. */
   takesGuesses: boolean;
+  /** False once the server refused to be asked for the beginning of HEADER.FIELDS. */
+  takesPartialFields: boolean;
+  /** What earlier sessions of this login have seen of its messages. */
+  readonly known: KnownMailbox;
   /** Why the connection must not be used any more; null while it may. */
   dead: Failure | null;
   /** Whether the server offers a capability (RFC 9051 §7.2.2), upper case. */
   has(capability: string): boolean;
+  /** The number that a capability announces (`APPENDLIMIT=n`), or null. */
+  limitOf(capability: string): number | null;
+  /** Where the user's own folders lie (NAMESPACE, RFC 2342), or null where the server did not say. */
+  readonly namespace: PersonalNamespace | null;
   /** Sends a command and waits for its end; fails with a Failure, and kills the connection on a deadline. */
   exec(command: string, args: Token[], options?: ExecOptions): Promise<Reply>;
-  /** Waits until no other call runs on the session; the caller gives the turn back. */
+  /** Waits until no other call runs on the session, first come, first served; the caller gives the turn back. */
   takeTurn(): Promise<() => void>;
+  /** Settles when no turn is taken or waited for any more; null when none is. */
+  readonly unfinished: Promise<unknown> | null;
   /** Marks the connection as not to be used again and closes it. */
   kill(why: Failure): void;
   /** LOGOUT where the session is free, then closes. Never throws. */
   close(): Promise<void>;
 };
 
-/** More than this in answer to one command is an attack or a fault. A whole message may come in a FETCH. */
-const maxReplyBytes = { fetch: 40 * 1024 * 1024, other: 16 * 1024 * 1024 };
+/**
+ * More than this in answer to one command is an attack or a fault: octets of all that comes, and values read out of what is
+ * kept, which take some 250 octets of memory each. A whole message may come in a FETCH, or a page of messages with thousands
+ * of parts, so its rows are read as they come (`each`).
+ */
+const mostOf = {
+  fetch: { octets: 40 * 1024 * 1024, values: 2_500_000 },
+  other: { octets: 4 * 1024 * 1024, values: 350_000 },
+};
+/** Octets that may come until somebody is logged in. */
+const mostBefore = 512 * 1024;
 
 /** Of what we ask for, what a server that speaks only IMAP4rev2 need not name (RFC 9051 appendix E). */
 const rev2 = new Set(["IDLE", "LIST-EXTENDED", "LIST-STATUS", "MOVE", "SPECIAL-USE", "UIDPLUS"]);
 
+type SessionOptions = Pick<Session, "host" | "clock" | "known"> & {
+  /** The server's words without the password, should it echo that. */
+  discreet: (words: string) => string;
+};
+
 /** Wraps a client that may not be connected yet. */
-export function makeSession(client: ImapFlow, { host, clock }: { host: string; clock: Clock }): Session {
+export function makeSession(client: ImapFlow, { host, clock, known, discreet }: SessionOptions): Session {
   const wire = wireOf(client);
+  let newsAsked = 0;
   let tail: Promise<unknown> = Promise.resolve();
   let waiting = 0;
   let phase = "login";
   let announceDeath = (): void => {};
   const death = new Promise<void>((resolve) => (announceDeath = resolve));
+  let maxReceived = mostBefore;
 
   const session: Session = {
     host,
     clock,
+    get phase() {
+      return phase;
+    },
     selected: null,
     guid: "unknown",
     takesGuesses: true,
+    takesPartialFields: true,
+    known,
     dead: null,
     has: (capability) =>
       client.capabilities.has(capability) ||
       (rev2.has(capability) && client.capabilities.has("IMAP4rev2") && !client.capabilities.has("IMAP4rev1")),
+    limitOf(capability) {
+      const value = client.capabilities.get(capability);
+      return typeof value === "number" ? value : null;
+    },
+    get namespace() {
+      const told = client.capabilities.has("NAMESPACE") ? client.namespace : undefined;
+      return told ? { prefix: told.prefix, delimiter: told.delimiter || null } : null;
+    },
     exec,
     async takeTurn() {
       const previous = tail;
@@ -104,6 +153,9 @@ export function makeSession(client: ImapFlow, { host, clock }: { host: string; c
       giveBack();
       throw session.dead;
     },
+    get unfinished() {
+      return waiting === 0 ? null : Promise.race([tail, death]);
+    },
     kill(why) {
       session.dead ??= why;
       announceDeath();
@@ -111,7 +163,7 @@ export function makeSession(client: ImapFlow, { host, clock }: { host: string; c
     },
     async close() {
       const free = waiting === 0 && !session.dead;
-      session.dead ??= closedBy(client, { host, phase: "closed" });
+      session.dead ??= closedBy(client, { host, phase: "closed" }, discreet);
       announceDeath();
       if (free) {
         await withDeadline(clock, deadlines.logout, client.logout(), () => client.close()).catch(() => {});
@@ -120,8 +172,13 @@ export function makeSession(client: ImapFlow, { host, clock }: { host: string; c
     },
   };
 
-  client.on("error", (error) => session.kill(toFailure(error, { host, phase })));
-  client.on("close", () => session.kill(closedBy(client, { host, phase })));
+  const handlerOf = wire.getUntaggedHandler.bind(client);
+  wire.getUntaggedHandler = (command, attributes) => {
+    if (client.stats().received > maxReceived) session.kill(endless({ host, phase }));
+    return handlerOf(command, attributes);
+  };
+  client.on("error", (error) => session.kill(toFailure(error, { host, phase }, discreet)));
+  client.on("close", () => session.kill(closedBy(client, { host, phase }, discreet)));
   return session;
 
   async function exec(command: string, args: Token[], options: ExecOptions = {}): Promise<Reply> {
@@ -129,15 +186,19 @@ export function makeSession(client: ImapFlow, { host, clock }: { host: string; c
     if (session.dead) throw session.dead;
     const untagged: ImapResponse[] = [];
     phase = command;
-    const maxReceived = client.stats().received + maxReplyBytes[command.endsWith("FETCH") ? "fetch" : "other"];
+    const most = mostOf[command.endsWith("FETCH") ? "fetch" : "other"];
+    maxReceived = client.stats().received + most.octets;
+    let values = 0;
     const keep = async (response: ImapResponse): Promise<void> => {
-      untagged.push(response);
-      if (client.stats().received > maxReceived) {
-        session.kill(brokeProtocol("The mail server's answer has no end.", where));
-      }
+      values += countValues(response.attributes);
+      if (values > most.values) session.kill(endless(where));
+      else if (options.each) options.each(response);
+      else untagged.push(response);
     };
     const handlers = Object.fromEntries((options.keep ?? []).map((kind) => [kind, keep]));
     try {
+      if (options.news) wire.write(`NEWS${++newsAsked} NOOP`);
+      if (options.ahead) wire.write(`NEWS${++newsAsked} ${options.ahead}`);
       const work = wire.exec(command, args, { untagged: handlers });
       const { response, next } = await withDeadline(clock, options.deadline ?? deadlines.command, work, () =>
         session.kill(timedOut(where)),
@@ -149,9 +210,9 @@ export function makeSession(client: ImapFlow, { host, clock }: { host: string; c
       return { status: "OK", code: code?.code ?? null, args: code?.args ?? [], text: responseText(response), untagged };
     } catch (error) {
       if (session.dead) throw session.dead;
-      const refused = refusedReply(error);
+      const refused = refusedReply(error, discreet);
       if (!refused) {
-        const failure = toFailure(error, where);
+        const failure = toFailure(error, where, discreet);
         session.kill(failure);
         throw failure;
       }
@@ -161,20 +222,32 @@ export function makeSession(client: ImapFlow, { host, clock }: { host: string; c
   }
 }
 
+function endless(where: Where): Failure {
+  return brokeProtocol("The mail server's answer has no end.", where);
+}
+
+/** How many values a response is made of; a list, and the response itself, are as dear as four. */
+function countValues(attributes: (ImapAttribute | undefined)[] | undefined): number {
+  let count = 4;
+  for (const value of attributes ?? []) count += Array.isArray(value) ? countValues(value) : 1;
+  return count;
+}
+
 /** Why the connection was closed: with the server's words where it said BYE. */
-function closedBy(client: ImapFlow, where: Where): Failure {
-  return toFailure({ reason: client.byeReason }, where);
+function closedBy(client: ImapFlow, where: Where, discreet: (words: string) => string): Failure {
+  return toFailure({ reason: client.byeReason }, where, discreet);
 }
 
 /** The tagged NO or BAD inside imapflow's error; null when the error is of another kind. */
-function refusedReply(error: unknown): (Reply & { status: "NO" | "BAD" }) | null {
+function refusedReply(error: unknown, discreet: (words: string) => string): (Reply & { status: "NO" | "BAD" }) | null {
   if (typeof error !== "object" || error === null || !("response" in error) || !("responseStatus" in error))
     return null;
   if ("code" in error && error.code === "ETHROTTLE") return null;
   const { response, responseStatus: status } = error as { response: ImapResponse; responseStatus: unknown };
   if ((status !== "NO" && status !== "BAD") || typeof response !== "object") return null;
   const code = responseCode(response);
-  return { status, code: code?.code ?? null, args: code?.args ?? [], text: responseText(response), untagged: [] };
+  const text = discreet(responseText(response));
+  return { status, code: code && discreet(code.code), args: code?.args ?? [], text, untagged: [] };
 }
 
 /** Keeps `selected` up to date from now on; imapflow puts handlers of its own there when it connects. */

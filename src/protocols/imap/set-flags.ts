@@ -1,30 +1,57 @@
 import { invalid } from "../../errors.ts";
 import { type FlagChange, type Flags, systemFlags } from "../../mail/flags.ts";
 import type { Place } from "../../mail/message.ts";
-import { findExisting } from "./existing.ts";
-import { failure } from "./failures.ts";
-import { byFolder } from "./places.ts";
+import { takesAbsentUids } from "./capabilities.ts";
+import { findExisting, searchExisting } from "./existing.ts";
+import { failure, refusal, type Where } from "./failures.ts";
+import { fetchRows, flagItems, isPartial } from "./fetch.ts";
+import { byFolder, type FolderPlaces } from "./places.ts";
 import { type Row, rowsOf } from "./row.ts";
+import { selectFolder } from "./select-folder.ts";
 import type { Selected, Session } from "./session.ts";
-import { uidSets } from "./uid-set.ts";
+import { expandSet, uidSets } from "./uid-set.ts";
 import { atom, sequence } from "./wire.ts";
 
 type Store = { add: string[]; remove: string[] };
 
-/** Sets and clears flags and keywords, makes sure that they stuck, and tells which places were not there. */
+/** Messages of one command. */
+const maxStored = 200_000;
+
+/**
+ * Sets and clears flags and keywords, makes sure that they stuck, and tells which places were not there. One round trip per
+ * folder and direction where the server's answers say all of that. Fails: `unsupported-by-server`, `refused-by-server`.
+ */
 export async function setFlags(session: Session, places: Place[], change: FlagChange): Promise<{ missing: Place[] }> {
   const store = toStore(change);
   const missing: Place[] = [];
   for (const { path, uidValidity, uids, places: own } of byFolder(places)) {
-    const existing = await findExisting(session, path, uidValidity, uids);
-    if (existing.size > 0) {
-      assertStorable(session.selected, store, session.host);
-      const gone = await storeFlags(session, [...existing], store);
-      for (const uid of gone) existing.delete(uid);
-    }
-    missing.push(...own.filter(({ uid }) => !existing.has(uid)));
+    const gone = new Set(await setInFolder(session, { path, uidValidity, uids }, store));
+    missing.push(...own.filter(({ uid }) => gone.has(uid)));
   }
   return { missing };
+}
+
+/** Returns the UIDs that are not there. */
+async function setInFolder(session: Session, folder: Omit<FolderPlaces, "places">, store: Store): Promise<number[]> {
+  const { path, uidValidity, uids } = folder;
+  const wasOpen = session.selected?.path === path;
+  const selected = await selectFolder(session, path, { fresh: false });
+  if (selected.uidValidity !== uidValidity) return uids;
+  const where = { host: session.host, phase: "UID STORE" };
+  assertStorable(selected, store, where);
+  const holds = (flag: string): boolean => canHold(selected.permanentFlags, flag);
+  const possible = { add: store.add, remove: store.remove.filter(holds) };
+
+  if (!takesAbsentUids(session) || possible.add.length + possible.remove.length === 0) {
+    const existing = await findExisting(session, path, uidValidity, uids);
+    const lost = new Set(await storeFlags(session, [...existing], possible));
+    return uids.filter((uid) => !existing.has(uid) || lost.has(uid));
+  }
+  const gone = await storeFlags(session, uids, possible);
+  if (gone.length === 0 || !wasOpen) return gone;
+  // They may have come since the session looked.
+  await selectFolder(session, path, { fresh: true });
+  return storeFlags(session, gone, possible);
 }
 
 function toStore({ flags, keywords }: FlagChange): Store {
@@ -38,8 +65,8 @@ function toStore({ flags, keywords }: FlagChange): Store {
   return store;
 }
 
-/** A keyword is an atom (RFC 9051 §9 flag-keyword). */
-function assertKeyword(keyword: string): void {
+/** A keyword is an atom (RFC 9051 §9 flag-keyword). Fails `validation-failed`. */
+export function assertKeyword(keyword: string): void {
   if (!/^[!#$&'+,\-./0-9:;<=>?@A-Z[^_`a-z|}~]{1,100}$/.test(keyword)) {
     throw invalid(
       "/keywords",
@@ -49,51 +76,73 @@ function assertKeyword(keyword: string): void {
   }
 }
 
-/** RFC 9051 §7.1 PERMANENTFLAGS: what is not in it would be lost, or refused. */
-function assertStorable(selected: Selected | null, { add, remove }: Store, host: string): void {
-  const where = { host, phase: "UID STORE" };
+/** RFC 9051 §7.1 PERMANENTFLAGS: what is not in it would be lost, or refused. Fails `unsupported-by-server`. */
+export function assertStorable(selected: Selected | null, { add }: Pick<Store, "add">, where: Where): void {
   if (selected?.readOnly) throw failure("refused-by-server", "The mail server gives the folder read-only.", where);
-  const permanent = selected?.permanentFlags;
-  if (!permanent) return;
-  for (const flag of [...add, ...remove]) {
-    const isNew = !flag.startsWith("\\") && permanent.has("\\*");
-    if (permanent.has(flag.toLowerCase()) || isNew) continue;
-    // A flag that the folder can't hold is not set: nothing to remove.
-    if (remove.includes(flag) && !add.includes(flag)) continue;
-    throw failure("unsupported-by-server", `The folder can't hold the flag ${flag}.`, where);
-  }
+  // A flag that the folder can't hold is not set: nothing to remove.
+  const lost = add.find((flag) => !canHold(selected?.permanentFlags ?? null, flag));
+  if (lost === undefined) return;
+  throw failure("unsupported-by-server", `The folder can't hold the flag ${lost}.`, where);
 }
 
-/** Stores, then checks; returns the UIDs that turned out to be gone. */
-async function storeFlags(session: Session, uids: number[], { add, remove }: Store): Promise<number[]> {
-  const last = new Map<number, Row>();
-  for (const set of uidSets(uids)) {
-    for (const [item, flags] of [
-      ["+FLAGS", add],
-      ["-FLAGS", remove],
-    ] as const) {
-      if (flags.length === 0) continue;
-      const args = [sequence(set), atom(item), flags.map(atom)];
-      const { untagged } = await session.exec("UID STORE", args, { keep: ["FETCH"] });
-      for (const row of rowsOf(untagged)) if (row.uid !== undefined && row.flags) last.set(row.uid, row);
+function canHold(permanent: Set<string> | null, flag: string): boolean {
+  return permanent === null || permanent.has(flag.toLowerCase()) || (!flag.startsWith("\\") && permanent.has("\\*"));
+}
+
+/** Stores, then makes sure by what the server says, asking it where it did not; returns the UIDs that are not there. */
+async function storeFlags(
+  session: Session,
+  uids: number[],
+  { add, remove }: Store,
+  isAgain = false,
+): Promise<number[]> {
+  const told = new Map<number, Set<string>>();
+  const asked = new Set(uids);
+  const read = (rows: Row[]): void => {
+    for (const { uid, flags } of rows) {
+      if (uid !== undefined && flags && asked.has(uid)) told.set(uid, new Set(flags.map((flag) => flag.toLowerCase())));
     }
-  }
-  const isStored = (uid: number): boolean => {
-    const held = new Set(last.get(uid)?.flags?.map((flag) => flag.toLowerCase()));
-    const isHeld = (flag: string): boolean => held.has(flag.toLowerCase());
-    return last.has(uid) && add.every(isHeld) && !remove.some(isHeld);
   };
-  const unsure = uids.filter((uid) => !isStored(uid));
-  for (const uid of unsure) last.delete(uid);
-  for (const set of uidSets(unsure)) {
-    const args = [sequence(set), [atom("UID"), atom("FLAGS")]];
-    const { untagged } = await session.exec("UID FETCH", args, { keep: ["FETCH"] });
-    for (const row of rowsOf(untagged)) if (row.uid !== undefined && row.flags) last.set(row.uid, row);
+  const isStored = (uid: number): boolean => {
+    const held = told.get(uid);
+    const isHeld = (flag: string): boolean => held?.has(flag.toLowerCase()) === true;
+    return held !== undefined && add.every(isHeld) && !remove.some(isHeld);
+  };
+  for (const [sign, flags] of [
+    ["+", add],
+    ["-", remove],
+  ] as const) {
+    if (flags.length > 0) for (const set of uidSets(uids)) read(await storeSet(session, sign, set, flags));
   }
-  const unset = unsure.filter((uid) => last.has(uid) && !isStored(uid));
+  const unsure = uids.filter((uid) => !isStored(uid));
+  for (const uid of unsure) told.delete(uid);
+  for (const set of uidSets(unsure)) read(await fetchRows(session, "UID FETCH", set, flagItems, { withKey: false }));
+  const unset = unsure.filter((uid) => told.has(uid) && !isStored(uid));
+  if (unset.length > 0 && !isAgain) {
+    // They may have come to be seen by the session only just now.
+    const gone = await storeFlags(session, unset, { add, remove }, true);
+    return [...unsure.filter((uid) => !told.has(uid)), ...gone];
+  }
   if (unset.length > 0) {
     const where = { host: session.host, phase: "UID STORE" };
     throw failure("unsupported-by-server", "The mail server took the flags and did not keep them.", where);
   }
-  return unsure.filter((uid) => !last.has(uid));
+  return unsure.filter((uid) => !told.has(uid));
+}
+
+/** The rows that the server answers with, where they can be believed. */
+async function storeSet(session: Session, sign: "+" | "-", set: string, flags: string[]): Promise<Row[]> {
+  const isPlain = takesAbsentUids(session);
+  const args = [sequence(set), atom(isPlain ? `${sign}FLAGS` : `${sign}FLAGS.SILENT`), flags.map(atom)];
+  const reply = await session.exec("UID STORE", args, { keep: ["FETCH"], tolerate: true });
+  if (reply.status === "OK" || isPartial(reply.status, reply.code)) return isPlain ? rowsOf(reply.untagged) : [];
+  const uids = expandSet(set, maxStored) ?? [];
+  const existing = reply.status === "NO" ? await searchExisting(session, uids) : new Set(uids);
+  // Some servers refuse all where one is not there (RFC 2180 §4.2).
+  if (existing.size === uids.length) {
+    throw refusal(reply.status, reply.code, reply.text, { host: session.host, phase: "UID STORE" });
+  }
+  const rows: Row[] = [];
+  for (const left of uidSets([...existing])) rows.push(...(await storeSet(session, sign, left, flags)));
+  return rows;
 }

@@ -20,6 +20,10 @@ export type Wire = {
     options: { untagged: Record<string, Untagged> },
   ): Promise<{ response: ImapResponse; next: () => void }>;
   untaggedHandlers: Record<string, Untagged | null>;
+  /** Called with every untagged response, for what takes it. */
+  getUntaggedHandler(command: string, attributes: ImapAttribute[] | undefined): Untagged | undefined;
+  /** Writes one line as it stands; CRLF is added. The answer to its tag is passed over. */
+  write(line: string): void;
 };
 
 export function wireOf(client: ImapFlow): Wire {
@@ -42,6 +46,16 @@ export function peek(section: string, partial?: { offset: number; length: number
     value: "BODY.PEEK",
     section: section === "" ? [] : [atom(section)],
     ...(partial ? { partial: [partial.offset, partial.length] } : {}),
+  };
+}
+
+/** `BODY.PEEK[HEADER.FIELDS (names)]`, the first `length` octets of it where that is given (RFC 9051 §6.4.5.1). */
+export function peekFields(names: readonly string[], length?: number): Token {
+  return {
+    type: "ATOM",
+    value: "BODY.PEEK",
+    section: [atom("HEADER.FIELDS"), names.map((name) => atom(name.toUpperCase()))],
+    ...(length === undefined ? {} : { partial: [0, length] }),
   };
 }
 

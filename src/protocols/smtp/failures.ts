@@ -1,4 +1,5 @@
 import { Failure, type FailureCode, type FailureDetails } from "../../errors.ts";
+import { profileOf, providerRefusal } from "../../mail/provider-profile.ts";
 import { parseReply, type Reply } from "./reply.ts";
 import { whyUnreachable } from "../../net/why-unreachable.ts";
 
@@ -48,8 +49,10 @@ export function loginRefused(reply: Reply, where: Where): Failure {
   if (reply.code < 500) {
     return failure("upstream-unreachable", "The mail server can't check logins at the moment.", where, reply);
   }
+  const particular = providerRefusal(where.host, reply.text);
+  if (particular) return failure(particular.code, particular.detail, where, reply, { fix: particular.fix });
   return failure("account-authentication-failed", "The mail server refused the user name or password.", where, reply, {
-    fix: "Store the current password; some providers want one made for apps.",
+    fix: profileOf(where.host)?.passwordFix ?? "Store the current password; some providers want one made for apps.",
   });
 }
 

@@ -2,9 +2,7 @@ import { expect, test } from "vitest";
 import { parseDate } from "../../../src/mime/parse-date.ts";
 import { parseInternalDate, searchDate } from "../../../src/protocols/imap/dates.ts";
 import { decodeFolderName } from "../../../src/protocols/imap/folder-name.ts";
-import { toPart } from "../../../src/protocols/imap/structure.ts";
 import { expandSet, uidSets } from "../../../src/protocols/imap/uid-set.ts";
-import { findPart } from "../../../src/mime/walk.ts";
 
 test("reads the dates of RFC 5322, old forms included", () => {
   const expected: [string, string][] = [
@@ -62,48 +60,4 @@ test("reads sets in their order, within a limit", () => {
   expect(expandSet("7,1:3", 10)).toEqual([7, 1, 2, 3]);
   expect(expandSet("1:4294967295", 1_000)).toBeNull();
   for (const broken of ["", "*", "1:*", "a", "1,,2"]) expect(expandSet(broken, 10)).toBeNull();
-});
-
-test("gives every part the section path that IMAP knows it by", () => {
-  const text = { type: "text/plain", size: 3, encoding: "BASE64" };
-  const part = toPart({
-    type: "multipart/mixed",
-    childNodes: [
-      { type: "multipart/alternative", childNodes: [text, { type: "text/html" }] },
-      {
-        type: "message/rfc822",
-        size: 90,
-        childNodes: [{ type: "multipart/mixed", childNodes: [text, { type: "message/rfc822", childNodes: [text] }] }],
-      },
-      {
-        type: "image/png",
-        disposition: "ATTACHMENT",
-        id: "<i@x>",
-        parameters: { NAME: "a.png" },
-        dispositionParameters: { filename: "b.png" },
-      },
-    ],
-  });
-  expect(["1.1", "1.2", "2.1", "2.2.1", "3"].map((section) => findPart(part, section)?.contentType)).toEqual([
-    "text/plain",
-    "text/html",
-    "text/plain",
-    "text/plain",
-    "image/png",
-  ]);
-  expect(findPart(part, "2")?.contentType).toBe("message/rfc822");
-  expect(findPart(part, "3")).toMatchObject({
-    filename: "b.png",
-    contentId: "i@x",
-    disposition: "attachment",
-    encoding: "7bit",
-  });
-  expect(findPart(part, "1.1")).toMatchObject({ encoding: "base64", encodedSize: 3 });
-  expect(toPart(text).section).toBe("1");
-});
-
-test("does not follow a structure without bottom", () => {
-  let node = { type: "text/plain", childNodes: [] as { type: string }[] };
-  for (let depth = 0; depth < 5_000; depth++) node = { type: "message/rfc822", childNodes: [node] };
-  expect(toPart(node).contentType).toBe("message/rfc822");
 });

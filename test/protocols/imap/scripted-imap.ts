@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
+import { createServer as createTlsServer } from "node:tls";
 import { type OpenImap } from "../../../src/protocols/imap/open-imap.ts";
 import { target } from "./session-on-dovecot.ts";
 
@@ -10,8 +11,12 @@ export type ScriptedImap = {
   port: number;
   /** Every line that came, without its tag. */
   commands: string[];
+  /** Every line that came, as it came. */
+  heard: string[];
   /** Resolves with the first connection. */
   connected: Promise<void>;
+  /** From now on it answers by this one. */
+  setScript(script: Script): void;
   stop(): Promise<void>;
 };
 
@@ -23,6 +28,10 @@ export type Dialog = {
   /** Messages in every folder; default 3, with the UIDs 11, 12, 13. */
   exists?: number;
   script?: Script;
+  /** Called with each connection, before the greeting. */
+  meet?: (socket: Socket) => void;
+  /** Speaks TLS from the first octet. */
+  tls?: { cert: string; key: string };
 };
 
 /** A server that speaks as much IMAP as a dialog needs, and lies where the script says so. */
@@ -31,26 +40,33 @@ export async function startScripted({
   capability = "IMAP4rev1 UIDPLUS MOVE",
   exists = 3,
   script = () => undefined,
+  meet = () => {},
+  tls,
 }: Dialog): Promise<ScriptedImap> {
   const commands: string[] = [];
+  const heard: string[] = [];
   const open = new Set<Socket>();
   let announce = (): void => {};
   const connected = new Promise<void>((resolve) => (announce = resolve));
-  const server = createServer((socket) => {
+  const serve = (socket: Socket): void => {
     announce();
     open.add(socket.on("error", () => {}).on("close", () => open.delete(socket)));
+    meet(socket);
     if (greeting !== null) socket.write(greeting);
     let waiting = "";
     socket.on("data", (chunk) => {
       waiting += chunk.toString("latin1");
       for (let end = waiting.indexOf("\r\n"); end >= 0; end = waiting.indexOf("\r\n")) {
-        const [, tag = "", command = ""] = /^(\S+) (.*)$/.exec(waiting.slice(0, end)) ?? [];
+        const line = waiting.slice(0, end);
+        const [, tag = "", command = ""] = /^(\S+) (.*)$/.exec(line) ?? [];
+        heard.push(line);
         waiting = waiting.slice(end + 2);
         commands.push(command);
         socket.write(script(command, tag, socket) ?? usual(command, tag), "latin1");
       }
     });
-  });
+  };
+  const server = tls ? createTlsServer(tls, serve).on("tlsClientError", () => {}) : createServer(serve);
   const usual = (command: string, tag: string): string => {
     if (command === "CAPABILITY") return `* CAPABILITY ${capability}\r\n${tag} OK done\r\n`;
     if (command.startsWith("SELECT")) {
@@ -63,7 +79,9 @@ export async function startScripted({
   return {
     port: (server.address() as AddressInfo).port,
     commands,
+    heard,
     connected,
+    setScript: (next) => (script = next),
     async stop() {
       const closed = once(server, "close");
       server.close();
@@ -75,9 +93,15 @@ export async function startScripted({
 
 /** One whole FETCH response for a listing. */
 export function fetchResponse(sequence: number, uid: number, extra = ""): string {
-  return `* ${sequence} FETCH (UID ${uid} FLAGS () INTERNALDATE "01-Jan-2026 10:00:00 +0000" RFC822.SIZE 100 ENVELOPE ("Thu, 1 Jan 2026 10:00:00 +0000" "s${uid}" NIL NIL NIL NIL NIL NIL NIL "<${uid}@x>") BODYSTRUCTURE ("text" "plain" NIL NIL NIL "7bit" 5 1)${extra})\r\n`;
+  const fields = `Date: Thu, 1 Jan 2026 10:00:00 +0000\r\nSubject: s${uid}\r\nMessage-ID: <${uid}@x>\r\n\r\n`;
+  return `* ${sequence} FETCH (UID ${uid} FLAGS () INTERNALDATE "01-Jan-2026 10:00:00 +0000" RFC822.SIZE 100 BODYSTRUCTURE ("text" "plain" NIL NIL NIL "7bit" 5 1)${extra} ${fieldsItem(fields)})\r\n`;
 }
 
-export function scriptedTarget(server: ScriptedImap, security: "starttls" | "none" = "none"): OpenImap {
+/** The item that answers BODY.PEEK[HEADER.FIELDS (…)]<0.n>. */
+export function fieldsItem(fields: string): string {
+  return `BODY[HEADER.FIELDS (DATE FROM SENDER REPLY-TO TO CC BCC SUBJECT MESSAGE-ID IN-REPLY-TO)]<0> {${fields.length}}\r\n${fields}`;
+}
+
+export function scriptedTarget(server: Pick<ScriptedImap, "port">, security: "starttls" | "none" = "none"): OpenImap {
   return target({ username: "someone", password: "a-canary-password" }, server.port, { security });
 }

@@ -2,6 +2,7 @@ import type { Dovecot } from "../../servers/dovecot.ts";
 import type { User } from "../../servers/mailboxes.ts";
 import type { Mailbox } from "../../../src/mail/mailbox.ts";
 import type { Clock, Log } from "../../../src/observe.ts";
+import { createKnownMessages } from "../../../src/protocols/imap/known-messages.ts";
 import { type OpenImap, openImap } from "../../../src/protocols/imap/open-imap.ts";
 
 export const systemClock: Clock = {
@@ -31,6 +32,7 @@ export function target(
     admitted: { address: "127.0.0.1", port, servername },
     log: quiet,
     clock: systemClock,
+    known: createKnownMessages(1_000_000).of("this test"),
   };
 }
 

@@ -1,0 +1,80 @@
+import type { Address } from "../mail/address.ts";
+import type { Envelope } from "../mail/message.ts";
+import type { CharsetWarning } from "./charset.ts";
+import { decodeWords } from "./encoded-words.ts";
+import { type Header, headerValue, messageIdOf, messageIds, rawHeaders } from "./headers.ts";
+import { parseAddresses } from "./parse-addresses.ts";
+import { parseDate } from "./parse-date.ts";
+
+/** The header fields that an envelope is made of. */
+export const envelopeFields = [
+  "Date",
+  "From",
+  "Sender",
+  "Reply-To",
+  "To",
+  "Cc",
+  "Bcc",
+  "Subject",
+  "Message-ID",
+  "In-Reply-To",
+  // Its charset tells what raw 8-bit octets in the other fields are.
+  "Content-Type",
+] as const;
+
+/** What a message without a header has. */
+export const emptyEnvelope: Envelope = {
+  messageId: null,
+  inReplyTo: null,
+  subject: "",
+  from: null,
+  sender: null,
+  replyTo: [],
+  to: [],
+  cc: [],
+  bcc: [],
+  date: null,
+};
+
+/** What a header can say wrongly. */
+export type EnvelopeWarning = CharsetWarning | "date-unparseable" | "address-unparseable";
+
+/**
+ * The envelope of a message (RFC 5322 §3.6) from its header block, or from a block of just these fields: the same on every
+ * protocol, whatever the server makes of the header. Of a field that stands twice the first counts; address fields that
+ * may name several add up. What is missing is null, "" or []: no Sender is not From's address. Never fails; a Date that
+ * can't be read is null with the warning `date-unparseable`, and who has no address is left out with `address-unparseable`.
+ */
+export function parseEnvelope(block: Uint8Array): { envelope: Envelope; warnings: EnvelopeWarning[] } {
+  const warnings = new Set<EnvelopeWarning>();
+  const warn = (warning: EnvelopeWarning) => warnings.add(warning);
+  const headers = rawHeaders(block, (warning, name) => envelopeNames.has(name) && warn(warning));
+  const dateText = headerValue(headers, "date") ?? "";
+  const date = parseDate(dateText);
+  if (date === null && dateText !== "") warn("date-unparseable");
+  const envelope: Envelope = {
+    messageId: messageIdOf(headers),
+    inReplyTo: messageIds(headerValue(headers, "in-reply-to") ?? "")[0] ?? null,
+    subject: decodeWords(headerValue(headers, "subject") ?? "", warn),
+    from: mailboxes(headers, "from", warn)[0] ?? null,
+    sender: mailboxes(headers, "sender", warn)[0] ?? null,
+    replyTo: mailboxes(headers, "reply-to", warn),
+    to: mailboxes(headers, "to", warn),
+    cc: mailboxes(headers, "cc", warn),
+    bcc: mailboxes(headers, "bcc", warn),
+    date,
+  };
+  return { envelope, warnings: [...warnings] };
+}
+
+const envelopeNames: ReadonlySet<string> = new Set(envelopeFields.map((name) => name.toLowerCase()));
+
+/** Entries with a local part and a domain; a bare name is no mailbox. */
+function mailboxes(headers: Header[], name: string, warn: (warning: EnvelopeWarning) => void): Address[] {
+  const found = headers
+    .filter((header) => header.name.toLowerCase() === name)
+    .flatMap(({ value }) => parseAddresses(value, warn));
+  const usable = found.filter(({ email }) => /^[^@].*@[^@]+$/s.test(email));
+  if (usable.length < found.length) warn("address-unparseable");
+  return usable;
+}

@@ -1,0 +1,110 @@
+import { Failure, invalid } from "../errors.ts";
+import { randomId } from "../mail/id.ts";
+import type { AppendWith, Mailbox } from "../mail/mailbox.ts";
+import type { Message, Place, StoredMessage } from "../mail/message.ts";
+import type { AppCaller } from "../mail/tenant.ts";
+import { toCrlf } from "../mime/crlf.ts";
+import type { AccountRow, FolderRow } from "../store/rows.ts";
+import type { Store } from "../store/store.ts";
+import type { ByteBudget } from "./byte-budget.ts";
+import { findAccount } from "./find-account.ts";
+import { identifyMessages, type IdentifyMessages } from "./identify-messages.ts";
+import { onFolder, resolveTarget } from "./resolve-folder.ts";
+import type { SyncFolders } from "./sync-folders.ts";
+import { viewMessage } from "./view-message.ts";
+import { writing, type WithMailbox } from "./with-mailbox.ts";
+
+/** `folder` is an id or a role. */
+export type AppendAsked = AppendWith & {
+  folder: string;
+  /** How many octets were announced; null: nobody knows. */
+  announced: number | null;
+  /** Reads the message as it comes, no more than `limit` octets. */
+  read: (limit: number) => Promise<Uint8Array>;
+};
+
+type Needs = WithMailbox &
+  SyncFolders &
+  IdentifyMessages & {
+    accounts: Pick<Store["accounts"], "get">;
+    intents: Pick<Store["intents"], "insert" | "remove">;
+    /** Octets of a message that a caller sends, at most. */
+    maxMessage: number;
+    uploads: ByteBudget;
+  };
+
+/** Octets of one message: it is held whole, because APPEND announces its length first. */
+const maxAppended = 32 * 1024 * 1024;
+
+/** How long the watcher holds new messages of the folder back, milliseconds; longer than any APPEND takes. */
+const intentLife = 120_000;
+
+/**
+ * Stores a raw message in a folder: octet for octet, but for a bare LF, which becomes CRLF. It is read whole before a
+ * session is lent, so that a slow upload holds none. Answers the message; without an id where nobody can tell which one of
+ * the folder it is. Fails: `body-too-large`, `message-too-large`, `account-busy`, `refused-by-server`, `unsupported-by-server`
+ * for flags, `not-found` for the folder, `validation-failed` for a NUL. A failure with `stored: "unknown"` may have stored it.
+ */
+export const appendMessage =
+  (needs: Needs) =>
+  async (caller: AppCaller, accountId: string, asked: AppendAsked): Promise<Message | StoredMessage> => {
+    const account = await findAccount(needs.accounts, caller, accountId);
+    const limit = Math.min(maxAppended, needs.maxMessage);
+    return needs.uploads.spend(caller.appId, Math.min(asked.announced ?? limit, limit), async () => {
+      const message = toCrlf(await asked.read(limit));
+      if (message.includes(0)) throw invalid("", "nul", "A message has no NUL: mail servers can't store it as it is.");
+      return writing(needs, account, (mailbox) => store(needs, mailbox, account, message, asked));
+    });
+  };
+
+async function store(
+  needs: Needs,
+  mailbox: Mailbox,
+  account: AccountRow,
+  message: Uint8Array,
+  { folder: wanted, flags, keywords, receivedAt }: AppendAsked,
+): Promise<Message | StoredMessage> {
+  if (!mailbox.capabilities().append) {
+    throw new Failure("unsupported-by-protocol", "This account's protocol can't store messages.", {
+      fix: "Store the account with IMAP, if its provider offers that.",
+    });
+  }
+  const named = await resolveTarget(needs, mailbox, account, wanted);
+  const { folder, uidNext } = await onFolder(needs, mailbox, account, named, async (current) => ({
+    folder: current,
+    uidNext: (await mailbox.status(current.path)).uidNext,
+  }));
+  const intent = randomId("int");
+  const expiresAt = needs.clock.now() + intentLife;
+  await needs.intents.insert({ id: intent, accountId: account.id, folder: folder.number, uidNext, expiresAt });
+  const place = await mailbox
+    .append(folder.path, message, { flags, keywords, receivedAt }, uidNext)
+    .catch(async (error: unknown) => {
+      const isRefused = error instanceof Failure && error.details.extra?.["stored"] === undefined;
+      if (isRefused) await needs.intents.remove([intent]);
+      throw error;
+    });
+  const stored = place && (await view(needs, mailbox, account, folder, place));
+  await needs.intents.remove([intent]);
+  if (stored !== null) return stored;
+  const known = { accountId: account.id, folderIds: [folder.id], size: message.byteLength };
+  return { ...known, warnings: ["id-unknown"] };
+}
+
+/** Null where it is gone already, or can't be read now: it was stored nevertheless. */
+async function view(
+  needs: Needs,
+  mailbox: Mailbox,
+  account: AccountRow,
+  folder: FolderRow,
+  place: Place,
+): Promise<Message | null> {
+  try {
+    const { summary } = await mailbox.get(place, {});
+    const [id = ""] = await identifyMessages(needs, account, folder, [summary]);
+    return viewMessage(summary, { id, accountId: account.id, folderIds: [folder.id] });
+  } catch (error) {
+    if (error instanceof Failure && error.code !== "internal") return null;
+    throw error;
+  }
+}

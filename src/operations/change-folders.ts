@@ -1,0 +1,43 @@
+import { Failure } from "../errors.ts";
+import type { Mailbox } from "../mail/mailbox.ts";
+import type { Mailboxes } from "../sessions/lend-mailbox.ts";
+import type { AccountRow } from "../store/rows.ts";
+import type { Store } from "../store/store.ts";
+import type { SyncFolders } from "./sync-folders.ts";
+import { writing } from "./with-mailbox.ts";
+
+/** What every change of an account's folders needs. */
+export type ChangeFolders = SyncFolders & {
+  accounts: Pick<Store["accounts"], "get">;
+  mailboxes: Pick<Mailboxes, "lend" | "drop">;
+};
+
+/** Runs a change of folders on a lent session. Fails `unsupported-by-protocol` where the protocol knows none. */
+export function changingFolders<T>(
+  needs: ChangeFolders,
+  account: AccountRow,
+  change: (mailbox: Mailbox) => Promise<T>,
+): Promise<T> {
+  return writing(needs, account, (mailbox) => {
+    if (mailbox.capabilities().folders) return change(mailbox);
+    throw new Failure("unsupported-by-protocol", "This account's protocol has no folders.", {
+      fix: "Store the account with IMAP, if its provider offers that.",
+    });
+  });
+}
+
+/**
+ * As `changingFolders`, for a change after which a path may mean another folder: no session that has the old one open is
+ * lent again.
+ */
+export async function movingFolders<T>(
+  needs: ChangeFolders,
+  account: AccountRow,
+  change: (mailbox: Mailbox) => Promise<T>,
+): Promise<T> {
+  try {
+    return await changingFolders(needs, account, change);
+  } finally {
+    needs.mailboxes.drop(account.id);
+  }
+}

@@ -1,0 +1,93 @@
+import { type Fetched, maxBodyBytes } from "../../mail/mailbox.ts";
+import type { Place } from "../../mail/message.ts";
+import type { Part } from "../../mail/part.ts";
+import type { ParsedRaw } from "../../mime/parse-raw.ts";
+import { bodyParts } from "../../mime/walk.ts";
+import { searchExisting } from "./existing.ts";
+import { fetchRows } from "./fetch.ts";
+import { messageGone } from "./open-place.ts";
+import type { Row } from "./row.ts";
+import { selectFolder } from "./select-folder.ts";
+import type { Session } from "./session.ts";
+import { atom, peek } from "./wire.ts";
+
+/** Octets of all text parts of a message together; what lies beyond is left out and marked. */
+const maxBodiesBytes = 4 * maxBodyBytes;
+
+/** Text parts that are asked for in one command. */
+const partsPerCommand = 100;
+
+/**
+ * Where the text of most messages is: asked for along with the structure, so that one round trip is mostly enough.
+ * A part that a message lacks is NIL.
+ */
+const likelyOctets = 16 * 1024;
+export const likelyParts = ["1", "1.1", "1.2", "2"].map((section) => ({ section, length: likelyOctets }));
+
+type Body = NonNullable<Fetched["bodies"]>[number];
+type Asked = { part: Part; length: number };
+
+/** The parts that make a message's body, and how many octets of each are read. */
+export function askedParts(structure: Part): Asked[] {
+  const { text, html } = bodyParts(structure);
+  let budget = maxBodiesBytes;
+  return [...text, ...html].map((part) => {
+    const length = Math.min(maxBodyBytes, budget);
+    budget -= Math.min(length, part.encodedSize);
+    return { part, length };
+  });
+}
+
+/** The text parts of a message of the selected folder; what `row` has of them already is not asked for again. Fails: `message-gone`. */
+export async function getBodies(session: Session, row: Row, place: Place, structure: Part): Promise<Body[]> {
+  const asked = askedParts(structure);
+  const bodies = new Map(asked.map((one) => [one.part, bodyIn(row, one)]));
+  const missing = asked.filter(({ part }) => !bodies.get(part));
+  for (let start = 0; start < missing.length; start += partsPerCommand) {
+    const some = missing.slice(start, start + partsPerCommand);
+    for (const body of await fetchParts(session, place, some)) bodies.set(body.part, body);
+  }
+  return asked.flatMap(({ part }) => bodies.get(part) ?? []);
+}
+
+/** The text parts of a message that was parsed here. */
+export function parsedBodies({ structure, bodyOf }: ParsedRaw): Body[] {
+  return askedParts(structure).map(({ part, length }) => {
+    const octets = bodyOf(part) ?? new Uint8Array();
+    return { part, bytes: octets.subarray(0, length), truncated: octets.length > length };
+  });
+}
+
+/** What came along with the rest, where it is all of the part; undefined where it is not. */
+function bodyIn(row: Row, { part, length }: Asked): Body | undefined {
+  if (part.encodedSize === 0 || length === 0) {
+    return { part, bytes: new Uint8Array(), truncated: part.encodedSize > 0 };
+  }
+  const told = row.sections.get(part.section.toUpperCase());
+  const octets = told?.octets;
+  if (!octets || told.origin !== 0 || octets.length < part.encodedSize || octets.length > length) return undefined;
+  // More than was announced, and cut where a guess ends.
+  if (octets.length === likelyOctets && part.encodedSize < likelyOctets) return undefined;
+  return { part, bytes: octets, truncated: false };
+}
+
+async function fetchParts(session: Session, place: Place, asked: Asked[]): Promise<Body[]> {
+  const items = asked.map(({ part, length }) => peek(part.section, { offset: 0, length }));
+  const set = String(place.uid);
+  const rows = await fetchRows(session, "UID FETCH", set, [atom("UID"), ...items], { withKey: false });
+  const row = rows.find((candidate) => candidate.uid === place.uid && candidate.sections.size > 0);
+  if (!row) throw messageGone();
+  const isNil = ({ part }: Asked): boolean => !row.sections.get(part.section.toUpperCase())?.octets;
+  if (asked.some(isNil)) await checkExists(session, place);
+  return asked.map(({ part, length }) => {
+    const octets = row.sections.get(part.section.toUpperCase())?.octets ?? new Uint8Array();
+    // A server that gives NIL or less than it announced is told as truncated, never as complete.
+    const truncated = octets.length < part.encodedSize || octets.length > length;
+    return { part, bytes: octets.subarray(0, length), truncated };
+  });
+}
+
+async function checkExists(session: Session, place: Place): Promise<void> {
+  await selectFolder(session, place.path, { fresh: true });
+  if (!(await searchExisting(session, [place.uid])).has(place.uid)) throw messageGone();
+}

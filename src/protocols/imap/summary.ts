@@ -1,0 +1,63 @@
+import type { Summary } from "../../mail/message.ts";
+import { emptyEnvelope, parseEnvelope } from "../../mime/parse-envelope.ts";
+import type { Facts } from "./known-messages.ts";
+import { keyOf, type Row } from "./row.ts";
+
+/** Octets of header fields that a listing asks for at most: nobody's long list of recipients makes a folder unlistable. */
+export const maxFieldsOctets = 64 * 1024;
+
+/** A row that holds all that a listing must tell; a BODYSTRUCTURE may be missing (too deep). */
+type CompleteRow = Row & Required<Pick<Row, "uid" | "flags" | "size">>;
+
+export function isComplete(row: Row): row is CompleteRow {
+  return row.uid !== undefined && row.flags !== undefined && row.size !== undefined && headerOf(row) !== null;
+}
+
+/** What never changes of a message as long as its folder keeps its UIDVALIDITY; what the server did not tell is empty, with a warning. */
+export function factsOf(row: Row): Facts {
+  const header = headerOf(row);
+  const isCut = row.sections.get("HEADER.FIELDS")?.octets?.length === maxFieldsOctets;
+  const read = header && isCut ? withoutCutEnd(header) : header;
+  const told = read ? parseEnvelope(read) : { envelope: emptyEnvelope, warnings: ["envelope-missing"] };
+  const warnings = [...told.warnings];
+  if (isCut) warnings.push("header-truncated");
+  if (row.size === undefined) warnings.push("size-missing");
+  if (!row.structure) warnings.push("structure-missing");
+  return {
+    key: keyOf(row),
+    envelope: told.envelope,
+    receivedAt: row.internalDate ?? null,
+    size: row.size ?? 0,
+    structure: row.structure ?? null,
+    warnings,
+  };
+}
+
+/** A message by its facts and by what the row tells of its flags. Null without a UID. */
+export function toSummary(row: Row, facts: Facts, folder: { path: string; uidValidity: number }): Summary | null {
+  if (row.uid === undefined) return null;
+  const { isParsedHere: _, ...told } = facts;
+  const flags = new Set((row.flags ?? []).map((flag) => flag.toLowerCase()));
+  return {
+    ...told,
+    place: { path: folder.path, uidValidity: folder.uidValidity, uid: row.uid },
+    flags: {
+      seen: flags.has("\\seen"),
+      flagged: flags.has("\\flagged"),
+      answered: flags.has("\\answered"),
+      draft: flags.has("\\draft"),
+    },
+    keywords: (row.flags ?? []).filter((flag) => !flag.startsWith("\\")),
+    warnings: row.flags === undefined ? [...facts.warnings, "flags-missing"] : facts.warnings,
+  };
+}
+
+/** Up to the last line or address that is whole: half an address is another one. */
+function withoutCutEnd(header: Buffer): Buffer {
+  return header.subarray(0, Math.max(header.lastIndexOf("\n"), header.lastIndexOf(",")) + 1);
+}
+
+/** The whole header block, or the fields of an envelope; null where neither was told. */
+function headerOf(row: Row): Buffer | null {
+  return row.sections.get("HEADER")?.octets ?? row.sections.get("HEADER.FIELDS")?.octets ?? null;
+}

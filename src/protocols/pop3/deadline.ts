@@ -1,0 +1,35 @@
+import type { Clock } from "../../observe.ts";
+
+/** Milliseconds that each step may take (DESIGN §8). */
+export const deadlines = {
+  connect: 10_000,
+  greeting: 10_000,
+  tls: 10_000,
+  command: 30_000,
+  /** A whole listing (CAPA, LIST, UIDL). */
+  list: 60_000,
+  /** Between two pieces of a message. */
+  stall: 30_000,
+  /** A farewell, and what is left of an answer that nobody wants any more. */
+  leave: 1_000,
+};
+
+/** Waits for the work; `onExpired` is called once when it takes longer than `ms`, and must make the work settle. */
+export async function withDeadline<T>(
+  clock: Pick<Clock, "sleep">,
+  ms: number,
+  work: Promise<T>,
+  onExpired: () => void,
+): Promise<T> {
+  const settled = new AbortController();
+  const watch = async (): Promise<void> => {
+    await clock.sleep(ms, settled.signal);
+    if (!settled.signal.aborted) onExpired();
+  };
+  void watch();
+  try {
+    return await work;
+  } finally {
+    settled.abort();
+  }
+}

@@ -1,0 +1,81 @@
+import { Failure } from "../../errors.ts";
+import type { Connection, Dial } from "./connection.ts";
+
+/** What of a socket of cloudflare:sockets is used. */
+type WebSocketLike = {
+  readable: { getReader(): { read(): Promise<{ done: boolean; value?: unknown }>; releaseLock(): void } };
+  writable: { getWriter(): { write(octets: Uint8Array): Promise<unknown>; releaseLock(): void } };
+  opened: Promise<unknown>;
+  closed: Promise<unknown>;
+  close(): Promise<unknown>;
+  startTls(): WebSocketLike;
+};
+
+type Connect = (
+  address: { hostname: string; port: number },
+  options: { secureTransport: "on" | "starttls"; allowHalfOpen: boolean },
+) => WebSocketLike;
+
+/**
+ * Sockets where there is no usable node:net, over the `connect` of cloudflare:sockets. The runtime verifies the certificate by
+ * its own authorities and by the host that it connects to. Fails `unsupported-by-runtime` for an authority of the account's own.
+ */
+export function dialSockets(connect: Connect): Dial {
+  return async ({ admitted, server }, signal) => {
+    if (server.tls.ca !== null) {
+      throw new Failure("unsupported-by-runtime", "This runtime can't trust an authority of the account's own.", {
+        fix: "Use a server whose certificate a public authority signed, or run Postern on Node.",
+      });
+    }
+    const { address, port } = admitted;
+    const hostname = address.includes(":") ? `[${address}]` : address;
+    const secureTransport = server.security === "tls" ? "on" : "starttls";
+    const socket = connect({ hostname, port }, { secureTransport, allowHalfOpen: false });
+    return opened(socket, signal);
+  };
+}
+
+async function opened(socket: WebSocketLike, signal: AbortSignal): Promise<Connection> {
+  const connection = overSocket(socket, signal);
+  const givenUp = new Promise<never>((_, reject) => {
+    const aborted = (): void => reject(new Error("given up"));
+    signal.addEventListener("abort", aborted, { once: true });
+    if (signal.aborted) aborted();
+  });
+  givenUp.catch(() => {});
+  try {
+    await Promise.race([socket.opened, givenUp]);
+    return connection;
+  } catch (error) {
+    connection.destroy();
+    throw error;
+  }
+}
+
+function overSocket(socket: WebSocketLike, signal: AbortSignal): Connection {
+  const reader = socket.readable.getReader();
+  const writer = socket.writable.getWriter();
+  let drop = (): void => {};
+  const dropped = new Promise<null>((resolve) => (drop = () => resolve(null)));
+  socket.closed.catch(() => {});
+  return {
+    async read() {
+      const read = await Promise.race([reader.read(), dropped]);
+      return read === null || read.done || !(read.value instanceof Uint8Array) ? null : read.value;
+    },
+    async write(octets) {
+      await writer.write(octets);
+    },
+    // The runtime reads from the network only when it is asked to.
+    unread: 0,
+    startTls() {
+      reader.releaseLock();
+      writer.releaseLock();
+      return opened(socket.startTls(), signal);
+    },
+    destroy() {
+      drop();
+      socket.close().catch(() => {});
+    },
+  };
+}

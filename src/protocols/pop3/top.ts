@@ -1,0 +1,71 @@
+import { messageNumber } from "./argument.ts";
+import type { Body } from "./dialog.ts";
+import { messageRefusal } from "./failures.ts";
+import { makePipeline, type Pipeline } from "./pipeline.ts";
+import type { Session } from "./session.ts";
+import type { Status } from "./status.ts";
+
+/** A longer header is cut there, octets. */
+const maxHeader = 1024 * 1024;
+
+/** A message's header block, up to and with its empty line; null when the message is gone. */
+export type Header = { number: number; header: Uint8Array | null };
+
+/**
+ * TOP n 0 (RFC 1939 §7) of many messages, in the order of the numbers, sent ahead where the server lets us. Where it has no TOP
+ * each message is read whole and its header kept. Left early, what is still to come is read off or the connection goes.
+ */
+export async function* top(session: Session, numbers: readonly number[]): AsyncGenerator<Header> {
+  const checked = numbers.map(messageNumber);
+  const { dialog, takeTurn, abandon } = session;
+  const giveBack = await takeTurn();
+  const hasTop = session.top === "yes";
+  const command = (index: number): string =>
+    session.top === "no" ? `RETR ${checked[index]}` : `TOP ${checked[index]} 0`;
+  const answers = makePipeline(session, session.top === "no" ? "RETR" : "TOP", checked.length, command, hasTop);
+  try {
+    for (const number of numbers) {
+      const status = await settled(session, await answers.next(), number);
+      if (status.ok) yield { number, header: await headerOf(dialog.body()) };
+      else if (messageRefusal(status, dialog.where).code === "message-gone") yield { number, header: null };
+      else throw messageRefusal(status, dialog.where);
+    }
+  } finally {
+    if (answers.outstanding === 0) giveBack();
+    else abandon(remaining(session, answers), giveBack);
+  }
+}
+
+/** Where nobody knows yet whether there is a TOP: one that is refused for a message that can be read tells that there is none. */
+async function settled(session: Session, status: Status, number: number): Promise<Status> {
+  if (session.top !== "unknown") return status;
+  if (status.ok) session.top = "yes";
+  if (status.ok) return status;
+  const whole = await session.dialog.ask("RETR", `RETR ${number}`);
+  if (whole.ok) session.top = "no";
+  return whole;
+}
+
+async function headerOf(body: Body): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  for (let piece = await body.next(); piece !== null; piece = await body.next()) {
+    if (length >= maxHeader) continue;
+    pieces.push(piece);
+    length += piece.length;
+  }
+  const octets = Buffer.concat(pieces, Math.min(length, maxHeader));
+  const text = octets.toString("latin1");
+  const end = /^\r?\n|\n\r?\n/.exec(text);
+  return end === null ? octets : octets.subarray(0, end.index + end[0].length);
+}
+
+/** What the server still says to what was sent. */
+async function* remaining({ dialog }: Session, answers: Pipeline): AsyncGenerator<Uint8Array> {
+  answers.stop();
+  while (answers.outstanding > 0 && !dialog.dead) {
+    const status = await answers.next();
+    const body = status.ok ? dialog.body() : null;
+    for (let piece = await body?.next(); piece; piece = await body?.next()) yield piece;
+  }
+}

@@ -1,0 +1,109 @@
+import { createHash } from "node:crypto";
+import { writeFileSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Message } from "../../src/mail/message.ts";
+import { corpus } from "../corpus/all.ts";
+import type { CorpusMessage, Facts, FileFacts } from "../corpus/corpus.ts";
+import { type MailStack, startMailStack } from "../servers/mail-stack.ts";
+import { accountOn, type Api, startApi, storeAccount } from "./start.ts";
+
+let stack: MailStack;
+let api: Api;
+let account: string;
+/** What the list tells, by the raw octets' hash. */
+const listed = new Map<string, Message>();
+
+/** What only a listing is told with. */
+const resolved = new Set(["structure-missing", "header-truncated"]);
+
+const sha256 = (octets: Uint8Array) => createHash("sha256").update(octets).digest("hex");
+
+/** As IMAP gives it: line ends are CRLF, and Dovecot writes NUL, which no literal may hold, as 0x80. */
+function asImap(raw: Buffer): Buffer {
+  const text = raw.toString("latin1").replace(/\r?\n/g, "\r\n").replaceAll("\0", "\x80");
+  return Buffer.from(text, "latin1");
+}
+
+beforeAll(async () => {
+  stack = await startMailStack();
+  api = await startApi();
+  const user = stack.dovecot.user();
+  account = await storeAccount(api, accountOn(stack, user));
+  const folder = `${stack.dovecot.maildir(user)}/new`;
+  for (const [index, { raw }] of corpus.entries()) writeFileSync(`${folder}/1700000000.${10_000 + index}.corpus`, raw);
+  for (let cursor: string | null = ""; cursor !== null;) {
+    const query: string = cursor === "" ? "" : `&cursor=${cursor}`;
+    const page = await api.call<{ data: Message[]; nextCursor: string | null }>(
+      "GET",
+      `${account}/messages?limit=200${query}`,
+    );
+    if (page.status !== 200) throw new Error(page.text);
+    for (const message of page.body.data) listed.set(sha256(await download(`messages/${message.id}/raw`)), message);
+    cursor = page.body.nextCursor;
+  }
+});
+
+afterAll(async () => {
+  await api.stop();
+  await stack.stop();
+});
+
+async function download(path: string): Promise<Buffer> {
+  const response = await fetch(`${api.url}${account}/${path}`, {
+    headers: { Authorization: `Bearer ${api.keys.appKey}` },
+  });
+  if (response.status !== 200) throw new Error(`${path}: ${response.status}`);
+  return Buffer.from(await response.arrayBuffer());
+}
+
+function expected({ facts, dovecot }: CorpusMessage): Facts {
+  return { ...facts, ...dovecot?.facts };
+}
+
+async function filesOf({ id, attachments = [] }: Message): Promise<FileFacts[]> {
+  const files: FileFacts[] = [];
+  for (const { id: file, filename, contentType, inline, size } of attachments) {
+    const octets = await download(`messages/${id}/attachments/${file}`);
+    if (size !== undefined && size !== octets.length) throw new Error(`${size} octets were told of ${octets.length}`);
+    files.push({ filename, contentType, sha256: sha256(octets), octets: octets.length, inline });
+  }
+  return files;
+}
+
+async function factsOf(message: Message): Promise<Facts> {
+  const { messageId, inReplyTo, references = [], subject, from, sender, replyTo, to, cc, bcc, date } = message;
+  const envelope = { messageId, inReplyTo, subject, from, sender, replyTo, to, cc, bcc, date };
+  const { text = null, html = null, warnings } = message;
+  return { ...envelope, references, text, html, files: await filesOf(message), warnings: warnings.toSorted() };
+}
+
+/** What of a message a listing tells as well; of one whose header it cut, without the field that was cut. */
+function alsoListed(body: Message, { attachments, cc, warnings }: Message): Partial<Message> {
+  const { references: _, text: __, html: ___, headers: ____, warnings: _____, ...same } = body;
+  if (attachments === undefined) {
+    delete same.attachments;
+    delete same.hasAttachment;
+  }
+  if (warnings.includes("header-truncated")) same.cc = cc;
+  return { ...same, warnings: expect.any(Array) };
+}
+
+test("every message is listed, and its raw comes as it lies there", () => {
+  const missing = corpus.filter(({ raw }) => !listed.has(sha256(asImap(raw))));
+  expect(missing.map(({ name }) => name)).toEqual([]);
+  expect(listed.size).toBe(corpus.length);
+});
+
+describe("by REST", () => {
+  test.each(corpus)("$name", async (message) => {
+    const summary = listed.get(sha256(asImap(message.raw)));
+    if (summary === undefined) throw new Error("it is not listed");
+    const { status, body } = await api.call<Message>("GET", `${account}/messages/${summary.id}`);
+    expect(status).toBe(200);
+    expect(await factsOf(body)).toEqual(expected(message));
+    expect(summary).toEqual(alsoListed(body, summary));
+    expect(summary.attachments === undefined).toBe(message.dovecot?.isListedWithoutStructure === true);
+    expect(body.cc.slice(0, summary.cc.length)).toEqual(summary.cc);
+    expect(body.warnings).toEqual(expect.arrayContaining(summary.warnings.filter((word) => !resolved.has(word))));
+  });
+});

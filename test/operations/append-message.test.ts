@@ -1,0 +1,114 @@
+import { createSecretKey } from "node:crypto";
+import { expect, test } from "vitest";
+import { Failure } from "../../src/errors.ts";
+import type { Mailbox } from "../../src/mail/mailbox.ts";
+import type { Place } from "../../src/mail/message.ts";
+import type { AppCaller } from "../../src/mail/tenant.ts";
+import { type AppendAsked, appendMessage } from "../../src/operations/append-message.ts";
+import { createByteBudget } from "../../src/operations/byte-budget.ts";
+import { createPlaceCache } from "../../src/operations/place-cache.ts";
+import type { IntentRow } from "../../src/store/rows.ts";
+import { createFakeClock } from "../fake-clock.ts";
+import { accountRow, folderRow } from "../store/rows.ts";
+
+const account = accountRow({ idStability: "tracked" });
+const caller: AppCaller = { kind: "app", appId: account.appId, keyId: "key_1", scopes: [], accountIds: null };
+const inbox = { ...folderRow(account.id, "INBOX", { role: "inbox" }), number: 1 };
+const attic = { ...folderRow(account.id, "Attic", { selectable: false }), number: 2 };
+const place: Place = { path: "INBOX", uidValidity: 7, uid: 14 };
+
+/** What the server does with the message, and what was seen of it. */
+function setup(append: () => Promise<Place | null>, change: Partial<Mailbox> = {}) {
+  const intents = new Map<string, IntentRow>();
+  const seen = { lent: 0, messages: [] as string[], intentsThen: 0 };
+  const session = {
+    capabilities: () => ({ append: true }),
+    status: async () => ({ messages: 0, unseen: 0, uidValidity: 7, uidNext: 14 }),
+    append(_path: string, message: Uint8Array) {
+      seen.messages.push(Buffer.from(message).toString());
+      seen.intentsThen = intents.size;
+      return append();
+    },
+    get: () => Promise.reject(new Failure("message-gone", "gone")),
+    ...change,
+  } as unknown as Mailbox;
+  const clock = createFakeClock();
+  const needs = {
+    clock,
+    accounts: { get: async () => account, decideIdStability: async () => "tracked" as const },
+    folders: { list: async () => [inbox, attic], save: async () => {} },
+    placements: { at: async () => [] },
+    splitKeys: { among: async () => new Set<string>(), add: async () => {} },
+    intents: {
+      insert: async (intent: IntentRow) => void intents.set(intent.id, intent),
+      remove: async (ids: string[]) => ids.forEach((id) => intents.delete(id)),
+    },
+    mailboxes: {
+      async lend() {
+        seen.lent += 1;
+        return { session, fresh: true, release() {}, discard() {}, failed() {} };
+      },
+    },
+    idKey: () => createSecretKey(new Uint8Array(32)),
+    places: createPlaceCache(10),
+    maxMessage: 1000,
+    uploads: createByteBudget(clock, { total: 10_000, waitMs: 1000 }),
+  };
+  const run = (text: string, asked: Partial<AppendAsked> = {}) =>
+    appendMessage(needs)(caller, account.id, {
+      folder: "inbox",
+      flags: [],
+      keywords: [],
+      receivedAt: null,
+      announced: null,
+      read: async () => Buffer.from(text),
+      ...asked,
+    });
+  return { run, seen, intents };
+}
+
+test("a message that nobody can find again is stored, and has no id", async () => {
+  const { run, seen, intents } = setup(async () => null);
+  expect(await run("a\nb")).toEqual({
+    accountId: account.id,
+    folderIds: [inbox.id],
+    size: 4,
+    warnings: ["id-unknown"],
+  });
+  expect([seen.messages, seen.intentsThen, intents.size]).toEqual([["a\r\nb"], 1, 0]);
+});
+
+test("one that somebody removes at once was stored all the same", async () => {
+  const { run } = setup(async () => place);
+  expect(await run("a")).toMatchObject({ warnings: ["id-unknown"] });
+});
+
+test("a refusal leaves no intent behind; a doubt does, until it expires", async () => {
+  const refused = setup(() => Promise.reject(new Failure("message-too-large", "no")));
+  await expect(refused.run("a")).rejects.toMatchObject({ code: "message-too-large" });
+  expect(refused.intents.size).toBe(0);
+  const doubt = setup(() => Promise.reject(new Failure("upstream-timeout", "no", { extra: { stored: "unknown" } })));
+  await expect(doubt.run("a")).rejects.toMatchObject({ code: "upstream-timeout" });
+  expect([...doubt.intents.values()]).toMatchObject([{ accountId: account.id, folder: 1, uidNext: 14 }]);
+});
+
+test("no session is lent before the whole message is there, or for one that is refused", async () => {
+  const { run, seen } = setup(async () => place);
+  const limits: number[] = [];
+  const stalled = new Failure("request-timeout", "too slow");
+  const read = (limit: number) => {
+    limits.push(limit);
+    return Promise.reject(stalled);
+  };
+  await expect(run("", { read })).rejects.toBe(stalled);
+  await expect(run("a\0b")).rejects.toMatchObject({ code: "validation-failed" });
+  expect([limits, seen.lent]).toEqual([[1000], 0]);
+});
+
+test("a folder that only holds folders, and a protocol without append, store nothing", async () => {
+  const { run, seen } = setup(async () => place);
+  await expect(run("a", { folder: attic.id })).rejects.toMatchObject({ code: "refused-by-server" });
+  const pop = setup(async () => place, { capabilities: () => ({ append: false }) as never });
+  await expect(pop.run("a")).rejects.toMatchObject({ code: "unsupported-by-protocol" });
+  expect([seen.messages, pop.seen.messages]).toEqual([[], []]);
+});

@@ -1,0 +1,64 @@
+import { expect, test } from "vitest";
+import type { Part } from "../../../src/mail/part.ts";
+import { createKnownMessages, type Facts } from "../../../src/protocols/imap/known-messages.ts";
+import { emptyEnvelope } from "../../../src/mime/parse-envelope.ts";
+
+function facts(subject: string, structure: Part | null = null): Facts {
+  return {
+    key: null,
+    envelope: { ...emptyEnvelope, subject },
+    receivedAt: null,
+    size: 1,
+    structure,
+    warnings: [],
+  };
+}
+
+test("facts belong to one login, one folder and one UIDVALIDITY", () => {
+  const all = createKnownMessages(100_000);
+  all.of("ann")("INBOX", 7).put(1, facts("hers"));
+  expect(all.of("ann")("INBOX", 7).facts(1)?.envelope.subject).toBe("hers");
+  expect(all.of("bob")("INBOX", 7).facts(1)).toBeNull();
+  expect(all.of("ann")("Sent", 7).facts(1)).toBeNull();
+  expect(all.of("ann")("INBOX", 8).facts(1)).toBeNull();
+  expect(all.of("ann")("INBOX", 7).facts(11)).toBeNull();
+});
+
+test("nothing is kept of a folder without a UIDVALIDITY", () => {
+  const folder = createKnownMessages(100_000).of("ann")("INBOX", 0);
+  folder.put(1, facts("x"));
+  folder.run = [1];
+  expect(folder.facts(1)).toBeNull();
+  expect(folder.run).toEqual([]);
+});
+
+test("what was not used for longest goes first, and what is kept has a bound", () => {
+  const folder = createKnownMessages(10_000).of("ann")("INBOX", 7);
+  folder.put(1, facts("first"));
+  for (let uid = 2; uid <= 100; uid++) {
+    folder.put(uid, facts(`m${uid}`));
+    expect(folder.facts(1)?.envelope.subject).toBe("first");
+  }
+  const kept = Array.from({ length: 100 }, (_, index) => index + 1).filter((uid) => folder.facts(uid) !== null);
+  expect(kept.length).toBeGreaterThan(5);
+  expect(kept.length).toBeLessThan(20);
+  expect(kept).toContain(100);
+});
+
+test("facts that alone are too large are not kept, and a fact that is put twice counts once", () => {
+  const folder = createKnownMessages(10_000).of("ann")("INBOX", 7);
+  for (let round = 0; round < 100; round++) folder.put(1, facts("again"));
+  folder.put(2, facts("small"));
+  expect(folder.facts(1)).not.toBeNull();
+  folder.put(3, facts("x".repeat(20_000)));
+  expect(folder.facts(3)).toBeNull();
+});
+
+test("the order of UIDs is kept for a bounded number of messages and folders", () => {
+  const of = createKnownMessages(10_000).of("ann");
+  of("INBOX", 7).run = Array.from({ length: 5_000 }, (_, index) => 5_000 - index);
+  expect(of("INBOX", 7).run).toHaveLength(2_000);
+  for (let n = 0; n < 2_000; n++) of(`f${n}`, 7).run = [1];
+  expect(of("INBOX", 7).run).toEqual([]);
+  expect(of("f1999", 7).run).toEqual([1]);
+});

@@ -1,0 +1,116 @@
+import { afterEach, test } from "vitest";
+import type { Listing, Mailbox, Page } from "../../src/mail/mailbox.ts";
+import type { Place, Summary } from "../../src/mail/message.ts";
+import type { User } from "../servers/mailboxes.ts";
+
+/** What not every server, or not every protocol, can do. */
+export type Need =
+  | "append"
+  | "bytes as delivered"
+  | "flags on the server"
+  | "folder changes"
+  | "folders"
+  | "keywords"
+  | "move"
+  | "names of any script"
+  | "news of removals by others"
+  | "nested sections"
+  | "flags of what is stored"
+  | "folders in folders"
+  | "permanent keys"
+  | "sizes that hold"
+  | "subject search";
+
+/** A server that the one suite for the Mailbox port runs on. */
+export type Environment = {
+  name: string;
+  /** What can't be asked of it, each with the reason: those tests are skipped, and say why in their names. */
+  lacks: Partial<Record<Need, string>>;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  /** A user with an empty inbox, and the folders Archive, Drafts, Junk, Sent and Trash where there are folders. */
+  user(): Promise<User>;
+  open(user: User): Promise<Mailbox>;
+  /** The raw path of a folder at the top of the user's own. */
+  path(name: string): string;
+  /** Delivers a message as a mail server does; lines end in LF. */
+  deliver(user: User, raw: string | Buffer, path?: string): Promise<void>;
+  /** Puts the first messages of test/servers/messages.ts there. */
+  fill(user: User, count: number, path?: string): Promise<void>;
+  /** What another client of the user does with the marks that EXPUNGE goes by. */
+  marks?: {
+    /** Marks them \Deleted. */
+    set(user: User, path: string, uids: number[]): Promise<void>;
+    /** The UIDs of the messages that are marked. */
+    get(user: User, path: string): Promise<number[]>;
+  };
+};
+
+/** An environment under test: sessions end with the test that opened them. */
+export type Bench = Environment & {
+  /** A session on a user whose inbox holds made-up messages. */
+  filled(count: number): Promise<{ user: User; mailbox: Mailbox }>;
+  /** A test, or what is skipped with the reason where the server lacks one of the needs. */
+  it(name: string, needs: Need[], run: () => Promise<void>): void;
+};
+
+/** To be called inside the `describe` that the environment's tests are declared in. */
+export function benchOf(environment: Environment): Bench {
+  const cleanUps: (() => Promise<void>)[] = [];
+  afterEach(async () => {
+    for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
+  });
+  const open = async (user: User): Promise<Mailbox> => {
+    const mailbox = await environment.open(user);
+    cleanUps.push(() => mailbox.close());
+    return mailbox;
+  };
+  return {
+    ...environment,
+    open,
+    async filled(count) {
+      const user = await environment.user();
+      await environment.fill(user, count);
+      return { user, mailbox: await open(user) };
+    },
+    it(name, needs, run) {
+      const reasons = needs.flatMap((need) => environment.lacks[need] ?? []);
+      if (reasons.length === 0) test(name, run);
+      else test.skip(`${name} — skipped: ${reasons.join("; ")}`, run);
+    },
+  };
+}
+
+export const noKeywords = { add: [], remove: [] };
+export const page: Page = { limit: 50, after: null };
+
+export function uidsOf({ messages }: Pick<Listing, "messages">): number[] {
+  return messages.map(({ place }) => place.uid);
+}
+
+export async function newest(mailbox: Mailbox, path = "INBOX"): Promise<Summary> {
+  const [message] = (await mailbox.list(path, { limit: 1, after: null }, {})).messages;
+  if (!message) throw new Error(`${path} is empty`);
+  return message;
+}
+
+/** The UIDs of all pages, in order. */
+export async function walk(
+  mailbox: Mailbox,
+  limit: number,
+  filter: Parameters<Mailbox["list"]>[2] = {},
+): Promise<number[]> {
+  const seen: number[] = [];
+  let after: Page["after"] = null;
+  do {
+    const listing: Listing = await mailbox.list("INBOX", { limit, after }, filter);
+    seen.push(...uidsOf(listing));
+    after = listing.next;
+  } while (after);
+  return seen;
+}
+
+/** A place in the same folder where there is no message. */
+export function nowhere(place: Place): Place {
+  return { ...place, uid: place.uid + 900 };
+}

@@ -1,0 +1,164 @@
+import { expect } from "vitest";
+import type { Filter, Listing, Page } from "../../src/mail/mailbox.ts";
+import { failureOf } from "./failure-of.ts";
+import { type Bench, newest, noKeywords, page, uidsOf, walk } from "./mailbox-bench.ts";
+
+const awkward = [
+  "From: =?utf-8?Q?J=C3=BCrgen?= <j@a.test>",
+  'To: "O\'Neil, B" <b@a.test>, group:;',
+  "Subject: =?utf-8?Q?gr=C3=B6=C3=9Fer?=",
+  "Date: nonsense",
+  "Message-ID: <1@a.test>",
+  "In-Reply-To: <0@a.test>",
+  "",
+  "hi",
+  "",
+].join("\n");
+
+/** Lists: complete, newest first, exact filters, and true while things change. */
+export function listing({ it, filled, open, user: freshUser, deliver }: Bench): void {
+  it("lists every message once, newest first, page by page", [], async () => {
+    const { mailbox } = await filled(130);
+    const all = await walk(mailbox, 50);
+    expect(all).toHaveLength(130);
+    expect(all).toEqual([...new Set(all)].sort((a, b) => b - a));
+    expect(await walk(mailbox, 1_000)).toEqual(all);
+    expect(await walk(mailbox, 7)).toEqual(all);
+  });
+
+  it("an empty inbox is an empty list", [], async () => {
+    const mailbox = await open(await freshUser());
+    expect(await mailbox.list("INBOX", page, {})).toMatchObject({ messages: [], next: null });
+    expect(await mailbox.list("INBOX", page, { unseen: true })).toMatchObject({ messages: [], next: null });
+  });
+
+  it("tells what a message is", [], async () => {
+    const user = await freshUser();
+    await deliver(user, awkward);
+    const mailbox = await open(user);
+    const message = await newest(mailbox);
+    expect(message.envelope).toEqual({
+      messageId: "<1@a.test>",
+      inReplyTo: "<0@a.test>",
+      subject: "größer",
+      from: { name: "Jürgen", email: "j@a.test" },
+      sender: null,
+      replyTo: [],
+      to: [{ name: "O'Neil, B", email: "b@a.test" }],
+      cc: [],
+      bcc: [],
+      date: null,
+    });
+    expect(message.warnings).toEqual(["date-unparseable"]);
+    expect(message.flags).toEqual({ seen: false, flagged: false, answered: false, draft: false });
+    expect(message.keywords).toEqual([]);
+    expect(message.size).toBeGreaterThanOrEqual(awkward.length);
+    expect(message.structure?.contentType).toBe("text/plain");
+  });
+
+  it("a warm session sees new mail in its next listing", [], async () => {
+    const { mailbox, user } = await filled(3);
+    expect((await mailbox.list("INBOX", page, {})).messages).toHaveLength(3);
+    await deliver(user, "Subject: new\nMessage-ID: <new@a.test>\n\nnew\n");
+    const message = await newest(mailbox);
+    expect(message.envelope.subject).toBe("new");
+    expect((await mailbox.get(message.place, {})).summary.envelope.subject).toBe("new");
+    await deliver(user, "Subject: newer\n\nnewer\n");
+    expect((await newest(mailbox)).envelope.subject).toBe("newer");
+    expect((await mailbox.status("INBOX")).messages).toBe(5);
+  });
+
+  it("a cursor goes on where it was although newer mail came", [], async () => {
+    const { mailbox, user } = await filled(10);
+    const first = await mailbox.list("INBOX", { limit: 4, after: null }, {});
+    await deliver(user, "Subject: new\n\nnew\n");
+    const rest = await mailbox.list("INBOX", { limit: 50, after: first.next }, {});
+    expect([...uidsOf(first), ...uidsOf(rest)]).toEqual((await walk(mailbox, 50)).slice(1));
+  });
+
+  it("a cursor goes on where it was although messages were removed, its own among them", ["move"], async () => {
+    const { mailbox } = await filled(30);
+    const all = (await mailbox.list("INBOX", page, {})).messages.map(({ place }) => place);
+    const first = await mailbox.list("INBOX", { limit: 10, after: null }, {});
+    await mailbox.remove(all.slice(4, 12));
+    const rest = await mailbox.list("INBOX", { limit: 50, after: first.next }, {});
+    expect(uidsOf(rest)).toEqual(all.slice(12).map(({ uid }) => uid));
+  });
+
+  it("filters exactly, across pages", ["flags on the server"], async () => {
+    const { mailbox } = await filled(120);
+    const all = (await mailbox.list("INBOX", { limit: 300, after: null }, {})).messages;
+    const expected = (passes: (message: (typeof all)[number]) => boolean): number[] =>
+      uidsOf({ messages: all.filter(passes) });
+    const since = all[100]?.receivedAt ?? 0;
+    const before = all[20]?.receivedAt ?? 0;
+    const at = (receivedAt: number | null): number => receivedAt ?? Number.NaN;
+    const cases: [Filter, (message: (typeof all)[number]) => boolean][] = [
+      [{ since, before }, ({ receivedAt }) => at(receivedAt) >= since && at(receivedAt) < before],
+      [{ since: since + 1 }, ({ receivedAt }) => at(receivedAt) > since],
+      [{ unseen: true }, ({ flags }) => !flags.seen],
+      [{ unseen: false, flagged: true }, ({ flags }) => flags.seen && flags.flagged],
+      [{ from: "grace@navy.test" }, ({ envelope }) => envelope.from?.email === "grace@navy.test"],
+      [{ from: 'nobody"\\' }, () => false],
+    ];
+    for (const [filter, passes] of cases)
+      expect([filter, await walk(mailbox, 7, filter)]).toEqual([filter, expected(passes)]);
+    expect(expected(({ flags }) => flags.seen && flags.flagged).length).toBeGreaterThan(0);
+  });
+
+  it("finds text that is not ASCII", ["subject search"], async () => {
+    const { mailbox } = await filled(120);
+    const all = (await mailbox.list("INBOX", { limit: 300, after: null }, {})).messages;
+    const found = all.filter(({ envelope }) => envelope.subject.includes("größer"));
+    expect(found.length).toBeGreaterThan(0);
+    expect(await walk(mailbox, 7, { subject: "größer" })).toEqual(uidsOf({ messages: found }));
+  });
+
+  it("a known message's flags are told as they are now", ["flags on the server"], async () => {
+    const { mailbox, user } = await filled(3);
+    await mailbox.list("INBOX", page, {});
+    const other = await open(user);
+    const { place, flags } = await newest(other);
+    await other.setFlags([place], { flags: { flagged: !flags.flagged }, keywords: noKeywords });
+    await other.close();
+    const fresh = await open(user);
+    await fresh.list("INBOX", page, {});
+    expect((await newest(fresh)).flags.flagged).toBe(!flags.flagged);
+  });
+
+  it(
+    "loses no message from a listing while another session removes others",
+    ["news of removals by others"],
+    async () => {
+      const { user, mailbox } = await filled(120);
+      const all = await walk(mailbox, 200);
+      const remover = await open(user);
+      const { uidValidity } = await remover.status("INBOX");
+      const doomed = all.filter((_, index) => index % 3 === 0).map((uid) => ({ path: "INBOX", uidValidity, uid }));
+      const removing = (async () => {
+        for (let start = 0; start < doomed.length; start += 4) await remover.remove(doomed.slice(start, start + 4));
+      })();
+      const isDoomed = new Set(doomed.map(({ uid }) => uid));
+      const stays = all.filter((uid) => !isDoomed.has(uid));
+      for (let round = 0; round < 6; round++) {
+        const seen = await walk(mailbox, 10, round % 2 ? { from: "@" } : {});
+        expect(seen.filter((uid) => !isDoomed.has(uid))).toEqual(stays);
+        expect(seen).toEqual([...new Set(seen)].sort((a, b) => b - a));
+      }
+      await removing;
+      expect(await walk(mailbox, 10)).toEqual(stays);
+    },
+  );
+
+  it("refuses pages and filters that mean nothing, with nothing sent", [], async () => {
+    const { mailbox } = await filled(1);
+    const list = (limit: number, filter: Filter): Promise<Listing> => {
+      const wanted: Page = { limit, after: null };
+      return mailbox.list("INBOX", wanted, filter);
+    };
+    expect((await failureOf(list(0, {}))).code).toBe("validation-failed");
+    expect((await failureOf(list(1, { subject: "a\r\nb" }))).code).toBe("validation-failed");
+    expect((await failureOf(list(1, { since: Number.NaN }))).code).toBe("validation-failed");
+    expect(mailbox.dead).toBe(false);
+  });
+}

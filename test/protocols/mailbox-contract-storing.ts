@@ -1,0 +1,45 @@
+import { expect } from "vitest";
+import { collect, failureOf } from "./failure-of.ts";
+import { type Bench, newest } from "./mailbox-bench.ts";
+
+const receivedAt = Date.UTC(2025, 4, 6, 7, 8, 9);
+const message = Buffer.from("Message-ID: <stored@a.test>\r\nSubject: stored\r\n\r\nbody\r\n");
+
+/** Storing a message that did not come by mail. */
+export function storing({ it, filled, open, user: freshUser, path, lacks }: Bench): void {
+  it("stores a message with flags and date, and tells where it lies", ["append", "flags on the server"], async () => {
+    const { mailbox } = await filled(2);
+    const target = path("Archive");
+    const { uidNext } = await mailbox.status(target);
+    const place = await mailbox.append(
+      target,
+      message,
+      { flags: ["seen", "flagged"], keywords: [], receivedAt },
+      uidNext,
+    );
+    const stored = await newest(mailbox, target);
+    expect(stored.place).toEqual(place);
+    expect(stored).toMatchObject({ receivedAt, envelope: { subject: "stored" } });
+    expect(stored.flags).toEqual({ seen: true, flagged: true, answered: false, draft: false });
+    const raw = await collect((await mailbox.openRaw(stored.place)).stream);
+    expect(raw.subarray(raw.indexOf("\r\n\r\n")).toString()).toBe("\r\n\r\nbody\r\n");
+  });
+
+  it("stores keywords along", ["append", "keywords"], async () => {
+    const mailbox = await open(await freshUser());
+    await mailbox.append("INBOX", message, { flags: [], keywords: ["$Work"], receivedAt: null }, null);
+    expect((await newest(mailbox)).keywords).toEqual(["$Work"]);
+  });
+
+  it("refuses what the folder can't hold, and a folder that is not there", ["append"], async () => {
+    const mailbox = await open(await freshUser());
+    const plain = { flags: [], keywords: [], receivedAt: null };
+    expect((await failureOf(mailbox.append(path("Nowhere"), message, plain, null))).code).toBe("not-found");
+    if (lacks.keywords !== undefined) {
+      const append = mailbox.append("INBOX", message, { ...plain, keywords: ["$Work"] }, null);
+      expect((await failureOf(append)).code).toBe("unsupported-by-server");
+    }
+    expect((await mailbox.status("INBOX")).messages).toBe(0);
+    expect(mailbox.dead).toBe(false);
+  });
+}

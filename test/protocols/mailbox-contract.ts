@@ -1,0 +1,19 @@
+import { afterAll, beforeAll, describe } from "vitest";
+import { type Bench, benchOf, type Environment } from "./mailbox-bench.ts";
+import { changing } from "./mailbox-contract-changing.ts";
+import { folders } from "./mailbox-contract-folders.ts";
+import { life } from "./mailbox-contract-life.ts";
+import { listing } from "./mailbox-contract-listing.ts";
+import { reading } from "./mailbox-contract-reading.ts";
+import { removing } from "./mailbox-contract-removing.ts";
+import { storing } from "./mailbox-contract-storing.ts";
+
+/** Declares the whole suite for an environment. */
+export function mailboxContract(environment: Environment, more: (bench: Bench) => void = () => {}): void {
+  describe(environment.name, () => {
+    beforeAll(() => environment.start());
+    afterAll(() => environment.stop());
+    const bench = benchOf(environment);
+    for (const theme of [listing, reading, changing, removing, folders, storing, life, more]) theme(bench);
+  });
+}

@@ -1,0 +1,151 @@
+import {
+  appendFileSync,
+  chownSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { startDaemon } from "./daemon.ts";
+import { mailOwner } from "./dovecot-config.ts";
+import { commonPassword, freshUser, mailDomain, type User } from "./mailboxes.ts";
+import { makeMessage } from "./messages.ts";
+import { freePort, loopback } from "./ports.ts";
+import { provision } from "./provision.ts";
+import { run } from "./run.ts";
+import { makeScratch, removeScratch } from "./scratch.ts";
+
+/** The folders that a fresh mailbox has besides its inbox. */
+const folders = ["Archive", "Drafts", "Junk", "Sent", "Trash"];
+
+export interface Imap4d {
+  host: string;
+  /** IMAP without TLS. */
+  port: number;
+  /** A user with a fresh mailbox. */
+  user(): User;
+  /** Adds a message, as a mail server does, to the inbox or to another folder. Lines end in LF. */
+  deliver(user: User, raw: string | Buffer, folder?: string): Promise<void>;
+  /** Adds made-up messages, the same ones as `fillMaildir`. */
+  fill(user: User, count: number, folder?: string): Promise<void>;
+  log(): string;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts GNU mailutils' imap4d on a loopback port, with mbox folders (Debian's default; on its Maildirs UIDVALIDITY changes
+ * with each delivery): a server of IMAP4rev1 without UIDPLUS, MOVE, CONDSTORE, SPECIAL-USE, keywords and response codes.
+ */
+export async function startImap4d(): Promise<Imap4d> {
+  if (process.getuid?.() !== 0) throw new Error("imap4d as test server needs root: it runs as the mailbox's user");
+  await provision(["imap4d"]);
+  const directory = makeScratch();
+  const port = await freePort();
+  const hash = (await run("/usr/bin/openssl", ["passwd", "-5", commonPassword])).trim();
+  const [uid, gid] = (await run("/usr/bin/getent", ["passwd", mailOwner])).split(":").slice(2, 4).map(Number);
+  if (uid === undefined || gid === undefined) throw new Error(`there is no user ${mailOwner}`);
+  mkdirSync(`${directory}/users`);
+  const passwords = `${directory}/users/${mailDomain}`;
+  writeFileSync(passwords, "");
+  const configuration = `${directory}/imap4d.conf`;
+  writeFileSync(configuration, configurationOf(directory, port));
+
+  const own = (path: string): void => chownSync(path, uid, gid);
+  const homeOf = ({ username }: User): string => `${directory}/${username.slice(0, username.indexOf("@"))}`;
+  const fileOf = (user: User, folder = "INBOX"): string =>
+    folder === "INBOX" ? `${homeOf(user)}/INBOX` : `${homeOf(user)}/mail/${folder}`;
+  const make = (user: User, folder: string): void => {
+    const path = fileOf(user, folder);
+    for (const above of [homeOf(user), `${homeOf(user)}/mail`, dirname(path)]) {
+      if (existsSync(above)) continue;
+      mkdirSync(above);
+      own(above);
+    }
+    if (existsSync(path)) return;
+    writeFileSync(path, "");
+    own(path);
+  };
+  const add = async (user: User, text: string | Buffer, folder = "INBOX"): Promise<void> => {
+    make(user, folder);
+    const path = fileOf(user, folder);
+    await locked(path, () => appendFileSync(path, text));
+  };
+
+  const daemon = await startDaemon({
+    command: "/usr/sbin/imap4d",
+    args: ["--config-file", configuration],
+    directory,
+    ports: [port],
+    log: `${directory}/output.log`,
+  });
+  return {
+    host: loopback,
+    port,
+    user() {
+      const user = freshUser();
+      const name = user.username.slice(0, user.username.indexOf("@"));
+      appendFileSync(passwords, `${name}:${hash}:${uid}:${gid}::${homeOf(user)}:/bin/false\n`);
+      for (const folder of ["INBOX", ...folders]) make(user, folder);
+      return user;
+    },
+    deliver: (user, raw, folder) => add(user, mboxMessage(Buffer.from(raw), new Date(), ""), folder),
+    fill(user, count, folder) {
+      const made = Array.from({ length: count }, (_, number) => makeMessage(number, "me@postern.test"));
+      return add(user, Buffer.concat(made.map(({ raw, date, flags }) => mboxMessage(raw, date, flags))), folder);
+    },
+    log: () => readFileSync(`${directory}/output.log`, "utf8"),
+    async stop() {
+      await daemon.killAll();
+      removeScratch(directory);
+    },
+  };
+}
+
+/** One message of an mbox: a line with sender and date, the message with its flags in a header, an empty line. */
+function mboxMessage(raw: Buffer, date: Date, flags: string): Buffer {
+  const [, weekday, day, month, year, time] = /^(\w+), (\d+) (\w+) (\d+) ([\d:]+)/.exec(date.toUTCString()) ?? [];
+  const envelope = `From sender@elsewhere.test ${weekday} ${month} ${day?.padStart(2)} ${time} ${year}\n`;
+  const status = `Status: ${flags.replace("R", "A").replace("S", "R")}O\n`;
+  const quoted = raw.toString("latin1").replace(/^(>*From )/gm, ">$1");
+  return Buffer.from(`${envelope}${status}${quoted}${quoted.endsWith("\n") ? "" : "\n"}\n`, "latin1");
+}
+
+/** The dot-lock that imap4d takes, too. */
+async function locked(path: string, work: () => void): Promise<void> {
+  const lock = `${path}.lock`;
+  for (let tries = 0; ; tries++) {
+    try {
+      closeSync(openSync(lock, "wx"));
+      break;
+    } catch (error) {
+      if (tries > 500) throw error;
+      await sleep(10);
+    }
+  }
+  try {
+    work();
+  } finally {
+    rmSync(lock, { force: true });
+  }
+}
+
+const configurationOf = (directory: string, port: number): string => `
+logging { syslog no; };
+gsasl { enable no; };
+auth { authentication "virtdomain:generic"; authorization virtdomain; };
+virtdomain { passwd-dir ${directory}/users; };
+mailbox { mailbox-type mbox; mail-spool "mbox:${directory}"; };
+namespace personal { prefix "" { directory "$home/mail"; delimiter "/"; mailbox-type mbox; }; };
+tcp-wrappers { enable no; };
+mode daemon;
+foreground yes;
+max-children 50;
+pidfile ${directory}/imap4d.pid;
+server ${loopback}:${port} { tls-mode no; };
+`;
