@@ -14,7 +14,7 @@ const maxParameters = 1000;
 export function splitParameters(field: string): { value: string; parameters: Parameter[] } {
   const [value, rest] = cut(field, /[;\s(]/);
   const parameters: Parameter[] = [];
-  const scan: Scan = { text: rest, at: 0 };
+  const scan: Scan = { text: rest, at: 0, hasComments: true };
   while (parameters.length < maxParameters) {
     const parameter = nextParameter(scan);
     if (parameter === null) break;
@@ -23,7 +23,8 @@ export function splitParameters(field: string): { value: string; parameters: Par
   return { value: value.toLowerCase(), parameters };
 }
 
-type Scan = { text: string; at: number };
+/** `hasComments` until one opens that never closes: looking for the end of each of many such would take for ever. */
+type Scan = { text: string; at: number; hasComments: boolean };
 
 function cut(text: string, at: RegExp): [string, string] {
   const trimmed = withoutComments(text.trimStart());
@@ -33,7 +34,7 @@ function cut(text: string, at: RegExp): [string, string] {
 
 /** Where comments may stand before the value. */
 function withoutComments(text: string): string {
-  return text.startsWith("(") ? text.slice(commentEnd(text, 0)).trimStart() : text;
+  return text.startsWith("(") ? text.slice(Math.max(1, commentEnd(text, 0))).trimStart() : text;
 }
 
 const skipped = /[;\s]+/y;
@@ -46,8 +47,10 @@ const token = /[^;\s]*/y;
 function nextParameter(scan: Scan): Parameter | null {
   while (scan.at < scan.text.length) {
     if (take(scan, skipped)) continue;
-    if (scan.text[scan.at] === "(") {
-      scan.at = commentEnd(scan.text, scan.at);
+    if (scan.hasComments && scan.text[scan.at] === "(") {
+      const end = commentEnd(scan.text, scan.at);
+      scan.hasComments = end > scan.at;
+      scan.at = Math.max(end, scan.at + 1);
       continue;
     }
     const match = take(scan, nameAndEquals);
@@ -79,7 +82,7 @@ function isName(name: string): boolean {
   return /^(file)?name$/.test(name);
 }
 
-/** Behind the comment that opens at `start` (RFC 5322 §3.2.2: they nest); one that never closes is one character. */
+/** Behind the comment that opens at `start` (RFC 5322 §3.2.2: they nest), or -1 where it never closes before a parameter. */
 function commentEnd(text: string, start: number): number {
   let depth = 0;
   for (let at = start; at < text.length; at++) {
@@ -87,7 +90,7 @@ function commentEnd(text: string, start: number): number {
     else if (text[at] === "(") depth++;
     else if (text[at] === ")" && --depth === 0) return at + 1;
   }
-  return text.indexOf(";", start) < 0 ? text.length : start + 1;
+  return text.indexOf(";", start) < 0 ? text.length : -1;
 }
 
 type Segment = { index: number; isEncoded: boolean; value: string };

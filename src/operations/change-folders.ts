@@ -9,7 +9,7 @@ import { writing } from "./with-mailbox.ts";
 /** What every change of an account's folders needs. */
 export type ChangeFolders = SyncFolders & {
   accounts: Pick<Store["accounts"], "get">;
-  mailboxes: Pick<Mailboxes, "lend" | "drop">;
+  mailboxes: Pick<Mailboxes, "lend" | "renew">;
 };
 
 /** Runs a change of folders on a lent session. Fails `unsupported-by-protocol` where the protocol knows none. */
@@ -38,6 +38,6 @@ export async function movingFolders<T>(
   try {
     return await changingFolders(needs, account, change);
   } finally {
-    needs.mailboxes.drop(account.id);
+    void needs.mailboxes.renew(account.id);
   }
 }

@@ -21,7 +21,7 @@ export const updateAccount =
       accounts: Pick<Store["accounts"], "get" | "update" | "setState" | "setCapabilities">;
       vault: Vault;
       guard: Pick<Guard, "check">;
-      mailboxes: Pick<Mailboxes, "drop">;
+      mailboxes: Pick<Mailboxes, "renew" | "drop">;
       submitters: { drop(accountId: string): void };
     },
   ) =>
@@ -31,6 +31,7 @@ export const updateAccount =
       const row = patched(needs.vault, before, patch, needs.clock.now());
       const reconnects = patch.incoming !== undefined || patch.outgoing !== undefined;
       if (reconnects) checkServers(needs.guard, row);
+      if (reconnects) await needs.mailboxes.renew(before.id);
       const verified = reconnects && patch.verify ? await verifySides(needs, row) : null;
       const outcome = await needs.accounts.update(row, before.version);
       if (outcome === "exists")

@@ -11,12 +11,13 @@ export const verifyAccount =
   (
     needs: VerifySides & {
       accounts: Pick<Store["accounts"], "get" | "setState" | "setCapabilities">;
-      mailboxes: Pick<Mailboxes, "drop">;
+      mailboxes: Pick<Mailboxes, "renew" | "drop">;
       submitters: { drop(accountId: string): void };
     },
   ) =>
   async (caller: AppCaller, accountId: string): Promise<Verification> => {
     const account = await findAccount(needs.accounts, caller, accountId);
+    await needs.mailboxes.renew(account.id);
     const { verification, capabilities } = await verifySides(needs, account).catch(async (error: unknown) => {
       if (error instanceof Failure && account.state !== "paused") {
         const side = error.details.extra?.["side"] === "outgoing" ? "outgoing" : "incoming";

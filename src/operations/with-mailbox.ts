@@ -6,8 +6,8 @@ import type { AccountRow } from "../store/rows.ts";
 export type WithMailbox = { mailboxes: Pick<Mailboxes, "lend"> };
 
 /**
- * Runs a read on a lent session. One that turns out to have died unnoticed is replaced by a new one, once; a read on a session
- * that was opened for it is not repeated.
+ * Runs a read on a lent session. One that turns out to have died unnoticed, or dies over an answer that can't be read, is
+ * replaced by a new one, once.
  */
 export async function reading<T>(
   needs: WithMailbox,
@@ -27,8 +27,7 @@ export async function writing<T>(
 }
 
 /**
- * Lends a session for a read, and a new one for a second try where the first had died unnoticed. `read` ends the loan, or
- * fails.
+ * Lends a session for a read, and a new one for a second try where that may well do. `read` ends the loan, or fails.
  */
 export async function onceMore<T>(
   needs: WithMailbox,
@@ -40,7 +39,7 @@ export async function onceMore<T>(
   try {
     return await read(lease);
   } catch (error) {
-    if (!diedUnnoticed(lease, error)) throw error;
+    if (!isWorthAnother(lease, error)) throw error;
   }
   return read(await needs.mailboxes.lend(account, { ...wish, fresh: true }));
 }
@@ -56,7 +55,11 @@ async function using<T>(lease: MailboxLease, work: (mailbox: Mailbox) => Promise
   }
 }
 
-/** Whether a session turned out to be gone that was there before this loan: another one may well work. */
-function diedUnnoticed(lease: MailboxLease, error: unknown): boolean {
-  return !lease.fresh && lease.session.dead && error instanceof Failure && error.code === "upstream-unreachable";
+/**
+ * Whether another session may well do: this one turned out to be gone that was there before the loan, or was given up over
+ * an answer that can't be read, which the next one knows not to ask for.
+ */
+function isWorthAnother(lease: MailboxLease, error: unknown): boolean {
+  if (!lease.session.dead || !(error instanceof Failure)) return false;
+  return error.code === "upstream-protocol-error" || (!lease.fresh && error.code === "upstream-unreachable");
 }

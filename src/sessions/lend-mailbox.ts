@@ -20,6 +20,11 @@ export type Mailboxes = {
    * What a login found out is written to the account's state.
    */
   lend(account: AccountRow, wish?: Wish): Promise<MailboxLease>;
+  /**
+   * Lends none of the account's sessions again that are open now: they may have a folder open whose name is another's by now,
+   * or be in the way of a login on a server that allows few. Resolves when those that are idle are closed.
+   */
+  renew(accountId: string): Promise<void>;
   /** Forgets the account's sessions and refused logins: it was changed or removed. */
   drop(accountId: string): void;
   close(): void;
@@ -74,6 +79,7 @@ export function createMailboxes(
         },
       };
     },
+    renew: (accountId) => pool.renew(accountId),
     drop(accountId) {
       pool.drop(accountId);
       gate.passed(accountId);

@@ -18,8 +18,8 @@ export type Openings = {
   began(): void;
   /** One has been opened, or could not be. */
   ended(): void;
-  /** One is being closed; it counts until it is, and then `next` is called. */
-  closing(closed: Promise<void>, next: () => void): void;
+  /** One is being closed; it counts until it is, and that is when this resolves. */
+  closing(closed: Promise<void>): Promise<void>;
   /** Whether one is being opened. */
   underWay(): boolean;
   /**
@@ -55,20 +55,17 @@ export function createOpenings(clock: Clock, limit: number): Openings {
     if (ms > 0 && until > (pause?.until ?? 0)) pause = { failure, until };
   }
 
-  async function count(closed: Promise<void>, next: () => void): Promise<void> {
-    closing += 1;
-    await closed.catch(() => {});
-    if (isLearnt()) await clock.sleep(lingerMs);
-    closing -= 1;
-    next();
-  }
-
   return {
     mayOpen: (alive) =>
       paused() === null && alive + opening + closing < (isLearnt() ? Math.min(limit, learnt.limit) : limit),
     began: () => void (opening += 1),
     ended: () => void (opening -= 1),
-    closing: (closed, next) => void count(closed, next),
+    async closing(closed) {
+      closing += 1;
+      await closed.catch(() => {});
+      if (isLearnt()) await clock.sleep(lingerMs);
+      closing -= 1;
+    },
     underWay: () => opening > 0,
     learn(error, alive) {
       if (!(error instanceof Failure)) return false;

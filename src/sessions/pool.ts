@@ -45,6 +45,8 @@ export type Pool<S> = {
   lend(key: string, version: string, open: () => Promise<S>, wish?: Wish): Promise<Lease<S>>;
   /** Opens none for this key for as long as the failure's `retryAfter` says. */
   pause(key: string, failure: Failure): void;
+  /** Lends none of the key's sessions again that are open now; resolves when those that are idle are closed. */
+  renew(key: string): Promise<void>;
   /** Closes the key's idle sessions now, and those on loan when they come back; forgets what was learnt of it. */
   drop(key: string): void;
   close(): void;
@@ -134,7 +136,7 @@ export function createPool<S extends Poolable>(clock: Clock, limits: PoolLimits)
     const idle = [...group.pooled].filter((one) => one.resting !== null).reverse();
     for (const one of idle) {
       if (one.version === version && !one.session.dead && !wantsNew) return one;
-      retire(key, group, one);
+      void retire(key, group, one);
     }
     return null;
   }
@@ -201,7 +203,7 @@ export function createPool<S extends Poolable>(clock: Clock, limits: PoolLimits)
 
   /** Its last loan has ended. Nobody is made to wait for what somebody who left had asked for. */
   function comeBack(key: string, group: Group<S>, one: Pooled<S>): void {
-    if (one.retired || one.session.dead || group.closed) return retire(key, group, one);
+    if (one.retired || one.session.dead || group.closed) return void retire(key, group, one);
     const { unfinished } = one.session;
     if (unfinished === null) return rest(key, group, one);
     const settled = new AbortController();
@@ -212,7 +214,7 @@ export function createPool<S extends Poolable>(clock: Clock, limits: PoolLimits)
       serve(key, group);
     };
     void unfinished.then(settle(comeBack));
-    void clock.sleep(settleMs, settled.signal).then(settle(retire));
+    void clock.sleep(settleMs, settled.signal).then(settle((...args) => void retire(...args)));
   }
 
   function rest(key: string, group: Group<S>, one: Pooled<S>): void {
@@ -222,18 +224,27 @@ export function createPool<S extends Poolable>(clock: Clock, limits: PoolLimits)
     group.pooled.delete(one);
     group.pooled.add(one);
     const end = (): void => {
-      if (!resting.signal.aborted) retire(key, group, one);
+      if (!resting.signal.aborted) void retire(key, group, one);
     };
     void clock.sleep(limits.idleMs, resting.signal).then(end);
   }
 
   /** Closes it; until it is closed it counts, as it does on the server. */
-  function retire(key: string, group: Group<S>, one: Pooled<S>): void {
+  async function retire(key: string, group: Group<S>, one: Pooled<S>): Promise<void> {
     one.resting?.abort("awake");
     one.resting = null;
     one.retired = true;
     group.pooled.delete(one);
-    group.openings.closing(one.session.close(), () => serve(key, group));
+    await group.openings.closing(one.session.close());
+    serve(key, group);
+  }
+
+  async function renew(key: string): Promise<void> {
+    const group = groups.get(key);
+    if (group === undefined) return;
+    for (const one of group.pooled) one.retired = true;
+    const idle = [...group.pooled].filter((one) => one.resting !== null);
+    await Promise.all(idle.map((one) => retire(key, group, one)));
   }
 
   function drop(key: string): void {
@@ -241,7 +252,7 @@ export function createPool<S extends Poolable>(clock: Clock, limits: PoolLimits)
     if (group === undefined) return;
     group.closed = true;
     groups.delete(key);
-    for (const one of group.pooled) if (one.resting !== null) retire(key, group, one);
+    for (const one of group.pooled) if (one.resting !== null) void retire(key, group, one);
   }
 
   return {
@@ -255,6 +266,7 @@ export function createPool<S extends Poolable>(clock: Clock, limits: PoolLimits)
     pause(key, failure) {
       groupOf(key).openings.pause(failure);
     },
+    renew,
     drop,
     close() {
       for (const key of groups.keys()) drop(key);

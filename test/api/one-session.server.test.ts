@@ -157,3 +157,14 @@ test("while another client has the only session, 503 says when to try again", as
   await other.logout();
   await expect.poll(async () => (await api.call("GET", `${path}/messages`)).status).toBe(200);
 });
+
+test("an account is verified although its own idle session takes up all that the server allows", async () => {
+  const user = stack.dovecot.user();
+  const path = await storeAccount(api, accountOn(stack, user, { imapsPort: proxy.port }));
+  expect((await api.call("GET", `${path}/messages`)).status).toBe(200);
+  expect(await api.call("POST", `${path}/verify`)).toMatchObject({ status: 200, body: { incoming: "ok" } });
+  expect((await api.call("GET", `${path}/messages`)).status).toBe(200);
+  const auth = { type: "password", ...user };
+  expect((await api.call("PATCH", path, { incoming: { auth } })).status).toBe(200);
+  expect((await api.call("GET", `${path}/messages`)).status).toBe(200);
+});

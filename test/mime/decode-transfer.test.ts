@@ -43,6 +43,22 @@ function lineBreakEscapes(lineBreak: string): string {
   return lineBreak.replace("\r", "=0D").replace("\n", "=0A");
 }
 
+describe("what follows base64's padding", () => {
+  test.each([
+    ["blocks of their own", "YQ==\r\nYmM=\r\nZGVm", "abcdef"],
+    ["blocks on the same line", "YQ==YmM=ZGVm", "abcdef"],
+    ["a line that is no base64", "YQ==\r\n\r\n--\r\nYmM=\r\n", "a"],
+    ["blocks, and then such a line", "YQ==\nYmM=\n(scanned) \nZGVm", "abc"],
+    ["words without a line end", "YQ== and so on", "a"],
+  ])("%s, however it is cut", async (_, encoded, text) => {
+    const random = randomFrom(7);
+    for (let round = 0; round < 50; round++) {
+      const decoded = await collect(decodeTransfer("base64", chunked(Buffer.from(encoded), random, 1 + (round % 9))));
+      expect(decoded.toString()).toBe(text);
+    }
+  });
+});
+
 describe("quoted-printable", () => {
   test.each([
     { name: "empty", chunks: [], text: "" },

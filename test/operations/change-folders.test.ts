@@ -44,7 +44,7 @@ function setup(paths: string[], change: Partial<Mailbox> = {}) {
     mailboxId: null,
     status: { messages: 0, unseen: 0, uidValidity: 0, uidNext: null },
   });
-  const state = { paths, dropped: 0, afterRename: async (): Promise<void> => {} };
+  const state = { paths, renewed: 0, afterRename: async (): Promise<void> => {} };
   const mailbox = {
     capabilities: () => ({ folders: true }),
     folders: async () => state.paths.map(native),
@@ -79,7 +79,7 @@ function setup(paths: string[], change: Partial<Mailbox> = {}) {
     clock: createFakeClock(),
     mailboxes: {
       lend: async () => ({ session: mailbox, fresh: true, release() {}, discard() {}, failed() {} }),
-      drop: () => void (state.dropped += 1),
+      renew: async () => void (state.renewed += 1),
     },
   };
   const list = async () =>
@@ -96,7 +96,7 @@ test("ids stay through a rename, also of those below and where the server gives 
   expect(await list()).toEqual(
     before.map((folder) => (folder.name === "Work" ? { ...folder, name: "Arbeit" } : folder)),
   );
-  expect(state.dropped).toBe(1);
+  expect(state.renewed).toBe(1);
 });
 
 test("ids stay where another request lists the folders between the rename and its record", async () => {

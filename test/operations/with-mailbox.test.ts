@@ -63,6 +63,22 @@ test("a read is not repeated when its session was new, nor a second time, nor fo
   await expect(reading(other.needs, account, late)).rejects.toMatchObject({ code: "upstream-timeout" });
 });
 
+test("a read that ended a new session by an answer that can't be read is repeated once", async () => {
+  const { needs, wishes } = setup(true, true);
+  const unread = new Failure("upstream-protocol-error", "The answer can't be read.");
+  const dying = async (mailbox: Mailbox): Promise<never> => {
+    (mailbox as unknown as Fake).dead = true;
+    throw unread;
+  };
+  let tries = 0;
+  const read = (mailbox: Mailbox) => ((tries += 1) === 1 ? dying(mailbox) : Promise.resolve("read"));
+  expect(await reading(needs, account, read)).toBe("read");
+  await expect(reading(setup(true, true).needs, account, dying)).rejects.toBe(unread);
+  const alive = setup(true);
+  await expect(reading(alive.needs, account, () => Promise.reject(unread))).rejects.toBe(unread);
+  expect([wishes.length, alive.wishes.length]).toEqual([2, 1]);
+});
+
 test("a write is never repeated", async () => {
   const { needs, ends } = setup(false);
   await expect(writing(needs, account, losing)).rejects.toBe(unreachable);

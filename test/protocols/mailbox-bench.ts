@@ -15,7 +15,6 @@ export type Need =
   | "names of any script"
   | "news of removals by others"
   | "nested sections"
-  | "flags of what is stored"
   | "folders in folders"
   | "permanent keys"
   | "sizes that hold"

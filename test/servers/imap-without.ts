@@ -158,7 +158,7 @@ async function* linesAndLiterals(socket: Socket): AsyncGenerator<{ bytes: Buffer
       waiting = Buffer.concat([waiting, chunk]);
       while (waiting.length > 0) {
         const length = literal > 0 ? Math.min(literal, waiting.length) : waiting.indexOf("\r\n") + 2;
-        if (length === 1) break; // no end of line yet
+        if (literal === 0 && length === 1) break; // no end of line yet
         const bytes = waiting.subarray(0, length);
         waiting = waiting.subarray(length);
         if (literal > 0) {

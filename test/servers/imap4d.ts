@@ -32,7 +32,7 @@ export interface Imap4d {
   user(): User;
   /** Adds a message, as a mail server does, to the inbox or to another folder. Lines end in LF. */
   deliver(user: User, raw: string | Buffer, folder?: string): Promise<void>;
-  /** Adds made-up messages, the same ones as `fillMaildir`. */
+  /** Puts made-up messages, the same ones as `fillMaildir`, into an empty folder. */
   fill(user: User, count: number, folder?: string): Promise<void>;
   log(): string;
   stop(): Promise<void>;
@@ -97,7 +97,11 @@ export async function startImap4d(): Promise<Imap4d> {
     deliver: (user, raw, folder) => add(user, mboxMessage(Buffer.from(raw), new Date(), ""), folder),
     fill(user, count, folder) {
       const made = Array.from({ length: count }, (_, number) => makeMessage(number, "me@postern.test"));
-      return add(user, Buffer.concat(made.map(({ raw, date, flags }) => mboxMessage(raw, date, flags))), folder);
+      // As an earlier session leaves them: until one has, every session on an mbox makes up a UIDVALIDITY of its own.
+      const uidsOf = (index: number): string =>
+        `${index === 0 ? `X-IMAPbase: 1700000000 ${count + 1}\n` : ""}X-UID: ${index + 1}\n`;
+      const messages = made.map(({ raw, date, flags }, index) => mboxMessage(raw, date, flags, uidsOf(index)));
+      return add(user, Buffer.concat(messages), folder);
     },
     log: () => readFileSync(`${directory}/output.log`, "utf8"),
     async stop() {
@@ -108,12 +112,12 @@ export async function startImap4d(): Promise<Imap4d> {
 }
 
 /** One message of an mbox: a line with sender and date, the message with its flags in a header, an empty line. */
-function mboxMessage(raw: Buffer, date: Date, flags: string): Buffer {
+function mboxMessage(raw: Buffer, date: Date, flags: string, uids = ""): Buffer {
   const [, weekday, day, month, year, time] = /^(\w+), (\d+) (\w+) (\d+) ([\d:]+)/.exec(date.toUTCString()) ?? [];
   const envelope = `From sender@elsewhere.test ${weekday} ${month} ${day?.padStart(2)} ${time} ${year}\n`;
   const status = `Status: ${flags.replace("R", "A").replace("S", "R")}O\n`;
   const quoted = raw.toString("latin1").replace(/^(>*From )/gm, ">$1");
-  return Buffer.from(`${envelope}${status}${quoted}${quoted.endsWith("\n") ? "" : "\n"}\n`, "latin1");
+  return Buffer.from(`${envelope}${uids}${status}${quoted}${quoted.endsWith("\n") ? "" : "\n"}\n`, "latin1");
 }
 
 /** The dot-lock that imap4d takes, too. */

@@ -34,6 +34,18 @@ describe("a pool", () => {
     expect(opened).toHaveLength(1);
   });
 
+  test("lends none again that was open when it was renewed, and forgets nothing else", async () => {
+    const { lend, pool, opened } = setup(2);
+    const [lent, idle] = [await lend(), await lend()];
+    idle.release();
+    await pool.renew("acc");
+    expect(opened.map(({ closed }) => closed)).toEqual([false, true]);
+    lent.release();
+    expect(opened.map(({ closed }) => closed)).toEqual([true, true]);
+    expect((await lend()).fresh).toBe(true);
+    await pool.renew("nobody");
+  });
+
   test("opens no more than its limit, and serves who waits in order", async () => {
     const { lend, opened } = setup(2);
     const [first, second] = [await lend(), await lend()];

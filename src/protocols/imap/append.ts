@@ -50,7 +50,13 @@ export async function append(
   const uidValidity = reply.code === "APPENDUID" ? uint32Of(reply.args[0]) : null;
   const uid = reply.code === "APPENDUID" ? uint32Of(reply.args[1]) : null;
   if (uidValidity !== null && uid) return { path, uidValidity, uid };
-  return locateAppended(session, path, from, message, options);
+  const place = await locateAppended(session, path, from, message, options);
+  if (place && flags.length > 0) {
+    // GNU imap4d, for one, stores a message without the flags that came with it.
+    const stored = [sequence(place.uid), atom("+FLAGS.SILENT"), flags.map(atom)];
+    await session.exec("UID STORE", stored, { tolerate: true });
+  }
+  return place;
 }
 
 function flagsOf({ flags, keywords }: AppendWith): string[] {

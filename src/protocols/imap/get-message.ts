@@ -2,7 +2,7 @@ import type { Fetched, Wanted } from "../../mail/mailbox.ts";
 import type { Place } from "../../mail/message.ts";
 import { envelopeFields } from "../../mime/parse-envelope.ts";
 import { brokeProtocol } from "./failures.ts";
-import { bareItems, fetchRows, flagItems, summaryItems } from "./fetch.ts";
+import { askingStructure, bareItems, fetchRows, flagItems } from "./fetch.ts";
 import { askedParts, getBodies, likelyParts, parsedBodies } from "./get-bodies.ts";
 import type { Facts } from "./known-messages.ts";
 import { messageGone, openPlace } from "./open-place.ts";
@@ -19,7 +19,11 @@ export async function getMessage(session: Session, place: Place, wanted: Wanted)
   const known = session.known(place.path, place.uidValidity);
   const read = async (): Promise<Read | undefined> => {
     const facts = known.facts(place.uid);
-    const rows = await fetchMessage(session, place.uid, wanted, facts);
+    const rows = facts
+      ? await fetchMessage(session, place.uid, wanted, facts, flagItems)
+      : await askingStructure(session, (structure) =>
+          fetchMessage(session, place.uid, wanted, facts, [...bareItems, ...structure]),
+        );
     const row = rows.find((one) => one.uid === place.uid && isWhole(one, wanted, facts));
     if (!row) return undefined;
     if (facts) return { row, facts };
@@ -53,11 +57,17 @@ export async function getMessage(session: Session, place: Place, wanted: Wanted)
 }
 
 /** One command: what is not known of the message, and the text parts; where they are is guessed as long as it is not known. */
-async function fetchMessage(session: Session, uid: number, wanted: Wanted, facts: Facts | null): Promise<Row[]> {
+async function fetchMessage(
+  session: Session,
+  uid: number,
+  wanted: Wanted,
+  facts: Facts | null,
+  base: Token[],
+): Promise<Row[]> {
   const fetch = (all: Token[]): Promise<Row[]> =>
     fetchRows(session, "UID FETCH", String(uid), all, { withKey: facts === null, news: !wanted.headers });
   const header = wanted.headers ? [peek("HEADER")] : facts ? [] : [peekFields(envelopeFields)];
-  const items = [...(facts ? flagItems : summaryItems), ...header];
+  const items = [...base, ...header];
   if (!wanted.bodies) return fetch(items);
   const parts = (asked: { section: string; length: number }[]): Token[] =>
     asked.map(({ section, length }) => peek(section, { offset: 0, length }));

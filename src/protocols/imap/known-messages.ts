@@ -16,6 +16,8 @@ export type KnownFolder = {
    * Empty where nothing is known.
    */
   run: number[];
+  /** A BODYSTRUCTURE of this folder broke a connection: they are not asked for any more. */
+  avoidsStructure: boolean;
 };
 
 /** The memory of one login on one server. */
@@ -39,6 +41,7 @@ const maxRuns = 2_000;
 export function createKnownMessages(maxOctets: number): KnownMessages {
   const all = new Map<string, { facts: Facts; octets: number }>();
   const runs = new Map<string, number[]>();
+  const avoided = new Set<string>();
   let octets = 0;
 
   function put(key: string, facts: Facts): void {
@@ -84,6 +87,13 @@ export function createKnownMessages(maxOctets: number): KnownMessages {
         },
         set run(uids) {
           if (isStable) setRun(folder, uids);
+        },
+        get avoidsStructure() {
+          return avoided.has(folder);
+        },
+        set avoidsStructure(avoids) {
+          if (avoids && avoided.size < maxRuns) avoided.add(folder);
+          else avoided.delete(folder);
         },
       };
     },

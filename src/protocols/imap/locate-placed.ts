@@ -8,12 +8,18 @@ import { uidSets } from "./uid-set.ts";
 import { atom, peekFields, type Token } from "./wire.ts";
 
 /** What a message and its copy have in common: `mark` is INTERNALDATE, size and Message-ID, as one string. */
-export type Mark = { uid: number; mark: string; messageId: string };
+export type Mark = { uid: number; mark: string; messageId: string; flags: string[] };
 
-/** What was found of copies: where each original's lies without doubt, and of how many originals there is none at all. */
-export type Copies = { places: Map<number, Place>; absent: number };
+/**
+ * What was found of copies: where each original's lies without doubt, of how many originals there is none at all, and which
+ * flags copies lack that their originals have.
+ */
+export type Copies = { places: Map<number, Place>; absent: number; unflagged: { uid: number; flags: string[] }[] };
 
-const markItems: Token[] = [...["UID", "INTERNALDATE", "RFC822.SIZE"].map(atom), peekFields(["Message-ID"])];
+const markItems: Token[] = [...["UID", "FLAGS", "INTERNALDATE", "RFC822.SIZE"].map(atom), peekFields(["Message-ID"])];
+
+/** Flags that are no message's own. */
+const passing = new Set(["\\recent", "\\deleted"]);
 
 /** The marks of messages of the selected folder, by UID; what is not there has none. */
 export async function fetchMarks(session: Session, uids: number[]): Promise<Map<number, Mark>> {
@@ -34,20 +40,24 @@ export async function fetchMarks(session: Session, uids: number[]): Promise<Map<
  */
 export async function locatePlaced(session: Session, path: string, uidNext: number, wanted: Mark[]): Promise<Copies> {
   const places = new Map<number, Place>();
-  if (wanted.length === 0) return { places, absent: 0 };
+  const unflagged: Copies["unflagged"] = [];
+  if (wanted.length === 0) return { places, absent: 0, unflagged };
   const { uidValidity, exists } = await selectFolder(session, path, { fresh: true });
-  if (exists === 0) return { places, absent: wanted.length };
+  if (exists === 0) return { places, absent: wanted.length, unflagged };
   const rows = await fetchRows(session, "UID FETCH", `${uidNext}:*`, markItems, { withKey: false });
   // `n:*` is also the last message where all UIDs are below n.
   const copies = rows.flatMap((row) => markOf(row) ?? []).filter(({ uid }) => uid >= uidNext);
-  for (const { uid, mark, messageId } of wanted) {
+  for (const { uid, mark, messageId, flags } of wanted) {
     const copy =
       onlyOne(copies, wanted, (one) => one.mark === mark) ??
       // Some servers store a copy with another size.
       (messageId === "" ? null : onlyOne(copies, wanted, (one) => one.messageId === messageId));
-    if (copy) places.set(uid, { path, uidValidity, uid: copy.uid });
+    if (!copy) continue;
+    places.set(uid, { path, uidValidity, uid: copy.uid });
+    const lost = flags.filter((flag) => !copy.flags.includes(flag));
+    if (lost.length > 0) unflagged.push({ uid: copy.uid, flags: lost });
   }
-  return { places, absent: absentOf(copies, wanted) };
+  return { places, absent: absentOf(copies, wanted), unflagged };
 }
 
 /** The copy that fits where one original and one copy do; null where there is any doubt. */
@@ -65,9 +75,10 @@ function absentOf(copies: Mark[], wanted: Mark[]): number {
   return absent;
 }
 
-function markOf({ uid, internalDate, size, sections }: Row): Mark | null {
+function markOf({ uid, internalDate, size, sections, flags }: Row): Mark | null {
   if (uid === undefined) return null;
   const fields = sections.get("HEADER.FIELDS")?.octets;
   const messageId = (fields && messageIdOf(rawHeaders(fields))) ?? "";
-  return { uid, mark: `${internalDate ?? ""} ${size ?? ""} ${messageId}`, messageId };
+  const kept = (flags ?? []).map((flag) => flag.toLowerCase()).filter((flag) => !passing.has(flag));
+  return { uid, mark: `${internalDate ?? ""} ${size ?? ""} ${messageId}`, messageId, flags: kept };
 }

@@ -5,12 +5,12 @@ import { findExisting, searchExisting } from "./existing.ts";
 import { expungeOnly } from "./expunge-only.ts";
 import { failure } from "./failures.ts";
 import { nextUid } from "./folder-status.ts";
-import { fetchMarks, locatePlaced, type Mark } from "./locate-placed.ts";
+import { type Copies, fetchMarks, locatePlaced, type Mark } from "./locate-placed.ts";
 import { byFolder, type FolderPlaces } from "./places.ts";
 import { mailboxName, selectFolder } from "./select-folder.ts";
 import type { Reply, Session } from "./session.ts";
 import { expandSet, uidSets } from "./uid-set.ts";
-import { responseCode, sequence, stringOf, uint32Of } from "./wire.ts";
+import { atom, responseCode, sequence, stringOf, uint32Of } from "./wire.ts";
 import { whyNotOpened } from "./why-not-opened.ts";
 
 /** Messages of one move. */
@@ -58,7 +58,7 @@ async function findMarked(session: Session, { path, uidValidity, uids }: FolderP
   const told = await fetchMarks(session, [...existing]);
   // One that is there and can't be had has nothing to be found by.
   for (const uid of existing)
-    marks.set(uid, told.get(uid) ?? { uid, mark: `unknown ${uid}`, messageId: `unknown ${uid}` });
+    marks.set(uid, told.get(uid) ?? { uid, mark: `unknown ${uid}`, messageId: `unknown ${uid}`, flags: [] });
   return marks;
 }
 
@@ -109,14 +109,27 @@ async function copyAndRemove(
   }
   const untold = marks.filter(({ uid }) => !to.has(uid));
   if (untold.length > 0) {
-    const { places, absent } = await locatePlaced(session, target, from, untold);
+    const { places, absent, unflagged } = await locatePlaced(session, target, from, untold);
     if (absent > 0) throw notCopied(session, absent);
+    await addFlags(session, unflagged);
     for (const [uid, place] of places) to.set(uid, place);
     const selected = await selectFolder(session, path, { fresh: false });
     if (selected.uidValidity !== uidValidity) throw notCopied(session, uids.length);
   }
   await expungeOnly(session, uids);
   return { to, left: new Set() };
+}
+
+/** Some servers copy messages without their flags (RFC 9051 §6.4.7 only asks them to keep those). The copies are selected. */
+async function addFlags(session: Session, unflagged: Copies["unflagged"]): Promise<void> {
+  const byFlags = Map.groupBy(unflagged, ({ flags }) => [...flags].sort().join(" "));
+  for (const copies of byFlags.values()) {
+    const flags = copies[0]?.flags ?? [];
+    for (const set of uidSets(copies.map(({ uid }) => uid))) {
+      const args = [sequence(set), atom("+FLAGS.SILENT"), flags.map(atom)];
+      await session.exec("UID STORE", args, { tolerate: true });
+    }
+  }
 }
 
 function notCopied(session: Session, count: number): Failure {

@@ -25,7 +25,8 @@ export function overDuplex(duplex: Duplex, upgrade: () => Promise<Duplex>): Conn
   let failed: Error | null = null;
   let ended = false;
   let wake = (): void => {};
-  const onReadable = (): void => wake();
+  /** A little later, so that what comes in small TLS records is taken in larger pieces. */
+  const onReadable = (): void => void setImmediate(() => wake());
   const onEnd = (): void => {
     ended = true;
     wake();

@@ -33,3 +33,43 @@ export async function withDeadline<T>(
     settled.abort();
   }
 }
+
+/** Waits for one piece of work after the other, none longer than its deadline. */
+export type Watch = {
+  during<T>(work: Promise<T>): Promise<T>;
+  /** Nothing follows any more. */
+  end(): void;
+};
+
+/** As `withDeadline`, for many short waits in a row: one timer watches over all of them. */
+export function makeWatch(clock: Clock, ms: number, onExpired: () => void): Watch {
+  const ended = new AbortController();
+  let since: number | null = null;
+  let isWatching = false;
+
+  async function watch(): Promise<void> {
+    isWatching = true;
+    while (since !== null && !ended.signal.aborted) {
+      const left = since + ms - clock.now();
+      if (left > 0) await clock.sleep(left, ended.signal);
+      else {
+        since = null;
+        onExpired();
+      }
+    }
+    isWatching = false;
+  }
+
+  return {
+    async during(work) {
+      since = clock.now();
+      if (!isWatching) void watch();
+      try {
+        return await work;
+      } finally {
+        since = null;
+      }
+    },
+    end: () => ended.abort(),
+  };
+}

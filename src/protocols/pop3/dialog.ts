@@ -3,7 +3,7 @@ import type { Admitted, ServerLogin } from "../../mail/server.ts";
 import { withoutSecret } from "../../net/server-words.ts";
 import type { Clock } from "../../observe.ts";
 import type { Dial } from "./connection.ts";
-import { deadlines, withDeadline } from "./deadline.ts";
+import { deadlines, makeWatch, withDeadline } from "./deadline.ts";
 import { brokeProtocol, disconnected, goodbye, timedOut, tlsFailed, toFailure, type Where } from "./failures.ts";
 import { makeReader } from "./reader.ts";
 import { parseStatus, type Status } from "./status.ts";
@@ -158,16 +158,21 @@ export async function openDialog({ login, admitted, dial, clock }: DialogOptions
     listing: (take) => within(deadlines.list, list(take)),
     body() {
       const unstuff = createUnstuffer();
+      const stall = makeWatch(clock, deadlines.stall, () => void kill(timedOut(where)));
       let ended = false;
       return {
         async next() {
-          while (!ended) {
-            const { octets, rest } = unstuff(await within(deadlines.stall, reader.piece()));
-            ended = rest !== null;
-            if (rest !== null) reader.putBack(rest);
-            if (octets.length > 0) return octets;
+          try {
+            while (!ended) {
+              const { octets, rest } = unstuff(await stall.during(reader.piece()));
+              ended = rest !== null;
+              if (rest !== null) reader.putBack(rest);
+              if (octets.length > 0) return octets;
+            }
+            return null;
+          } finally {
+            if (ended || dead) stall.end();
           }
-          return null;
         },
       };
     },

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { Failure } from "../../errors.ts";
 import type { ServerLogin } from "../../mail/server.ts";
 import { checkCredential } from "./argument.ts";
 import type { Capabilities } from "./capabilities.ts";
@@ -19,40 +20,58 @@ type Method = {
 export type Offer = { capabilities: Capabilities; timestamp: string | null };
 
 /**
- * Logs in by the safest of what the server offers; without an offer nothing is sent, and a refusal is not followed by another
- * method, so that nobody can talk us into a weaker one. Fails `account-authentication-failed`, `mailbox-locked`,
- * `upstream-throttled`, `account-busy`, `refused-by-server`, `validation-failed`, `unsupported-by-server`, …
+ * Logs in by what the server offers; without an offer nothing is sent. Fails `account-authentication-failed`,
+ * `mailbox-locked`, `upstream-throttled`, `account-busy`, `refused-by-server`, `validation-failed`, `unsupported-by-server`, …
  */
 export async function logIn(dialog: Dialog, login: ServerLogin, offer: Offer): Promise<void> {
-  const { capabilities } = offer;
   const where = { host: dialog.host, phase: "login" };
-  const method = chooseMethod(login.security, offer);
-  if (method === null) {
-    if (login.security === "none") throw noPlainText(where);
-    throw failure("refused-by-server", "The mail server offers no login by password here.", where, null, {
-      fix: "Check incoming.port, and whether the provider takes passwords at all.",
+  let refused: Failure | null = null;
+  for (const method of chooseMethods(login.security, offer)) {
+    const failure: Failure | null = await attempt(method, dialog, login, offer).catch((error: unknown) => {
+      // Some servers hang up on the first refusal.
+      throw refused ?? error;
     });
+    if (failure === null) return;
+    if (!isAboutCredentials(failure)) throw failure;
+    refused = failure;
   }
+  if (refused) throw refused;
+  if (login.security === "none") throw noPlainText(where);
+  throw failure("refused-by-server", "The mail server offers no login by password here.", where, null, {
+    fix: "Check incoming.port, and whether the provider takes passwords at all.",
+  });
+}
+
+/** The refusal, or null once logged in. */
+async function attempt(method: Method, dialog: Dialog, login: ServerLogin, offer: Offer): Promise<Failure | null> {
+  const { capabilities } = offer;
   const ascii = !method.takesUtf8 && !capabilities.has("UTF8", "USER");
   checkCredential(login.username, "/incoming/auth/username", ascii);
   checkCredential(login.password, "/incoming/auth/password", ascii);
   const status = await method.run(dialog, login);
-  if (status.ok) return;
-  const { loginDelay } = capabilities;
-  throw loginRefused(status, where, { loginDelay, tellsAuth: capabilities.has("AUTH-RESP-CODE") });
+  if (status.ok) return null;
+  const terms = { loginDelay: capabilities.loginDelay, tellsAuth: capabilities.has("AUTH-RESP-CODE") };
+  return loginRefused(status, dialog.where, terms);
+}
+
+/** Not about the mailbox or the moment: then another method may do. */
+function isAboutCredentials({ code }: Failure): boolean {
+  return code === "account-authentication-failed" || code === "refused-by-server";
 }
 
 /**
- * Without TLS, APOP keeps the password to ourselves wherever it is offered. With TLS, whatever the server takes is as good;
- * only a server that tells nothing at all about its logins is given the password by USER without an announcement.
+ * With TLS, whatever the server takes is as good; only one that tells nothing at all about its logins is given the password by
+ * USER without an announcement. Without TLS, APOP comes first and keeps the password from whoever listens. A timestamp does not
+ * promise APOP for this user (GNU mailutils always shows one), so what is offered besides follows its refusal: who could forge
+ * that could have left the timestamp out as well, and `none` is only where the operator lets passwords go in clear.
  */
-function chooseMethod(security: ServerLogin["security"], { capabilities, timestamp }: Offer): Method | null {
+function chooseMethods(security: ServerLogin["security"], { capabilities, timestamp }: Offer): Method[] {
   const isClear = security === "none";
-  const apop = timestamp === null ? null : makeApop(timestamp);
-  if (isClear && apop) return apop;
-  if (capabilities.has("SASL", "PLAIN")) return plain;
-  if (!capabilities.told || capabilities.has("USER") || (!isClear && !capabilities.has("SASL"))) return userAndPass;
-  return apop;
+  const apop = timestamp === null ? [] : [makeApop(timestamp)];
+  const first = isClear ? apop : [];
+  if (capabilities.has("SASL", "PLAIN")) return [...first, plain];
+  const takesUser = !capabilities.told || capabilities.has("USER") || (!isClear && !capabilities.has("SASL"));
+  return takesUser ? [...first, userAndPass] : apop;
 }
 
 /** RFC 1939 §7. */

@@ -148,7 +148,7 @@ function fallbacks({ it, filled, open, path }: Bench): void {
   it("sends nothing that it was told not to know, but X-GUID, which nobody announces", [], async () => {
     const { mailbox, user } = await filled(3);
     await mailbox.list("INBOX", page, {});
-    expect((await failureOf(mailbox.status("Nowhere"))).code).toBe("not-found");
+    expect((await failureOf(mailbox.list("Nowhere", page, {}))).code).toBe("not-found");
     await (await open(user)).folders();
     const { refused, removed } = poor.front();
     expect(refused.length).toBeGreaterThan(0);

@@ -93,3 +93,25 @@ test("a part of a message without a BODYSTRUCTURE is cut out of its octets", asy
     await server.stop();
   }
 });
+
+test("one message whose structure breaks the connection does not make its folder unlistable", async () => {
+  const part = '("text" "plain" ("a" "b" "c" "d" "e" "f" "g" "h") NIL NIL "7bit" 5 1)';
+  const server = await start(`BODYSTRUCTURE (${part.repeat(15_000)} "mixed")`);
+  const account = scriptedTarget(server);
+  const first = await openImap(account);
+  await expect(first.list("INBOX", { limit: 5, after: null }, {})).rejects.toMatchObject({
+    code: "upstream-protocol-error",
+  });
+  expect(first.dead).toBe(true);
+  const second = await openImap(account);
+  try {
+    const [listed] = (await second.list("INBOX", { limit: 5, after: null }, {})).messages;
+    expect(listed?.warnings).toEqual(["structure-missing"]);
+    const { summary } = await second.get(place, { bodies: true });
+    expect(summary.structure?.children).toHaveLength(2);
+    expect(second.dead).toBe(false);
+  } finally {
+    await second.close();
+    await server.stop();
+  }
+});

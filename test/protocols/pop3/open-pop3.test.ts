@@ -122,21 +122,52 @@ describe("the login", () => {
     expect(await failureOf(open())).toMatchObject({ code: "upstream-protocol-error" });
   });
 
-  test("is APOP on a line in clear that offers it, and no weaker one follows when that is refused", async () => {
-    const stamp = "<1896.697170952@dbc.mtview.ca.us>";
-    const greeting = `+OK POP3 server ready ${stamp}\r\n`;
-    const digest = createHash("md5")
-      .update(stamp + credentials.password)
-      .digest("hex");
-    const good = await bench.serve({ answers: { greeting } });
-    await good.open();
-    expect(good.server.heard).toEqual(["CAPA", `APOP someone ${digest}`, "CAPA"]);
+  const stamp = "<1896.697170952@dbc.mtview.ca.us>";
+  const stamped = `+OK POP3 server ready ${stamp}\r\n`;
+  const digest = createHash("md5")
+    .update(stamp + credentials.password)
+    .digest("hex");
 
-    const bad = await bench.serve({ answers: { greeting, APOP: (line) => `-ERR [AUTH] not ${line}\r\n` } });
-    const failure = await failureOf(bad.open());
+  test("is APOP on a line in clear that offers it, and the password stays here", async () => {
+    const { server, open } = await bench.serve({ answers: { greeting: stamped } });
+    await open();
+    expect(server.heard).toEqual(["CAPA", `APOP someone ${digest}`, "CAPA"]);
+  });
+
+  test("is the next thing offered where APOP is refused for this user", async () => {
+    for (const capa of [["USER"], usualCapa, null]) {
+      const answers = { greeting: stamped, APOP: "-ERR [AUTH] Bad login\r\n" };
+      const { server, open } = await bench.serve({ capa, answers });
+      await open();
+      const words = server.heard.map((line) => line.split(" ")[0]);
+      expect(words.slice(1, 3)).toEqual(["APOP", capa === usualCapa ? "AUTH" : "USER"]);
+    }
+  });
+
+  test("stays refused by APOP where that was not about the password, or nothing else is offered, or the line is gone", async () => {
+    for (const [APOP, code, more] of [
+      ["-ERR [IN-USE] locked\r\n", "mailbox-locked", {}],
+      ["-ERR [SYS/TEMP] disk\r\n", "upstream-throttled", {}],
+      ["-ERR maildrop already locked\r\n", "mailbox-locked", {}],
+      ["-ERR [AUTH] no\r\n", "account-authentication-failed", { capa: ["SASL CRAM-MD5"] }],
+      [{ say: "-ERR [AUTH] no\r\n", after: "close" }, "account-authentication-failed", {}],
+    ] as const) {
+      const { server, open } = await bench.serve({
+        ...more,
+        capa: more.capa && [...more.capa],
+        answers: { greeting: stamped, APOP },
+      });
+      expect(await failureOf(open())).toMatchObject({ code });
+      expect(server.octets()).not.toContain("PASS");
+    }
+  });
+
+  test("by APOP tells no digest that the server echoes", async () => {
+    const answers = { greeting: stamped, APOP: (line: string) => `-ERR [AUTH] not ${line}\r\n` };
+    const { open } = await bench.serve({ capa: [], answers });
+    const failure = await failureOf(open());
     expect(failure.code).toBe("account-authentication-failed");
     expect(JSON.stringify(failure.details)).not.toContain(digest);
-    for (const secret of secrets) expect(bad.server.octets()).not.toContain(secret);
   });
 
   test("takes only a message id for APOP's timestamp", async () => {

@@ -144,7 +144,11 @@ export async function startScripted(dialog: Dialog = {}): Promise<Scripted> {
 
 /** The real time, `times` as fast: 30 seconds pass in 300 ms. */
 export function hurried(times = 100): Clock {
-  return { now: () => systemClock.now(), sleep: (ms, signal) => systemClock.sleep(ms / times, signal) };
+  const start = systemClock.now();
+  return {
+    now: () => start + (systemClock.now() - start) * times,
+    sleep: (ms, signal) => systemClock.sleep(ms / times, signal),
+  };
 }
 
 export const credentials = { username: "someone", password: "a-canary-password" };
