@@ -1,10 +1,9 @@
-import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 
 import type { ImapFlow } from "imapflow";
 
 import type { Case } from "../frame/case.ts";
-import type { Caller } from "../frame/http.ts";
+import { attachmentPath, largeMessage } from "../frame/large-message.ts";
 import { memoryOf } from "../frame/postern.ts";
 import { alternate, median, medianOf, ratio } from "../frame/rounds.ts";
 
@@ -15,7 +14,7 @@ export const attachment: Case = {
   name: "attachment",
   async run(world) {
     const size = (world.scale.quick ? 300 : 1000) * mega;
-    const mailbox = await world.holding([message(size)]);
+    const mailbox = await world.holding([largeMessage(size)]);
     const path = await attachmentPath(world.api, mailbox.path);
     const client = await mailbox.openBare();
     await bareDownload(client, {}); // Dovecot parses the message now, and the file is in memory
@@ -66,32 +65,6 @@ export const attachment: Case = {
     ];
   },
 };
-
-/** The attachment is the same piece of noise over and over: it costs the decoder what any other costs. */
-function* message(size: number): Generator<Buffer> {
-  const lineOctets = 57; // 76 characters
-  const linesPerPiece = 20_000;
-  const noise = randomBytes(lineOctets * linesPerPiece);
-  yield Buffer.from(
-    "From: Ada <ada@analytical.test>\nTo: me@postern.test\nSubject: A large one\nMIME-Version: 1.0\n" +
-      'Content-Type: multipart/mixed; boundary="edge"\n\n--edge\nContent-Type: text/plain\n\nSee attachment.\n' +
-      '--edge\nContent-Type: application/zip; name="large.zip"\nContent-Disposition: attachment; filename="large.zip"\n' +
-      "Content-Transfer-Encoding: base64\n\n",
-  );
-  const encode = (bytes: Buffer): Buffer => Buffer.from(bytes.toString("base64").replace(/.{1,76}/g, "$&\n"));
-  const piece = encode(noise);
-  for (let left = size; left > 0; left -= noise.length) {
-    yield left >= noise.length ? piece : encode(noise.subarray(0, left));
-  }
-  yield Buffer.from("--edge--\n");
-}
-
-async function attachmentPath(api: Caller, account: string): Promise<string> {
-  const { data } = (await api.call("GET", `${account}/messages`)) as {
-    data: { id: string; attachments: { id: string }[] }[];
-  };
-  return `${account}/messages/${data[0]?.id}/attachments/${data[0]?.attachments[0]?.id}`;
-}
 
 async function bareDownload(client: ImapFlow, options: { chunkSize?: number }): Promise<number> {
   const { content } = await client.download("1", "2", { uid: true, ...options });

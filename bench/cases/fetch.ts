@@ -3,7 +3,9 @@ import { simpleParser } from "mailparser";
 import type { Case } from "../frame/case.ts";
 import type { Figure } from "../frame/figure.ts";
 import { alternate, median, medianOf, ratio, timed } from "../frame/rounds.ts";
+import { folderSizes, inDigits, newest } from "../frame/sizes.ts";
 import { smallMessages } from "../frame/small-messages.ts";
+import type { World } from "../frame/world.ts";
 
 /** One parsed message after the other, in a mailbox that is open. */
 export const fetchOne: Case = {
@@ -43,9 +45,37 @@ export const fetchOne: Case = {
       compared: { as: "ratio", value: medianOf(rounds.ours, bare, ratio) },
       goal,
     });
-    return [
+    const figures = [
       beside(rounds.source, "fetchOne of the source, unparsed", { atMost: 1.5 }),
       beside(rounds.parsed, "the same + mailparser", null),
     ];
+    for (const size of folderSizes(world)) figures.push(await fetchIn(world, size));
+    return figures;
   },
 };
+
+/** The newest messages of a filled folder, one after the other. */
+async function fetchIn(world: World, size: number): Promise<Figure> {
+  const { mailbox, messages } = await newest(world, size);
+  const client = await mailbox.openBare();
+  const nthOf = (nth: number) => messages[nth % messages.length] ?? { id: "", uid: 0 };
+  const ours = (nth: number): Promise<unknown> => world.api.call("GET", `${mailbox.path}/messages/${nthOf(nth).id}`);
+  const bare = async (nth: number): Promise<void> => {
+    const message = await client.fetchOne(String(nthOf(nth).uid), { source: true }, { uid: true });
+    if (message === false) throw new Error("the message was not fetched");
+  };
+  for (let call = 0; call < 50; call++) {
+    await ours(call);
+    await bare(call);
+  }
+  const rounds = await alternate(world.scale.quick ? 5 : 15, { ours: timed(50, ours), bare: timed(50, bare) });
+  return {
+    what: `fetch one message of ${inDigits(size)}, warm`,
+    unit: "ms",
+    ours: median(rounds.ours),
+    bare: median(rounds.bare),
+    bareIs: "fetchOne of the source, unparsed",
+    compared: { as: "ratio", value: medianOf(rounds.ours, rounds.bare, ratio) },
+    goal: null,
+  };
+}

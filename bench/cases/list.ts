@@ -2,11 +2,13 @@ import type { FetchQueryObject } from "imapflow";
 
 import type { Case } from "../frame/case.ts";
 import type { Figure } from "../frame/figure.ts";
-import { alternate, difference, median, medianOf, ratio, timed } from "../frame/rounds.ts";
-import type { BenchMailbox, World } from "../frame/world.ts";
+import { alternate, difference, median, medianOf, ratio, type Rounds, timed } from "../frame/rounds.ts";
+import { folderSizes, inDigits } from "../frame/sizes.ts";
+import type { World } from "../frame/world.ts";
 
 const page = 50;
-const small = 10_000;
+/** The folder whose goal the larger ones are compared with. */
+const reference = 10_000;
 
 /** What an app has to ask for to know what a listing of ours tells. */
 const facts: FetchQueryObject = {
@@ -18,49 +20,75 @@ const facts: FetchQueryObject = {
   bodyStructure: true,
 };
 
-/** A page of the newest messages from an open mailbox, in folders of very different sizes. */
+/** A page of messages from an open mailbox, in folders of very different sizes: the newest again and again, and pages unseen. */
 export const list: Case = {
   name: "list",
   async run(world) {
-    const large = world.scale.million ? 1_000_000 : 100_000;
-    const sides = { small: await listingOf(world, small), large: await listingOf(world, large) };
+    const sizes = folderSizes(world);
+    const listings = new Map<number, Listing>();
+    for (const size of sizes) listings.set(size, await listingOf(world, size));
     const calls = world.scale.quick ? 30 : 60;
-    const rounds = await alternate(world.scale.quick ? 5 : 15, {
-      ours: timed(calls, sides.small.ours),
-      bare: timed(calls, sides.small.bare),
-      oursLarge: timed(calls, sides.large.ours),
-      bareLarge: timed(calls, sides.large.bare),
+    const work = [...listings].flatMap(([size, { ours, bare }]) => [
+      [`ours ${size}`, timed(calls, ours)] as const,
+      [`bare ${size}`, timed(calls, bare)] as const,
+    ]);
+    const { oursUnseen, bareUnseen } = await unseenPages(world, 100_000);
+    const rounds: Rounds<string> = await alternate(world.scale.quick ? 5 : 15, {
+      ...Object.fromEntries(work),
+      oursUnseen: timed(calls / 2, oursUnseen),
+      bareUnseen: timed(calls / 2, bareUnseen),
     });
-    const beside = (size: number, ours: number[], bare: number[]): Figure => ({
-      what: `list ${page} newest of ${size.toLocaleString("en")}, warm`,
+    const of = (name: string): number[] => rounds[name] ?? [];
+    const against = (what: string, ours: number[], bare: number[], goal: Figure["goal"]): Figure => ({
+      what,
       unit: "ms",
       ours: median(ours),
       bare: median(bare),
       bareIs: "FETCH of the same facts",
       compared: { as: "difference", value: medianOf(ours, bare, difference) },
-      goal: { atMost: 1 },
+      goal,
     });
     return [
-      beside(small, rounds.ours, rounds.bare),
-      beside(large, rounds.oursLarge, rounds.bareLarge),
-      {
-        what: `list ${page} newest of ${large.toLocaleString("en")} over ${small.toLocaleString("en")}`,
-        unit: "ms",
-        ours: median(rounds.oursLarge),
-        bare: median(rounds.ours),
-        bareIs: "Postern on the small folder",
-        compared: { as: "ratio", value: medianOf(rounds.oursLarge, rounds.ours, ratio) },
-        goal: { atMost: 1.25 },
-      },
+      ...sizes.map((size) => {
+        const what = `list ${Math.min(page, size)} newest of ${inDigits(size)}, warm`;
+        return against(what, of(`ours ${size}`), of(`bare ${size}`), { atMost: 1 });
+      }),
+      against(`list ${page} of ${inDigits(100_000)} that nobody has listed`, of("oursUnseen"), of("bareUnseen"), null),
+      ...sizes
+        .filter((size) => size > reference)
+        .map((size) => growth(size, of(`ours ${size}`), of(`ours ${reference}`))),
     ];
   },
 };
 
-/** Both ways to list a folder, warmed up. */
-async function listingOf(world: World, size: number) {
+/** How much dearer the same page is in the larger folder. */
+function growth(size: number, large: number[], small: number[]): Figure {
+  return {
+    what: `list ${page} newest of ${inDigits(size)} over ${inDigits(reference)}`,
+    unit: "ms",
+    ours: median(large),
+    bare: median(small),
+    bareIs: "Postern on the small folder",
+    compared: { as: "ratio", value: medianOf(large, small, ratio) },
+    goal: { atMost: 1.25 },
+  };
+}
+
+type Listing = { ours: () => Promise<void>; bare: () => Promise<void> };
+
+/** Both ways to list a folder's newest, warmed up. */
+async function listingOf(world: World, size: number): Promise<Listing> {
   const mailbox = await world.filled(size);
-  const ours = await ourListing(world, mailbox);
-  const bare = await bareListing(mailbox, size);
+  const client = await mailbox.openBare();
+  const wanted = Math.min(page, size);
+  const ours = async (): Promise<void> => {
+    const { data } = (await world.api.call("GET", `${mailbox.path}/messages?limit=${page}`)) as { data: unknown[] };
+    if (data.length !== wanted) throw new Error(`${data.length} messages were listed`);
+  };
+  const bare = async (): Promise<void> => {
+    const messages = await client.fetchAll(`${size - wanted + 1}:${size}`, facts);
+    if (messages.length !== wanted) throw new Error(`${messages.length} messages were fetched`);
+  };
   for (let call = 0; call < 20; call++) {
     await ours();
     await bare();
@@ -68,17 +96,22 @@ async function listingOf(world: World, size: number) {
   return { ours, bare };
 }
 
-async function ourListing({ api }: World, { path }: BenchMailbox) {
-  return async () => {
-    const { data } = (await api.call("GET", `${path}/messages?limit=${page}`)) as { data: unknown[] };
-    if (data.length !== page) throw new Error(`${data.length} messages were listed`);
-  };
-}
-
-async function bareListing(mailbox: BenchMailbox, size: number) {
+/** One page after the other, ours from the newest down, bare from the oldest up, so that each is new to Dovecot too. */
+async function unseenPages(world: World, size: number) {
+  const mailbox = await world.filled(size);
   const client = await mailbox.openBare();
-  return async () => {
-    const messages = await client.fetchAll(`${size - page + 1}:${size}`, facts);
-    if (messages.length !== page) throw new Error(`${messages.length} messages were fetched`);
+  let cursor = "";
+  let oldest = 1;
+  const oursUnseen = async (): Promise<void> => {
+    const path = `${mailbox.path}/messages?limit=${page}${cursor}`;
+    const { data, nextCursor } = (await world.api.call("GET", path)) as { data: unknown[]; nextCursor: string };
+    if (data.length !== page) throw new Error(`${data.length} messages were listed`);
+    cursor = `&cursor=${nextCursor}`;
   };
+  const bareUnseen = async (): Promise<void> => {
+    const messages = await client.fetchAll(`${oldest}:${oldest + page - 1}`, facts);
+    if (messages.length !== page) throw new Error(`${messages.length} messages were fetched`);
+    oldest += page;
+  };
+  return { oursUnseen, bareUnseen };
 }

@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { Agent, type IncomingMessage, request } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
 
 /** Where calls go, and the key they carry. */
 export type Target = { host: string; port: number; appKey: string };
@@ -8,6 +10,8 @@ export type Caller = {
   call(method: string, path: string, body?: unknown): Promise<unknown>;
   /** A download that is read and thrown away, as fast as it comes; resolves with its octets. */
   drain(path: string): Promise<number>;
+  /** A download that is begun and then read no further; resolves, once it has come to rest, with what gives it up. */
+  stall(path: string): Promise<() => void>;
   close(): void;
 };
 
@@ -44,6 +48,13 @@ export function makeCaller({ host, port, appKey }: Target): Caller {
       response.on("data", (chunk: Buffer) => (octets += chunk.length));
       await new Promise((resolve, reject) => response.on("end", resolve).on("error", reject));
       return octets;
+    },
+    async stall(path) {
+      const response = await send("GET", path);
+      if (response.statusCode !== 200) throw new Error(`GET ${path} answered ${response.statusCode}`);
+      await once(response, "readable");
+      await sleep(500); // until what lies between is full
+      return () => void response.destroy();
     },
     close: () => agent.destroy(),
   };

@@ -13,7 +13,8 @@ export async function smallMessages(world: World): Promise<SmallMessages> {
   return { mailbox, ids: data.map(({ id }) => id).toReversed() };
 }
 
-function message(number: number): Buffer {
+/** One of them, with LF. */
+export function message(number: number): Buffer {
   const headers = [
     "From: Ada Lovelace <ada@analytical.test>",
     "To: me@postern.test",

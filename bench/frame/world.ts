@@ -23,7 +23,7 @@ export type BenchMailbox = {
 export type Scale = {
   /** Fewer rounds and a smaller attachment. */
   quick: boolean;
-  /** A folder of a million messages too. */
+  /** A folder of a million messages too, beside those of 10, 10,000 and 100,000. */
   million: boolean;
 };
 
@@ -33,7 +33,7 @@ export type World = {
   stack: MailStack;
   postern: BenchPostern;
   api: Caller;
-  /** A mailbox with so many made-up messages of some kilobytes. */
+  /** A mailbox with so many made-up messages of some kilobytes; all cases have the same one. */
   filled(messages: number): Promise<BenchMailbox>;
   /** A mailbox with the given raw messages (LF), each as pieces that are written one after the other. */
   holding(messages: Iterable<Iterable<Buffer>>): Promise<BenchMailbox>;
@@ -42,8 +42,19 @@ export type World = {
   stop(): Promise<void>;
 };
 
-/** Starts a Postern on a new database in front of the mail servers. `stop` ends it; the servers go on. */
-export async function makeWorld(stack: MailStack, scale: Scale, profileInto: string | null): Promise<World> {
+/** The mailboxes that are filled already, by their number of messages. */
+export type FilledMailboxes = Map<number, User>;
+
+/**
+ * Starts a Postern on a new database in front of the mail servers. `stop` ends it; the servers go on, and so does what is in
+ * `mailboxes`.
+ */
+export async function makeWorld(
+  stack: MailStack,
+  scale: Scale,
+  profileInto: string | null,
+  mailboxes: FilledMailboxes,
+): Promise<World> {
   const postern = await startPostern({ profileInto });
   const api = makeCaller(postern);
   const bare: ImapFlow[] = [];
@@ -53,9 +64,7 @@ export async function makeWorld(stack: MailStack, scale: Scale, profileInto: str
     return `/v1/accounts/${id}`;
   }
 
-  async function mailbox(fill: (maildir: string, user: User) => Promise<void> | void): Promise<BenchMailbox> {
-    const user = stack.dovecot.user();
-    await fill(stack.dovecot.maildir(user), user);
+  async function mailbox(user: User): Promise<BenchMailbox> {
     const open = async (): Promise<ImapFlow> => {
       const client = await openBare(stack.dovecot, user);
       bare.push(client);
@@ -71,13 +80,20 @@ export async function makeWorld(stack: MailStack, scale: Scale, profileInto: str
     postern,
     api,
     store,
-    filled: (messages) => mailbox((maildir, { username }) => fillMaildir(maildir, messages, { to: username })),
-    holding: (messages) =>
-      mailbox(async (maildir) => {
-        fillMaildir(maildir, 0);
-        let number = 0;
-        for (const pieces of messages) await writeMessage(maildir, `${(number += 1)}.bench`, pieces);
-      }),
+    async filled(messages) {
+      const user = mailboxes.get(messages) ?? stack.dovecot.user();
+      if (!mailboxes.has(messages)) fillMaildir(stack.dovecot.maildir(user), messages, { to: user.username });
+      mailboxes.set(messages, user);
+      return mailbox(user);
+    },
+    async holding(messages) {
+      const user = stack.dovecot.user();
+      const maildir = stack.dovecot.maildir(user);
+      fillMaildir(maildir, 0);
+      let number = 0;
+      for (const pieces of messages) await writeMessage(maildir, `${(number += 1)}.bench`, pieces);
+      return mailbox(user);
+    },
     async stop() {
       for (const client of bare) client.close();
       api.close();

@@ -18,39 +18,40 @@ export type Need =
   | "folders in folders"
   | "permanent keys"
   | "sizes that hold"
-  | "subject search";
+  | "subject search"
+  | "UIDVALIDITY that holds";
 
 /** A server that the one suite for the Mailbox port runs on. */
 export type Environment = {
   name: string;
   /** What can't be asked of it, each with the reason: those tests are skipped, and say why in their names. */
   lacks: Partial<Record<Need, string>>;
-  start(): Promise<void>;
-  stop(): Promise<void>;
+  start: () => Promise<void>;
+  stop: () => Promise<void>;
   /** A user with an empty inbox, and the folders Archive, Drafts, Junk, Sent and Trash where there are folders. */
-  user(): Promise<User>;
-  open(user: User): Promise<Mailbox>;
+  user: () => Promise<User>;
+  open: (user: User) => Promise<Mailbox>;
   /** The raw path of a folder at the top of the user's own. */
-  path(name: string): string;
+  path: (name: string) => string;
   /** Delivers a message as a mail server does; lines end in LF. */
-  deliver(user: User, raw: string | Buffer, path?: string): Promise<void>;
+  deliver: (user: User, raw: string | Buffer, path?: string) => Promise<void>;
   /** Puts the first messages of test/servers/messages.ts there. */
-  fill(user: User, count: number, path?: string): Promise<void>;
+  fill: (user: User, count: number, path?: string) => Promise<void>;
   /** What another client of the user does with the marks that EXPUNGE goes by. */
   marks?: {
     /** Marks them \Deleted. */
-    set(user: User, path: string, uids: number[]): Promise<void>;
+    set: (user: User, path: string, uids: number[]) => Promise<void>;
     /** The UIDs of the messages that are marked. */
-    get(user: User, path: string): Promise<number[]>;
+    get: (user: User, path: string) => Promise<number[]>;
   };
 };
 
 /** An environment under test: sessions end with the test that opened them. */
 export type Bench = Environment & {
   /** A session on a user whose inbox holds made-up messages. */
-  filled(count: number): Promise<{ user: User; mailbox: Mailbox }>;
+  filled: (count: number) => Promise<{ user: User; mailbox: Mailbox }>;
   /** A test, or what is skipped with the reason where the server lacks one of the needs. */
-  it(name: string, needs: Need[], run: () => Promise<void>): void;
+  it: (name: string, needs: Need[], run: () => Promise<void>) => void;
 };
 
 /** To be called inside the `describe` that the environment's tests are declared in. */
@@ -74,7 +75,9 @@ export function benchOf(environment: Environment): Bench {
     },
     it(name, needs, run) {
       const reasons = needs.flatMap((need) => environment.lacks[need] ?? []);
+      // oxlint-disable-next-line vitest/valid-title, vitest/expect-expect -- both stand where this is called
       if (reasons.length === 0) test(name, run);
+      // oxlint-disable-next-line vitest/no-disabled-tests -- with its reason, which the environment gives
       else test.skip(`${name} — skipped: ${reasons.join("; ")}`, run);
     },
   };

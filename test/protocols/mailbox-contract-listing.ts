@@ -85,6 +85,16 @@ export function listing({ it, filled, open, user: freshUser, deliver }: Bench): 
     expect(uidsOf(rest)).toEqual(all.slice(12).map(({ uid }) => uid));
   });
 
+  it("lists on after the last message of a page that it knows was removed", [], async () => {
+    const { mailbox } = await filled(10);
+    const all = await walk(mailbox, 50);
+    const { messages } = await mailbox.list("INBOX", { limit: 4, after: null }, {});
+    await mailbox.remove(messages.slice(3).map(({ place }) => place));
+    const left = all.filter((_, index) => index !== 3);
+    expect(uidsOf(await mailbox.list("INBOX", { limit: 4, after: null }, {}))).toEqual(left.slice(0, 4));
+    expect(await walk(mailbox, 4)).toEqual(left);
+  });
+
   it("filters exactly, across pages", ["flags on the server"], async () => {
     const { mailbox } = await filled(120);
     const all = (await mailbox.list("INBOX", { limit: 300, after: null }, {})).messages;

@@ -3,8 +3,8 @@ import type { Listing } from "../../src/mail/mailbox.ts";
 import { failureOf } from "./failure-of.ts";
 import { type Bench, newest, nowhere, page, uidsOf } from "./mailbox-bench.ts";
 
-const idsOf = (messages: Listing["messages"]): (string | null)[] =>
-  messages.map(({ envelope }) => envelope.messageId).sort();
+const idsOf = (messages: Listing["messages"]): Set<string | null> =>
+  new Set(messages.map(({ envelope }) => envelope.messageId));
 
 /** Moves and removals: exactly these, found again, and nothing of anybody else's. */
 export function removing({ it, filled, open, user: freshUser, deliver, path, marks, lacks }: Bench): void {
@@ -61,7 +61,7 @@ export function removing({ it, filled, open, user: freshUser, deliver, path, mar
     const { moved } = await mailbox.move([place], path("Archive"), null);
     const archived = await newest(mailbox, path("Archive"));
     expect(archived.envelope.messageId).toBe(envelope.messageId);
-    if (moved[0]?.to) expect(moved[0].to).toEqual(archived.place);
+    expect([archived.place, null]).toContainEqual(moved[0]?.to);
     expect((await mailbox.status("INBOX")).messages).toBe(2);
   });
 

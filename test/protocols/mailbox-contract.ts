@@ -10,6 +10,7 @@ import { storing } from "./mailbox-contract-storing.ts";
 
 /** Declares the whole suite for an environment. */
 export function mailboxContract(environment: Environment, more: (bench: Bench) => void = () => {}): void {
+  // oxlint-disable-next-line vitest/valid-title -- the environment gives it
   describe(environment.name, () => {
     beforeAll(() => environment.start());
     afterAll(() => environment.stop());

@@ -74,8 +74,8 @@ export async function startImapWithout(
 ): Promise<ImapWithout> {
   const open = new Set<Socket>();
   const traffic: Traffic = { refused: [], removed: [], passed: [] };
-  const front = createServer({ cert, key }, (client) => {
-    const upstream = connect(server);
+  const front = createServer({ cert, key, noDelay: true }, (client) => {
+    const upstream = connect({ ...server, noDelay: true });
     for (const socket of [client, upstream])
       open.add(socket.on("error", () => {}).on("close", () => open.delete(socket)));
     void passCommands(client, upstream, lacking, traffic).finally(() => upstream.end());

@@ -14,11 +14,17 @@ export async function expungeOnly(session: Session, uids: number[]): Promise<voi
   if (session.has("UIDPLUS")) {
     await mark(session, "+", uids);
     for (const set of uidSets(uids)) await session.exec("UID EXPUNGE", [sequence(set)]);
-  } else await expungeAmongOthers(session, uids);
+  } else await aloneIn(session, () => expungeAmongOthers(session, uids));
   const left = await searchExisting(session, uids);
   if (left.size === 0) return;
   const where = { host: session.host, phase: "EXPUNGE" };
   throw failure("delete-unconfirmed", `${left.size} of the messages are still there after the deletion.`, where);
+}
+
+/** Another session of ours, at the same on the same folder, would take our marks for those of others. */
+function aloneIn(session: Session, work: () => Promise<void>): Promise<void> {
+  const { path = "", uidValidity = 0 } = session.selected ?? {};
+  return session.known(path, uidValidity).alone(work);
 }
 
 /**

@@ -83,6 +83,8 @@ export async function fetchRows(
     return keyless;
   }
   if (reply.status !== "OK" && !isPartial(reply.status, reply.code)) {
+    const existing = command === "UID FETCH" ? await fetchExisting(session, set, wanted) : null;
+    if (existing) return existing;
     throw refusal(reply.status, reply.code, reply.text, { host: session.host, phase: command });
   }
   if (probes) {

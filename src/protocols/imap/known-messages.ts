@@ -18,6 +18,8 @@ export type KnownFolder = {
   run: number[];
   /** A BODYSTRUCTURE of this folder broke a connection: they are not asked for any more. */
   avoidsStructure: boolean;
+  /** Does the work when no other session of this login does such on this folder. */
+  alone<T>(work: () => Promise<T>): Promise<T>;
 };
 
 /** The memory of one login on one server. */
@@ -42,6 +44,7 @@ export function createKnownMessages(maxOctets: number): KnownMessages {
   const all = new Map<string, { facts: Facts; octets: number }>();
   const runs = new Map<string, number[]>();
   const avoided = new Set<string>();
+  const turns = new Map<string, Promise<unknown>>();
   let octets = 0;
 
   function put(key: string, facts: Facts): void {
@@ -72,6 +75,20 @@ export function createKnownMessages(maxOctets: number): KnownMessages {
     if (runs.size > maxRuns && oldest !== undefined) runs.delete(oldest);
   }
 
+  async function inTurn<T>(folder: string, work: () => Promise<T>): Promise<T> {
+    const before = turns.get(folder);
+    const turn = (async () => {
+      await before?.catch(() => {});
+      return work();
+    })();
+    turns.set(folder, turn);
+    try {
+      return await turn;
+    } finally {
+      if (turns.get(folder) === turn) turns.delete(folder);
+    }
+  }
+
   return {
     of: (login) => (path, uidValidity) => {
       const folder = JSON.stringify([login, path, uidValidity]);
@@ -95,6 +112,7 @@ export function createKnownMessages(maxOctets: number): KnownMessages {
           if (avoids && avoided.size < maxRuns) avoided.add(folder);
           else avoided.delete(folder);
         },
+        alone: (work) => inTurn(folder, work),
       };
     },
   };

@@ -1,6 +1,6 @@
 import { Failure } from "../../errors.ts";
 import type { Admitted, ServerLogin } from "../../mail/server.ts";
-import { withoutSecret } from "../../net/server-words.ts";
+import { oneLine, withoutSecret } from "../../net/server-words.ts";
 import type { Clock } from "../../observe.ts";
 import type { Dial } from "./connection.ts";
 import { deadlines, makeWatch, withDeadline } from "./deadline.ts";
@@ -57,6 +57,10 @@ export async function openDialog({ login, admitted, dial, clock }: DialogOptions
       throw given.signal.aborted ? timedOut(where) : toFailure(error, where);
     },
   );
+  if (given.signal.aborted) {
+    connection.destroy();
+    throw timedOut(where);
+  }
   const discreet = (words: string): string => withoutSecret(words, login.username, login.password);
   let dead: Failure | null = null;
   /** A read that was begun while nothing was asked. */
@@ -98,8 +102,9 @@ export async function openDialog({ login, admitted, dial, clock }: DialogOptions
     return discreetly(status);
   }
 
+  /** As it may be told. */
   function discreetly(status: Status): Status {
-    return { ...status, code: status.code && (discreet(status.code) || null), text: discreet(status.text) };
+    return { ...status, code: status.code && (discreet(status.code) || null), text: oneLine(discreet(status.text)) };
   }
 
   async function list(take: (line: string) => unknown): Promise<void> {
@@ -151,7 +156,9 @@ export async function openDialog({ login, admitted, dial, clock }: DialogOptions
       const text = await within(deadlines.command, line());
       return text[0] === 0x2b && (text.length === 1 || text[1] === 0x20) ? null : read(text);
     },
-    ask(phase, command) {
+    async ask(phase, command) {
+      // What is there already can't be the answer.
+      if (reader.buffered > 0) throw kill(unasked(reader.take()));
       dialog.send(phase, command);
       return dialog.status();
     },

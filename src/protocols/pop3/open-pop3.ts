@@ -65,7 +65,9 @@ export async function openPop3(options: DialogOptions): Promise<Pop3Session> {
     if (capabilities.told) capabilities = await askCapabilities(dialog, capabilities);
     return sessionOf(makeSession(dialog, capabilities));
   } catch (error) {
-    throw dialog.kill(toFailure(error, dialog.where));
+    const failure = toFailure(error, dialog.where);
+    dialog.kill(failure);
+    throw failure;
   }
 }
 

@@ -21,6 +21,8 @@ export async function retr(session: Session, number: number): Promise<AsyncItera
 /** Not a generator: one that nobody has begun to read would not hear that it is left. */
 function lent({ abandon }: Session, body: Body, giveBack: () => void): AsyncIterableIterator<Uint8Array> {
   let isOver = false;
+  /** A piece that somebody waits for: it may come after the stream was left. */
+  let coming: Promise<unknown> = Promise.resolve();
   const finish = (): { done: true; value: undefined } => {
     isOver = true;
     giveBack();
@@ -33,7 +35,9 @@ function lent({ abandon }: Session, body: Body, giveBack: () => void): AsyncIter
     async next() {
       if (isOver) return { done: true, value: undefined };
       try {
-        const value = await body.next();
+        const piece = body.next();
+        coming = piece;
+        const value = await piece;
         return value === null ? finish() : { done: false, value };
       } catch (error) {
         finish();
@@ -41,13 +45,14 @@ function lent({ abandon }: Session, body: Body, giveBack: () => void): AsyncIter
       }
     },
     async return() {
-      if (!isOver) abandon(left(body), giveBack);
+      if (!isOver) abandon(left(body, coming), giveBack);
       isOver = true;
       return { done: true, value: undefined };
     },
   };
 }
 
-async function* left(body: Body): AsyncGenerator<Uint8Array> {
+async function* left(body: Body, coming: Promise<unknown>): AsyncGenerator<Uint8Array> {
+  await coming;
   for (let piece = await body.next(); piece !== null; piece = await body.next()) yield piece;
 }

@@ -5,7 +5,7 @@ import type { Dialog } from "./dialog.ts";
 import { closed } from "./failures.ts";
 
 /** What is left of an answer that nobody wants any more, octets: beyond that a new connection is cheaper. */
-const maxLeft = 1024 * 1024;
+const maxLeft = 8 * 1024 * 1024;
 
 /** An open maildrop (RFC 1939 §5): what every command of this room uses. */
 export type Session = {
@@ -84,7 +84,7 @@ export function makeSession(dialog: Dialog, capabilities: Capabilities): Session
         let octets = 0;
         for await (const piece of left) {
           octets += piece.length;
-          if (octets > maxLeft) return tooMuch();
+          
         }
       };
       withDeadline(dialog.clock, deadlines.leave, readOff(), tooMuch)

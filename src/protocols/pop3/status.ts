@@ -1,11 +1,9 @@
-import { oneLine } from "../../net/server-words.ts";
-
 /** The first line of an answer (RFC 1939 §3): `+OK` or `-ERR`. */
 export type Status = {
   ok: boolean;
   /** The response code (RFC 2449 §8), upper case, such as `IN-USE` or `SYS/TEMP`; null where there is none. */
   code: string | null;
-  /** The server's words without the code: one line, at most 500 characters. */
+  /** The server's words without the code. */
   text: string;
 };
 
@@ -22,6 +20,6 @@ export function parseStatus(line: Uint8Array): Status | null {
   return {
     ok: match[1]?.startsWith("+") === true,
     code: code?.[1]?.toUpperCase() ?? null,
-    text: oneLine(words.slice(code?.[0].length ?? 0)),
+    text: words.slice(code?.[0].length ?? 0),
   };
 }

@@ -13,7 +13,8 @@ export type Header = { number: number; header: Uint8Array | null };
 
 /**
  * TOP n 0 (RFC 1939 §7) of many messages, in the order of the numbers, sent ahead where the server lets us. Where it has no TOP
- * each message is read whole and its header kept. Left early, what is still to come is read off or the connection goes.
+ * each message is read whole and its header kept. Its turn begins with its first `next`; left early, what is still to come is
+ * read off or the connection goes.
  */
 export async function* top(session: Session, numbers: readonly number[]): AsyncGenerator<Header> {
   const checked = numbers.map(messageNumber);
@@ -26,9 +27,9 @@ export async function* top(session: Session, numbers: readonly number[]): AsyncG
   try {
     for (const number of numbers) {
       const status = await settled(session, await answers.next(), number);
-      if (status.ok) yield { number, header: await headerOf(dialog.body()) };
-      else if (messageRefusal(status, dialog.where).code === "message-gone") yield { number, header: null };
-      else throw messageRefusal(status, dialog.where);
+      const refused = status.ok ? null : messageRefusal(status, dialog.where);
+      if (refused && refused.code !== "message-gone") throw refused;
+      yield { number, header: refused ? null : await headerOf(dialog.body()) };
     }
   } finally {
     if (answers.outstanding === 0) giveBack();

@@ -3,7 +3,7 @@ import { brokeProtocol, refusal } from "./failures.ts";
 import type { Session } from "./session.ts";
 
 /** RFC 1939 §7 promises 1 to 70 printable characters; whatever else a server puts there is its id all the same. */
-const uniqueId = /^\s*(\d{1,10})[ \t]+(\S.*?)[ \t]*$/;
+const uniqueId = /^\s*(\d{1,10})[ \t]+(\S.*)$/;
 const numberOnly = /^\s*(\d{1,10})[ \t]*$/;
 
 /**
@@ -23,7 +23,7 @@ export function uidl({ dialog, inTurn, capabilities }: Session): Promise<Map<num
     await dialog.listing((line) => {
       const [, number, id] = uniqueId.exec(line) ?? numberOnly.exec(line) ?? [];
       if (!Number(number) || ids.has(Number(number))) return false;
-      return id === undefined || ids.set(Number(number), id);
+      return id === undefined || ids.set(Number(number), id.trimEnd());
     });
     return ids;
   });
@@ -33,7 +33,7 @@ export function uidl({ dialog, inTurn, capabilities }: Session): Promise<Map<num
 export function uidlOne({ dialog, inTurn }: Session, number: number): Promise<string> {
   return inTurn(async () => {
     const [, told, id] = uniqueId.exec((await demandOf(dialog, "UIDL", number)).text) ?? [];
-    if (Number(told) === number && id !== undefined) return id;
+    if (Number(told) === number && id !== undefined) return id.trimEnd();
     throw dialog.kill(brokeProtocol("The mail server told of another message than the one asked for.", dialog.where));
   });
 }

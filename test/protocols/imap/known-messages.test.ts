@@ -62,3 +62,23 @@ test("the order of UIDs is kept for a bounded number of messages and folders", (
   expect(of("INBOX", 7).run).toEqual([]);
   expect(of("f1999", 7).run).toEqual([1]);
 });
+
+test("what must be alone in a folder runs one at a time, and a failure holds nobody up", async () => {
+  const of = createKnownMessages(10_000).of("ann");
+  const order: string[] = [];
+  const work = (name: string) => async (): Promise<string> => {
+    order.push(`${name} begins`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    order.push(`${name} ends`);
+    if (name === "a") throw new Error("a failed");
+    return name;
+  };
+  const first = of("INBOX", 7).alone(work("a"));
+  const second = of("INBOX", 7).alone(work("b"));
+  const elsewhere = of("Sent", 7).alone(work("c"));
+  await expect(first).rejects.toThrow("a failed");
+  expect(await second).toBe("b");
+  expect(await elsewhere).toBe("c");
+  expect(order.indexOf("b begins")).toBeGreaterThan(order.indexOf("a ends"));
+  expect(order.indexOf("c begins")).toBeLessThan(order.indexOf("a ends"));
+});

@@ -64,7 +64,20 @@ function dovecotEnvironment(
   };
 }
 
-mailboxContract(dovecotEnvironment("Dovecot as it is", {}).environment);
+mailboxContract(dovecotEnvironment("Dovecot as it is", {}).environment, levels);
+
+function levels({ it, fill, open, user: freshUser }: Bench): void {
+  it("a level that is no folder is shown and not opened", [], async () => {
+    const user = await freshUser();
+    await fill(user, 2, "Kunden/Gr&APYA3w-e");
+    const mailbox = await open(user);
+    const folders = new Map((await mailbox.folders()).map((folder) => [folder.path, folder]));
+    expect(folders.get("Kunden")).toMatchObject({ selectable: false, status: null, role: null });
+    const below = { name: "Größe", parentPath: "Kunden", status: { messages: 2 } };
+    expect(folders.get("Kunden/Gr&APYA3w-e")).toMatchObject(below);
+    expect((await mailbox.list("Kunden/Gr&APYA3w-e", page, {})).messages).toHaveLength(2);
+  });
+}
 
 mailboxContract(
   dovecotEnvironment("Dovecot with delimiter . and prefix INBOX., without SPECIAL-USE", {
@@ -148,12 +161,13 @@ function fallbacks({ it, filled, open, path }: Bench): void {
   it("sends nothing that it was told not to know, but X-GUID, which nobody announces", [], async () => {
     const { mailbox, user } = await filled(3);
     await mailbox.list("INBOX", page, {});
-    expect((await failureOf(mailbox.list("Nowhere", page, {}))).code).toBe("not-found");
+    const { place } = await newest(mailbox);
+    expect((await failureOf(mailbox.move([place], "Nowhere", 1))).code).toBe("not-found");
     await (await open(user)).folders();
     const { refused, removed } = poor.front();
     expect(refused.length).toBeGreaterThan(0);
     expect(refused.filter((command) => !command.includes("X-GUID"))).toEqual([]);
-    for (const words of ["UIDNEXT", "\\*", "HIGHESTMODSEQ", "COPYUID", "APPENDUID", "NONEXISTENT", "\\Sent"]) {
+    for (const words of ["UIDNEXT", "\\*", "HIGHESTMODSEQ", "COPYUID", "APPENDUID", "TRYCREATE", "\\Sent"]) {
       expect([words, removed.some((one) => one.includes(words))]).toEqual([words, true]);
     }
     const plain = poor
@@ -172,6 +186,7 @@ mailboxContract({
   lacks: {
     keywords: "imap4d has no keywords (PERMANENTFLAGS without \\*)",
     "permanent keys": "imap4d has none",
+    "UIDVALIDITY that holds": "imap4d gives an mbox another UIDVALIDITY when a session opens it after a delivery",
     "sizes that hold": "imap4d's RFC822.SIZE counts headers that it adds later",
     "folders in folders": "an mbox folder of imap4d holds no folders (\\NoInferiors)",
     "bytes as delivered": "imap4d keeps X-UID and Status in the message, and >From quoting",

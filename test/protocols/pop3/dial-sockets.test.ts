@@ -54,8 +54,11 @@ function fakeSockets(dialog: Dialog, { opened = Promise.resolve({}), secured = P
   return { dial, asked, heard, closes: () => closes };
 }
 
-const options = (fake: ReturnType<typeof fakeSockets>, change: Parameters<typeof target>[1], clock = hurried()) =>
-  target(995, change, clock, fake.dial);
+const options = (
+  fake: ReturnType<typeof fakeSockets>,
+  change: Parameters<typeof target>[1],
+  clock = hurried(30).hurry(),
+) => target(995, change, clock, fake.dial);
 
 test("a session runs over the streams of the runtime, secured from the start or by STLS", async () => {
   for (const security of ["tls", "starttls"] as const) {

@@ -48,8 +48,8 @@ function randomMail(random: Random): string {
   return raw === "" || raw.endsWith("\r\n") ? raw : `${raw}\r\n`;
 }
 
-test("2,500 random sessions in random pieces: every octet of every message, and every answer in its place", async () => {
-  for (let seed = 1; seed <= 2_500; seed++) {
+test("2,000 random sessions in random pieces: every octet of every message, and every answer in its place", async () => {
+  for (let seed = 1; seed <= 2_000; seed++) {
     const random = randomFrom(seed);
     const messages = Array.from({ length: 1 + below(random, 5) }, (_, index) => ({
       uid: `u${index}`,
@@ -71,4 +71,4 @@ test("2,500 random sessions in random pieces: every octet of every message, and 
     for await (const _ of await session.retr(1)) break;
     expect([seed, await session.remove(numbers)]).toEqual([seed, { missing: [] }]);
   }
-});
+}, 60_000);

@@ -44,7 +44,7 @@ describe("the greeting", () => {
 
   test("that never comes, or comes one octet at a time, ends at the deadline", async () => {
     const { open, server } = await bench.serve({ answers: { greeting: { after: "silence" } } });
-    const opening = failureOf(open({}, hurried()));
+    const opening = failureOf(open({}, hurried(30).hurry()));
     const drip = setInterval(() => server.say("+"), 20);
     expect(await opening).toMatchObject({
       code: "upstream-timeout",
@@ -68,7 +68,7 @@ describe("the greeting", () => {
   test("of a black hole is waited for no longer than the deadline", async () => {
     const dial = (_: unknown, signal: AbortSignal) =>
       new Promise<never>((_, reject) => signal.addEventListener("abort", () => reject(new Error("given up"))));
-    expect(await failureOf(openPop3(target(1, {}, hurried(), dial)))).toMatchObject({
+    expect(await failureOf(openPop3(target(1, {}, hurried(30).hurry(), dial)))).toMatchObject({
       code: "upstream-timeout",
       details: { upstream: { phase: "connect" } },
     });
@@ -145,18 +145,14 @@ describe("the login", () => {
   });
 
   test("stays refused by APOP where that was not about the password, or nothing else is offered, or the line is gone", async () => {
-    for (const [APOP, code, more] of [
-      ["-ERR [IN-USE] locked\r\n", "mailbox-locked", {}],
-      ["-ERR [SYS/TEMP] disk\r\n", "upstream-throttled", {}],
-      ["-ERR maildrop already locked\r\n", "mailbox-locked", {}],
-      ["-ERR [AUTH] no\r\n", "account-authentication-failed", { capa: ["SASL CRAM-MD5"] }],
-      [{ say: "-ERR [AUTH] no\r\n", after: "close" }, "account-authentication-failed", {}],
+    for (const [APOP, code, capa] of [
+      ["-ERR [IN-USE] locked\r\n", "mailbox-locked", usualCapa],
+      ["-ERR [SYS/TEMP] disk\r\n", "upstream-throttled", usualCapa],
+      ["-ERR maildrop already locked\r\n", "mailbox-locked", usualCapa],
+      ["-ERR [AUTH] no\r\n", "account-authentication-failed", ["SASL CRAM-MD5"]],
+      [{ say: "-ERR [AUTH] no\r\n", after: "close" }, "account-authentication-failed", usualCapa],
     ] as const) {
-      const { server, open } = await bench.serve({
-        ...more,
-        capa: more.capa && [...more.capa],
-        answers: { greeting: stamped, APOP },
-      });
+      const { server, open } = await bench.serve({ capa: [...capa], answers: { greeting: stamped, APOP } });
       expect(await failureOf(open())).toMatchObject({ code });
       expect(server.octets()).not.toContain("PASS");
     }
@@ -234,6 +230,24 @@ describe("the login", () => {
     }
   });
 
+  test("tells no password at the end of many words, nor one with blanks", async () => {
+    for (const password of [credentials.password, "two  blanks"]) {
+      const answers = { AUTH: `-ERR [AUTH] ${"x ".repeat(245)}${password}\r\n` };
+      const { open } = await bench.serve({ answers });
+      const failure = await failureOf(open({ password }));
+      expect(failure.code).toBe("account-authentication-failed");
+      expect(failure.details.upstream?.text).toBeUndefined();
+    }
+  });
+
+  test("goes no further when an answer comes before its question", async () => {
+    for (const answers of [{ greeting: "+OK hi\r\n+OK\r\n" }, { CAPA: "-ERR no\r\n+OK\r\n+OK\r\n" }]) {
+      const { server, open } = await bench.serve({ answers });
+      expect(await failureOf(open())).toMatchObject({ code: "upstream-protocol-error" });
+      expect(server.octets()).not.toMatch(/USER|PASS|AUTH/);
+    }
+  });
+
   test("tells no password that comes back as a response code either", async () => {
     const answers = { AUTH: `-ERR [${credentials.password}] [x]\r\n` };
     const { open } = await bench.serve({ answers });
@@ -247,7 +261,7 @@ describe("the login", () => {
       const capa = [...usualCapa, "UTF8"];
       const silent = await bench.serve({ capa, answers: { [word]: { after: "silence" } } });
       const phase = word === "AUTH" ? "login" : word;
-      expect(await failureOf(silent.open({}, hurried()))).toMatchObject({
+      expect(await failureOf(silent.open({}, hurried(30).hurry()))).toMatchObject({
         code: "upstream-timeout",
         details: { upstream: { phase } },
       });
@@ -302,8 +316,8 @@ describe("STLS", () => {
   });
 
   test("that is agreed to and then not begun ends at the deadline", async () => {
-    const { server, open } = await bench.serve({ capa, answers: { STLS: "+OK\r\n" } });
-    expect(await failureOf(open(starttls, hurried()))).toMatchObject({
+    const { server, open } = await bench.serve({ capa, answers: { STLS: "+OK\r\n", more: { after: "silence" } } });
+    expect(await failureOf(open(starttls, hurried(30).hurry()))).toMatchObject({
       code: "upstream-timeout",
       details: { upstream: { phase: "tls" } },
     });

@@ -64,6 +64,16 @@ describe("the maildrop", () => {
     ]);
   });
 
+  test("with long lines of blanks is read in no time", async () => {
+    const line = `1 a${" ".repeat(8_000)}b`;
+    const lines = Array.from({ length: 1_000 }, (_, index) => `${index + 1}${line.slice(1)}\r\n`).join("");
+    const { open } = await bench.serve({ answers: { UIDL: multiLine(lines) } });
+    const session = await open();
+    const started = performance.now();
+    expect((await session.uidl())?.size).toBe(1_000);
+    expect(performance.now() - started).toBeLessThan(2_000);
+  });
+
   test("may come with lines that end in LF only", async () => {
     const { open } = await bench.serve({ answers: { LIST: "+OK\n1 10\n2 20 more\n.\n" } });
     expect([...(await (await open()).list())]).toEqual([

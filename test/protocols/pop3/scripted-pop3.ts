@@ -78,7 +78,7 @@ export function makeScript({ answers = {}, capa = usualCapa, messages = usualMes
   };
   return (line: string): Answer => {
     const [first = ""] = line.split(" ");
-    const word = line === "" || /^[A-Z0-9]+$|^greeting$/.test(first) ? first : "more";
+    const word = /^[A-Z0-9]+$|^greeting$/.test(first) ? first : "more";
     const nth = counts.get(word) ?? 0;
     counts.set(word, nth + 1);
     const scripted = answers[word];
@@ -142,18 +142,31 @@ export async function startScripted(dialog: Dialog = {}): Promise<Scripted> {
   };
 }
 
-/** The real time, `times` as fast: 30 seconds pass in 300 ms. */
-export function hurried(times = 100): Clock {
-  const start = systemClock.now();
-  return {
-    now: () => start + (systemClock.now() - start) * times,
-    sleep: (ms, signal) => systemClock.sleep(ms / times, signal),
+/** Real time at first, and `times` as fast from the call of `hurry` on: then 30 seconds pass in 300 ms. */
+export type Hurried = Clock & { hurry(): Hurried };
+
+export function hurried(times = 100): Hurried {
+  let start = Infinity;
+  const factor = () => (start === Infinity ? 1 : times);
+  const clock: Hurried = {
+    now: () => systemClock.now() + Math.max(0, systemClock.now() - start) * (times - 1),
+    sleep: (ms, signal) => systemClock.sleep(ms / factor(), signal),
+    hurry() {
+      start = systemClock.now();
+      return clock;
+    },
   };
+  return clock;
 }
 
 export const credentials = { username: "someone", password: "a-canary-password" };
 
-export function target(port: number, change: Partial<ServerLogin> = {}, clock = systemClock, dial: Dial = dialNode) {
+export function target(
+  port: number,
+  change: Partial<ServerLogin> = {},
+  clock: Clock = systemClock,
+  dial: Dial = dialNode,
+) {
   const login: ServerLogin = {
     host: "localhost",
     port,
@@ -173,9 +186,11 @@ export function makeBench() {
     async serve(dialog: Dialog = {}) {
       const server = await startScripted(dialog);
       servers.push(server);
-      const open = async (change: Partial<ServerLogin> = {}, clock = systemClock) => {
+      /** A clock that is to hurry does so once the session is open, if not before. */
+      const open = async (change: Partial<ServerLogin> = {}, clock: Clock | Hurried = systemClock) => {
         const session = await openPop3(target(server.port, change, clock));
         sessions.push(session);
+        if ("hurry" in clock) clock.hurry();
         return session;
       };
       return { server, open };

@@ -68,6 +68,24 @@ describe("a message that nobody wants any more", () => {
     expect(await whole(session.retr(2))).toBe(small.raw);
   });
 
+  test("is read off even while its next piece is waited for", async () => {
+    const answer = multiLine("x\r\n");
+    const { server, open } = await bench.serve({
+      messages: [small, small],
+      answers: { RETR: (line) => (line === "RETR 1" ? { say: answer.slice(0, 5), after: "silence" } : undefined) },
+    });
+    const session = await open();
+    const stream = await session.retr(1);
+    const piece = stream.next();
+    await stream.return?.();
+    const next = whole(session.retr(2));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(server.heard.at(-1)).toBe("RETR 1");
+    server.say(answer.slice(5));
+    expect(Buffer.from((await piece).value ?? []).toString()).toBe("x\r\n");
+    expect(await next).toBe(small.raw);
+  });
+
   test("takes the line with it when much is left, at once", async () => {
     const { server, open } = await bench.serve({ messages: [big(64 * 1024 * 1024), small] });
     const session = await open();
