@@ -92,7 +92,10 @@ export interface Mailbox {
   openPart(place: Place, section: string, range?: ByteRange): Promise<AsyncIterable<Uint8Array>>;
   /** Sets, then says for each place whether it was there. A keyword the folder can't hold: `unsupported-by-server`. */
   setFlags(places: Place[], change: FlagChange): Promise<{ missing: Place[] }>;
-  /** Moves all of one folder's places. `uidNext` is the target's UIDNEXT from before, to find copies by (DESIGN §4). */
+  /**
+   * Moves all of one folder's places. `uidNext` is the target's UIDNEXT from before, to find copies by (DESIGN §4). What the
+   * server left behind while it moved others is in neither list.
+   */
   move(places: Place[], path: string, uidNext: number | null): Promise<{ moved: Moved[]; missing: Place[] }>;
   /** Removes exactly these for good. */
   remove(places: Place[]): Promise<{ missing: Place[] }>;

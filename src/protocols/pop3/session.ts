@@ -84,7 +84,7 @@ export function makeSession(dialog: Dialog, capabilities: Capabilities): Session
         let octets = 0;
         for await (const piece of left) {
           octets += piece.length;
-          
+          if (octets > maxLeft) return tooMuch();
         }
       };
       withDeadline(dialog.clock, deadlines.leave, readOff(), tooMuch)

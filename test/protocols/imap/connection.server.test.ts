@@ -6,7 +6,8 @@ import { startProxy } from "../../servers/proxy.ts";
 import type { Mailbox } from "../../../src/mail/mailbox.ts";
 import { openImap } from "../../../src/protocols/imap/open-imap.ts";
 import { newest } from "../mailbox-bench.ts";
-import { collect, failureOf, openOn, target } from "./session-on-dovecot.ts";
+import { collect } from "../failure-of.ts";
+import { failureOf, openOn, target } from "./session-on-dovecot.ts";
 
 let dovecot: Dovecot;
 const cleanUps: (() => Promise<void>)[] = [];

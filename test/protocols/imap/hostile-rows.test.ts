@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { maxBodyBytes } from "../../../src/mail/mailbox.ts";
 import { answers, firstPage, openDialog, place, three } from "./dialog.ts";
 import { fetchResponse, fieldsItem, type Script } from "./scripted-imap.ts";
-import { collect } from "./session-on-dovecot.ts";
+import { collect } from "../failure-of.ts";
 
 const there: [RegExp, string] = [/^UID SEARCH/, "* SEARCH 11 12 13\r\n<tag> OK\r\n"];
 const one = (uid: number, sequence = uid - 10): string => fetchResponse(sequence, uid);

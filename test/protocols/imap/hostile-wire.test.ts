@@ -2,7 +2,8 @@ import { expect, test } from "vitest";
 import { createFakeClock } from "../../fake-clock.ts";
 import { answers, firstPage, floods, openDialog, place, three } from "./dialog.ts";
 import { fetchResponse, type Script } from "./scripted-imap.ts";
-import { collect, failureOf } from "./session-on-dovecot.ts";
+import { collect } from "../failure-of.ts";
+import { failureOf } from "./session-on-dovecot.ts";
 
 /** What ends the session when STATUS is answered so. */
 const fatal: [what: string, script: Script, code: string][] = [

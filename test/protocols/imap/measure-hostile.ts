@@ -2,7 +2,7 @@ import type { Mailbox } from "../../../src/mail/mailbox.ts";
 import { openImap } from "../../../src/protocols/imap/open-imap.ts";
 import { Failure } from "../../../src/errors.ts";
 import { scriptedTarget } from "./scripted-imap.ts";
-import { collect } from "./session-on-dovecot.ts";
+import { collect } from "../failure-of.ts";
 
 /**
  * Run as a process of its own: `measure-hostile.ts PORT CALL` opens a session on the scripted server there, makes one call, and

@@ -2,6 +2,7 @@ import type { Dovecot } from "../../servers/dovecot.ts";
 import type { User } from "../../servers/mailboxes.ts";
 import type { Mailbox } from "../../../src/mail/mailbox.ts";
 import type { Clock, Log } from "../../../src/observe.ts";
+import { failureOf as wholeFailureOf } from "../failure-of.ts";
 import { createKnownMessages } from "../../../src/protocols/imap/known-messages.ts";
 import { type OpenImap, openImap } from "../../../src/protocols/imap/open-imap.ts";
 
@@ -41,20 +42,8 @@ export function openOn(dovecot: Dovecot, user: User, port = dovecot.ports.imaps)
   return openImap(target(user, port, { ca: dovecot.ca }));
 }
 
-/** All octets of a stream. */
-export async function collect(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of stream) chunks.push(chunk);
-  return Buffer.concat(chunks);
-}
-
-/** What a promise fails with; fails the test when it does not. */
+/** What a promise fails with, in short; fails the test when it does not. */
 export async function failureOf(promise: Promise<unknown>): Promise<{ code: string; upstream: unknown; text: string }> {
-  try {
-    await promise;
-  } catch (error) {
-    const { code, details, message } = error as { code: string; details: { upstream?: unknown }; message: string };
-    return { code, upstream: details?.upstream, text: message };
-  }
-  throw new Error("it did not fail");
+  const { code, details, message } = await wholeFailureOf(promise);
+  return { code, upstream: details.upstream, text: message };
 }

@@ -11,7 +11,8 @@ import {
   scriptedTarget,
   startScripted,
 } from "./scripted-imap.ts";
-import { collect, failureOf } from "./session-on-dovecot.ts";
+import { collect } from "../failure-of.ts";
+import { failureOf } from "./session-on-dovecot.ts";
 
 const running: (() => Promise<void>)[] = [];
 afterEach(async () => {

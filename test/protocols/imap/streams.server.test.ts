@@ -5,7 +5,8 @@ import { deliver } from "../../servers/maildir.ts";
 import type { Mailbox } from "../../../src/mail/mailbox.ts";
 import type { Place } from "../../../src/mail/message.ts";
 import { ImapFlow } from "imapflow";
-import { collect, failureOf, openOn } from "./session-on-dovecot.ts";
+import { collect } from "../failure-of.ts";
+import { failureOf, openOn } from "./session-on-dovecot.ts";
 
 let dovecot: Dovecot;
 

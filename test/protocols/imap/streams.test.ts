@@ -3,7 +3,8 @@ import { expect, test } from "vitest";
 import type { ByteRange } from "../../../src/mail/mailbox.ts";
 import { openDialog } from "./dialog.ts";
 import type { Script } from "./scripted-imap.ts";
-import { collect, failureOf } from "./session-on-dovecot.ts";
+import { collect } from "../failure-of.ts";
+import { failureOf } from "./session-on-dovecot.ts";
 
 const chunk = 262_144;
 const place = { path: "INBOX", uidValidity: 7, uid: 12 };

@@ -81,6 +81,28 @@ test("a session runs over the streams of the runtime, secured from the start or 
   }
 });
 
+test("a timestamp counts only for the line that it came over: APOP follows no STLS", async () => {
+  const answers = { greeting: "+OK <1.2@x>\r\n" };
+  const capa = ["STLS", "SASL XOAUTH2"];
+  const implicit = fakeSockets({ capa, answers });
+  await openPop3(options(implicit, { security: "tls" }));
+  expect(implicit.heard[1]).toMatch(/^APOP someone /);
+  const explicit = fakeSockets({ capa, answers });
+  expect(await failureOf(openPop3(options(explicit, { security: "starttls" })))).toMatchObject({
+    code: "refused-by-server",
+  });
+  expect(explicit.heard).toEqual(["CAPA", "STLS", "(TLS)", "CAPA"]);
+});
+
+test("what is secured is asked anew what it can do", async () => {
+  let asked = 0;
+  const answers = { CAPA: () => multiLine(asked++ === 0 ? "STLS\r\nSASL PLAIN\r\nLOGIN-DELAY 9\r\n" : "USER\r\n") };
+  const fake = fakeSockets({ answers });
+  const session = await openPop3(options(fake, { security: "starttls" }));
+  expect(fake.heard).toContain("USER someone");
+  expect(session.loginDelay).toBeNull();
+});
+
 test("an IPv6 address is written as in a URL", async () => {
   const fake = fakeSockets({});
   const base = options(fake, { security: "tls" });

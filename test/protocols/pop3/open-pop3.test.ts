@@ -294,13 +294,13 @@ describe("STLS", () => {
   const fails = { code: "tls-verification-failed", details: { upstream: { protocol: "pop3", phase: "tls" } } };
 
   test.for([
-    ["stripped", { capa: usualCapa }],
-    ["stripped with the whole of CAPA", { capa: null }],
-    ["refused", { capa, answers: { STLS: "-ERR not today\r\n" } }],
-    ["followed by an answer that was put there", { capa, answers: { STLS: "+OK\r\n+OK Logged in\r\n" } }],
-    ["followed by one octet", { capa, answers: { STLS: "+OK\r\n+" } }],
-    ["followed by no TLS", { capa, answers: { STLS: "+OK\r\n", more: "+OK you are in\r\n" } }],
-  ] as const)("%s: nothing of the login is sent", async ([, dialog]) => {
+    ["stripped", "offer", { capa: usualCapa }],
+    ["stripped with the whole of CAPA", "offer", { capa: null }],
+    ["refused", "when asked", { capa, answers: { STLS: "-ERR not today\r\n" } }],
+    ["followed by an answer that was put there", "tampered", { capa, answers: { STLS: "+OK\r\n+OK Logged in\r\n" } }],
+    ["followed by one octet", "tampered", { capa, answers: { STLS: "+OK\r\n+" } }],
+    ["followed by no TLS", "TLS connection", { capa, answers: { STLS: "+OK\r\n", more: "+OK you are in\r\n" } }],
+  ] as const)("%s: nothing of the login is sent", async ([, words, dialog]) => {
     const { server, open } = await bench.serve({
       ...dialog,
       capa: dialog.capa && [...dialog.capa],
@@ -308,7 +308,7 @@ describe("STLS", () => {
     });
     const opening = failureOf(open(starttls));
     const talk = setInterval(() => server.heard.includes("STLS") && server.say("+OK go on\r\n"), 20);
-    expect(await opening).toMatchObject(fails);
+    expect(await opening).toMatchObject({ ...fails, message: expect.stringContaining(words) });
     clearInterval(talk);
     expect(server.octets()).not.toMatch(/USER|PASS|AUTH|APOP/);
     for (const secret of secrets) expect(server.octets()).not.toContain(secret);

@@ -1,4 +1,6 @@
 import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ServerLogin } from "../../../src/mail/server.ts";
 import { systemClock } from "../../../src/observe.ts";
@@ -131,6 +133,55 @@ describe("TLS", () => {
     }
   });
 });
+
+test("what is put behind the answer to STLS ends the session, though TLS itself would succeed", async () => {
+  const user = dovecot.user();
+  const injecting = await startInjecting(dovecot.ports.pop3, "+OK Logged in\r\n");
+  try {
+    expect(await failureOf(open(user, "STLS", {}, injecting.port))).toMatchObject({
+      code: "tls-verification-failed",
+      message: expect.stringContaining("tampered"),
+    });
+    expect(injecting.toServer()).toBe("CAPA\r\nSTLS\r\n");
+    expect(injecting.injected()).toBe(true);
+  } finally {
+    await injecting.stop();
+  }
+});
+
+/** Passes all on, and puts something behind the answer to STLS, in the same packet. */
+async function startInjecting(port: number, extra: string) {
+  let sent = "";
+  let injected = false;
+  const sockets = new Set<Socket>();
+  const server = createServer((client) => {
+    const upstream = connect({ host: "127.0.0.1", port });
+    for (const socket of [client, upstream]) sockets.add(socket.on("error", () => {}));
+    client.on("data", (octets) => {
+      sent += octets.toString("latin1");
+      upstream.write(octets);
+    });
+    upstream.on("data", (octets) => {
+      const answers = !injected && sent.endsWith("STLS\r\n");
+      injected ||= answers;
+      client.write(answers ? Buffer.concat([octets, Buffer.from(extra)]) : octets);
+    });
+    client.on("close", () => upstream.destroy());
+    upstream.on("close", () => client.destroy());
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    port: (server.address() as AddressInfo).port,
+    toServer: () => sent,
+    injected: () => injected,
+    async stop() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      await once(server, "close");
+    },
+  };
+}
 
 describe("a large maildrop", () => {
   test("tells 2,000 ids and 200 headers, and deletes 500 messages in one go", async () => {

@@ -49,7 +49,14 @@ describe("the stuffing", () => {
   });
 
   test("a dot that the server forgot to double is taken off all the same (RFC 1939 §3)", () => {
-    expect(unstuffed(Buffer.from(".x\r\n.\r\n"), [])).toEqual({ octets: "x\r\n", rest: "" });
+    for (const line of ["x\r\n", "\rx\r\n", "\r\r\n", "\n\r\n", "\r.\r\n"]) {
+      for (let cut = 0; cut <= line.length + 1; cut++) {
+        for (let second = cut; second <= line.length + 1; second++) {
+          const found = unstuffed(Buffer.from(`.${line}.\r\n`), [cut, second]);
+          expect([line, cut, second, found]).toEqual([line, cut, second, { octets: line, rest: "" }]);
+        }
+      }
+    }
   });
 
   test("without its end there is none", () => {
