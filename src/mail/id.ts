@@ -1,4 +1,5 @@
 import { createHmac, type KeyObject, randomBytes, timingSafeEqual } from "node:crypto";
+import type { MaildropKey } from "./maildrop.ts";
 import type { NativeKey } from "./message.ts";
 
 /** RFC 4648 §7 in lower case: text sorts as its octets do. */
@@ -34,11 +35,14 @@ export function orderedId<P extends OrderedPrefix>(prefix: P, now: number): `${P
 /** Where a tracked message was first seen; `folder` is the account's number of the folder. */
 export type Origin = { folder: number; uidValidity: number; uid: number };
 
-/** What a message id names: the server's own key, or the place where Postern first saw the message. */
-export type MessageRef = { tier: "permanent"; key: NativeKey } | { tier: "tracked"; origin: Origin };
+/** What a message id names: the server's own key, its name in a maildrop, or the place where Postern first saw the message. */
+export type MessageRef =
+  | { tier: "permanent"; key: NativeKey }
+  | { tier: "tracked"; origin: Origin }
+  | { tier: "maildrop"; key: MaildropKey };
 
 /** The first octet of an id's content. Never renumbered: ids live in other people's databases. */
-const kinds = { emailId: 1, gmail: 2, guidHex: 3, guidText: 4, tracked: 5 } as const;
+const kinds = { emailId: 1, gmail: 2, guidHex: 3, guidText: 4, tracked: 5, uidl: 6, fingerprint: 7 } as const;
 
 const tagLength = 10;
 
@@ -56,6 +60,8 @@ function encodeRef(ref: MessageRef): Buffer {
     return content;
   }
   const { kind, value } = ref.key;
+  if (kind === "uidl" || kind === "fingerprint")
+    return Buffer.concat([Buffer.of(kinds[kind]), Buffer.from(value, "utf8")]);
   if (kind === "emailId") return Buffer.concat([Buffer.of(kinds.emailId), Buffer.from(value, "utf8")]);
   if (kind === "gmail") {
     const content = Buffer.alloc(9);
@@ -79,6 +85,10 @@ function decodeRef(content: Buffer): MessageRef | null {
       return { tier: "permanent", key: { kind: "guid", value: rest.toString("hex") } };
     case kinds.guidText:
       return { tier: "permanent", key: { kind: "guid", value: rest.toString("utf8") } };
+    case kinds.uidl:
+      return { tier: "maildrop", key: { kind: "uidl", value: rest.toString("utf8") } };
+    case kinds.fingerprint:
+      return { tier: "maildrop", key: { kind: "fingerprint", value: rest.toString("utf8") } };
     case kinds.tracked:
       return {
         tier: "tracked",

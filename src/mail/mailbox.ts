@@ -1,7 +1,7 @@
 import type { Capabilities } from "./capabilities.ts";
 import type { FlagChange, Flags } from "./flags.ts";
 import type { FolderStatus, NativeFolder } from "./folder.ts";
-import type { NativeKey, Place, Summary } from "./message.ts";
+import type { ImapPlace, NativeKey, Place, Summary } from "./message.ts";
 import type { Part } from "./part.ts";
 
 /** What a listing keeps. Absent means "any". Every member is honoured exactly, or the call fails. */
@@ -17,18 +17,27 @@ export type Filter = {
   before?: number | undefined;
 };
 
-/** A page of a folder, newest arrival (highest UID) first. */
-export type Page = {
+/** The last message of a page: its UID; `sequence` is where it stood, a hint that saves a search. */
+export type ImapPosition = { uid: number; sequence: number };
+
+/** The last message of a page: its key as text; `sequence` is its number then, for when it is gone. */
+export type MaildropPosition = { key: string; sequence: number };
+
+export type PositionOf<P extends Place> = P extends ImapPlace ? ImapPosition : MaildropPosition;
+
+/** A page of a folder, newest arrival (highest UID, or message number) first. */
+export type Page<P extends Place = Place> = {
   limit: number;
-  /** Go on below this UID; `sequence` is where it stood, a hint that saves a search. Null for the first page. */
-  after: { uid: number; sequence: number } | null;
+  /** Go on below this message. Null for the first page. */
+  after: PositionOf<P> | null;
 };
 
-export type Listing = {
+export type Listing<P extends Place = Place> = {
+  /** 0 in a maildrop. */
   uidValidity: number;
-  messages: Summary[];
+  messages: Summary<P>[];
   /** Where the next page goes on, or null at the end. */
-  next: { uid: number; sequence: number } | null;
+  next: PositionOf<P> | null;
 };
 
 export type Wanted = {
@@ -40,8 +49,8 @@ export type Wanted = {
   bodies?: boolean;
 };
 
-export type Fetched = {
-  summary: Summary;
+export type Fetched<P extends Place = Place> = {
+  summary: Summary<P>;
   header?: Uint8Array;
   /** Encoded octets of each text part wanted; `truncated` when a part was longer than `maxBodyBytes`. */
   bodies?: { part: Part; bytes: Uint8Array; truncated: boolean }[];
@@ -51,9 +60,9 @@ export type Fetched = {
 export type ByteRange = { start: number; end: number };
 
 export type Moved = {
-  from: Place;
+  from: ImapPlace;
   /** Null when the server did not tell and the copy could not be found without doubt. */
-  to: Place | null;
+  to: ImapPlace | null;
 };
 
 /** Where a folder is to go; absent: it stays where it is, or keeps its name. */
@@ -78,29 +87,29 @@ export type AppendWith = {
  * A stream is a call for each of its pieces: others run between them. It fails, and never just ends, when its message is gone
  * before it has been told whole.
  */
-export interface Mailbox {
+export interface Mailbox<P extends Place = Place> {
   capabilities(): Capabilities;
   /** All folders with counts. */
   folders(): Promise<NativeFolder[]>;
   /** The folder's UIDVALIDITY, UIDNEXT and counts now. */
   status(path: string): Promise<FolderStatus>;
-  list(path: string, page: Page, filter: Filter): Promise<Listing>;
-  get(place: Place, wanted: Wanted): Promise<Fetched>;
+  list(path: string, page: Page<P>, filter: Filter): Promise<Listing<P>>;
+  get(place: P, wanted: Wanted): Promise<Fetched<P>>;
   /** Raw octets as stored. `size` is the total size in octets, as the server tells. */
-  openRaw(place: Place, range?: ByteRange): Promise<{ size: number; stream: AsyncIterable<Uint8Array> }>;
+  openRaw(place: P, range?: ByteRange): Promise<{ size: number; stream: AsyncIterable<Uint8Array> }>;
   /** A part's octets as they are encoded; `range` counts those. */
-  openPart(place: Place, section: string, range?: ByteRange): Promise<AsyncIterable<Uint8Array>>;
+  openPart(place: P, section: string, range?: ByteRange): Promise<AsyncIterable<Uint8Array>>;
   /** Sets, then says for each place whether it was there. A keyword the folder can't hold: `unsupported-by-server`. */
-  setFlags(places: Place[], change: FlagChange): Promise<{ missing: Place[] }>;
+  setFlags(places: P[], change: FlagChange): Promise<{ missing: P[] }>;
   /**
    * Moves all of one folder's places. `uidNext` is the target's UIDNEXT from before, to find copies by (DESIGN §4). What the
    * server left behind while it moved others is in neither list.
    */
-  move(places: Place[], path: string, uidNext: number | null): Promise<{ moved: Moved[]; missing: Place[] }>;
+  move(places: ImapPlace[], path: string, uidNext: number | null): Promise<{ moved: Moved[]; missing: ImapPlace[] }>;
   /** Removes exactly these for good. */
-  remove(places: Place[]): Promise<{ missing: Place[] }>;
+  remove(places: P[]): Promise<{ missing: P[] }>;
   /** The places in one folder that carry the key, lowest UID first. Only where the tier is permanent. */
-  locate(path: string, key: NativeKey): Promise<Place[]>;
+  locate(path: string, key: NativeKey): Promise<ImapPlace[]>;
   /** Settles when no call runs any more, also none that a stream had begun when it was left; null when none runs. */
   readonly unfinished: Promise<unknown> | null;
   /**
@@ -108,7 +117,7 @@ export interface Mailbox {
    * found without doubt among what is new since `uidNext` (the folder's UIDNEXT from before). `message-too-large`,
    * `refused-by-server`, `unsupported-by-server`; a failure with `stored: "unknown"` may have stored it.
    */
-  append(path: string, message: Uint8Array, options: AppendWith, uidNext: number | null): Promise<Place | null>;
+  append(path: string, message: Uint8Array, options: AppendWith, uidNext: number | null): Promise<ImapPlace | null>;
   /** Makes a folder below `parent` (raw path; null: at the top), subscribed; its raw path. `folder-exists`, `refused-by-server`. */
   createFolder(parent: string | null, name: string): Promise<string>;
   /** Renames or moves a folder with those below it; its raw path now. `folder-protected`, `folder-exists`, `refused-by-server`. */

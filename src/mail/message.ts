@@ -1,15 +1,22 @@
 import type { Address } from "./address.ts";
 import type { Flags } from "./flags.ts";
+import type { MaildropKey } from "./maildrop.ts";
 import type { Part } from "./part.ts";
 
-/** Where a message lies, in the server's own terms. Only `operations/` turns a place into an id. */
-export type Place = {
+/** Where a message lies in a folder of an IMAP server. */
+export type ImapPlace = {
   /** Raw folder path. */
   path: string;
   /** 0 when the server tells none. */
   uidValidity: number;
   uid: number;
 };
+
+/** A message of a maildrop, which has one folder and no places in it: by what names it for life. */
+export type MaildropPlace = { path: string; key: MaildropKey };
+
+/** Where a message lies, in the server's own terms. Only `operations/` turns a place into an id. */
+export type Place = ImapPlace | MaildropPlace;
 
 /** A key that the server gives a message for life, through moves by anybody. */
 export type NativeKey = {
@@ -35,9 +42,9 @@ export type Envelope = {
 };
 
 /** A message as a listing tells it: no body, no header block. */
-export type Summary = {
-  place: Place;
-  /** Null on the tracked tier. */
+export type Summary<P extends Place = Place> = {
+  place: P;
+  /** Null on the tracked tier, and in a maildrop. */
   key: NativeKey | null;
   envelope: Envelope;
   /** INTERNALDATE, milliseconds (whole seconds); null when the server told none. */

@@ -1,3 +1,4 @@
+import { leavable } from "./leavable.ts";
 import { decodeQuotedPrintable } from "./quoted-printable.ts";
 
 /**
@@ -19,28 +20,6 @@ export function decodeTransfer(encoding: string, bytes: AsyncIterable<Uint8Array
 /** Whether an encoding changes octets, so that how many there are is known only when they have been decoded. */
 export function isDecoded(encoding: string): boolean {
   return ["base64", "quoted-printable"].includes(encoding.trim().toLowerCase());
-}
-
-/**
- * A decoded stream whose `return()` reaches the source at once: a generator's own waits for the octets that are on their
- * way, and tells the source nothing when it had not begun.
- */
-function leavable(
-  bytes: AsyncIterable<Uint8Array>,
-  decode: (bytes: AsyncIterable<Uint8Array>) => AsyncGenerator<Uint8Array>,
-): AsyncIterableIterator<Uint8Array> {
-  const source = bytes[Symbol.asyncIterator]();
-  const decoded = decode({ [Symbol.asyncIterator]: () => source });
-  return {
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-    next: () => decoded.next(),
-    async return() {
-      await source.return?.();
-      return { done: true, value: undefined };
-    },
-  };
 }
 
 /** Characters decoded at a time: short strings die young, long ones pile up until the next full collection. */

@@ -4,7 +4,7 @@ import { closeWords, decodeWords, printable, type Warn } from "./encoded-words.t
 export type Header = { name: string; value: string };
 
 /** What is read of a header block: octets, and fields. The rest is left out. */
-const maxOctets = 2 * 1024 * 1024;
+export const maxHeaderOctets = 2 * 1024 * 1024;
 const maxFields = 1000;
 
 /** The fields of a raw header block in their order, unfolded and decoded (RFC 2047), for people to read. Never fails. */
@@ -32,8 +32,8 @@ export function rawHeaders(
 /** The fields unfolded, one character of the value per octet. */
 function octetFields(block: Uint8Array): Header[] {
   const fields: string[][] = [];
-  const text = Buffer.from(block.buffer, block.byteOffset, Math.min(block.byteLength, maxOctets)).toString("latin1");
-  for (const line of lines(text)) {
+  const octets = Buffer.from(block.buffer, block.byteOffset, block.byteLength);
+  for (const line of lines(octets.toString("latin1", 0, maxHeaderOctets))) {
     if (line === "") break;
     if (line.startsWith(" ") || line.startsWith("\t")) fields.at(-1)?.push(line.slice(1));
     else if (fields.length === maxFields) break;

@@ -18,6 +18,11 @@ export function bodyParts(root: Part): BodyParts {
   };
 }
 
+/** Whether a part can be one of those, wherever it stands. */
+export function canBeBody(part: Part): boolean {
+  return textRole(part) !== "attachment";
+}
+
 /**
  * Every leaf that is not shown as the body, so that nothing is out of reach: files, forwarded messages (whole), calendars,
  * signatures, alternatives that were not chosen. `inline` marks what an HTML body refers to by `cid:`.

@@ -10,6 +10,7 @@ import type { ByteBudget } from "./byte-budget.ts";
 import { findAccount } from "./find-account.ts";
 import { identifyMessages, type IdentifyMessages } from "./identify-messages.ts";
 import { onFolder, resolveTarget } from "./resolve-folder.ts";
+import { requireCapability } from "./require-capability.ts";
 import type { SyncFolders } from "./sync-folders.ts";
 import { viewMessage } from "./view-message.ts";
 import { writing, type WithMailbox } from "./with-mailbox.ts";
@@ -64,11 +65,7 @@ async function store(
   message: Uint8Array,
   { folder: wanted, flags, keywords, receivedAt }: AppendAsked,
 ): Promise<Message | StoredMessage> {
-  if (!mailbox.capabilities().append) {
-    throw new Failure("unsupported-by-protocol", "This account's protocol can't store messages.", {
-      fix: "Store the account with IMAP, if its provider offers that.",
-    });
-  }
+  requireCapability(mailbox, "append");
   const named = await resolveTarget(needs, mailbox, account, wanted);
   const { folder, uidNext } = await onFolder(needs, mailbox, account, named, async (current) => ({
     folder: current,

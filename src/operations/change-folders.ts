@@ -1,9 +1,9 @@
-import { Failure } from "../errors.ts";
 import type { Mailbox } from "../mail/mailbox.ts";
 import type { Mailboxes } from "../sessions/lend-mailbox.ts";
 import type { AccountRow } from "../store/rows.ts";
 import type { Store } from "../store/store.ts";
 import type { SyncFolders } from "./sync-folders.ts";
+import { requireCapability } from "./require-capability.ts";
 import { writing } from "./with-mailbox.ts";
 
 /** What every change of an account's folders needs. */
@@ -18,11 +18,9 @@ export function changingFolders<T>(
   account: AccountRow,
   change: (mailbox: Mailbox) => Promise<T>,
 ): Promise<T> {
-  return writing(needs, account, (mailbox) => {
-    if (mailbox.capabilities().folders) return change(mailbox);
-    throw new Failure("unsupported-by-protocol", "This account's protocol has no folders.", {
-      fix: "Store the account with IMAP, if its provider offers that.",
-    });
+  return writing(needs, account, async (mailbox) => {
+    requireCapability(mailbox, "folders");
+    return change(mailbox);
   });
 }
 

@@ -3,14 +3,24 @@ import type { Mailbox } from "../mail/mailbox.ts";
 import type { AppCaller } from "../mail/tenant.ts";
 import type { AccountRow, FolderRow } from "../store/rows.ts";
 import { findAccount } from "./find-account.ts";
-import { gone, onMessage, placementAt, refOf, type Found, type MessageAsked, type OneMessage } from "./find-message.ts";
+import {
+  gone,
+  isOnServer,
+  onMessage,
+  placementAt,
+  refOf,
+  type Found,
+  type MessageAsked,
+  type OneMessage,
+} from "./find-message.ts";
 import { moveMessage, type MoveMessage } from "./move-message.ts";
+import { requireCapability } from "./require-capability.ts";
 import { resolveFolder } from "./resolve-folder.ts";
 import { writing } from "./with-mailbox.ts";
 
 /**
  * Moves a message to the trash, or removes exactly this one for good. A message that is in the trash already stays there.
- * Fails `unsupported-by-server` when the account has no trash.
+ * Fails `unsupported-by-server` when the account has no trash, `unsupported-by-protocol` where there are no folders at all.
  */
 export const deleteMessage =
   (needs: OneMessage & MoveMessage) =>
@@ -28,6 +38,7 @@ export const deleteMessage =
   };
 
 async function trashOf(needs: OneMessage, mailbox: Mailbox, account: AccountRow): Promise<FolderRow> {
+  requireCapability(mailbox, "move", "Delete with ?permanent=true: this protocol has no trash.");
   return resolveFolder(needs, mailbox, account, "trash").catch((error: unknown) => {
     if (!(error instanceof Failure) || error.code !== "not-found") throw error;
     throw new Failure("unsupported-by-server", "This account has no trash folder to move the message to.", {
@@ -43,8 +54,8 @@ async function moveToTrash(
   found: Found,
   trash: FolderRow,
 ): Promise<void> {
-  if (found.folder.id === trash.id) await mailbox.get(found.place, {});
-  else await moveMessage(needs, mailbox, account, found, trash);
+  if (isOnServer(found) && found.folder.id !== trash.id) await moveMessage(needs, mailbox, account, found, trash);
+  else await mailbox.get(found.place, {});
 }
 
 async function removeForGood(
@@ -56,6 +67,7 @@ async function removeForGood(
 ): Promise<void> {
   const { missing } = await mailbox.remove([found.place]);
   if (missing.length > 0) throw gone();
+  if (!isOnServer(found)) return;
   if (found.ref.tier === "permanent") needs.places.forget(account.id, id);
   else await needs.placements.remove(placementAt(account, found, found.ref.origin));
 }

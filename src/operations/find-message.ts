@@ -2,7 +2,7 @@ import type { KeyObject } from "node:crypto";
 import { Failure } from "../errors.ts";
 import { decodeMessageId, keyText, originText, type MessageRef, type Origin } from "../mail/id.ts";
 import type { Mailbox } from "../mail/mailbox.ts";
-import type { NativeKey, Place } from "../mail/message.ts";
+import type { ImapPlace, MaildropPlace, NativeKey } from "../mail/message.ts";
 import type { Clock } from "../observe.ts";
 import type { AccountRow, FolderRow, PlacementRow } from "../store/rows.ts";
 import type { Store } from "../store/store.ts";
@@ -26,8 +26,22 @@ export type OneMessage = WithMailbox & FindMessage & { accounts: Pick<Store["acc
 /** A message as the caller names it: its id, and the folder (id or role) of the copy that is meant, or null. */
 export type MessageAsked = { id: string; folder: string | null };
 
-/** A message found on the session: what its id names, and where it lies now. */
-export type Found = { ref: MessageRef; place: Place; folder: FolderRow };
+/** A message found in a folder of a server: what its id names, and where it lies now. */
+export type FoundOnServer = {
+  ref: Exclude<MessageRef, { tier: "maildrop" }>;
+  place: ImapPlace;
+  folder: FolderRow;
+};
+
+/** A message found on the session. */
+export type Found =
+  | FoundOnServer
+  | { ref: Extract<MessageRef, { tier: "maildrop" }>; place: MaildropPlace; folder: FolderRow };
+
+/** Whether it lies where it can be moved from. */
+export function isOnServer(found: Found): found is FoundOnServer {
+  return found.ref.tier !== "maildrop";
+}
 
 /** How long all folders are searched for one message, milliseconds. */
 const searchBudget = 5_000;
@@ -54,6 +68,11 @@ export async function onMessage<T>(
 ): Promise<T> {
   const { id, ref } = asked;
   const folder = asked.folder === null ? null : await resolveFolder(needs, mailbox, account, asked.folder);
+  if (ref.tier === "maildrop") {
+    const inbox = await resolveFolder(needs, mailbox, account, "inbox");
+    if (folder !== null && folder.id !== inbox.id) throw elsewhere();
+    return call({ ref, place: { path: inbox.path, key: ref.key }, folder: inbox });
+  }
   return ref.tier === "tracked"
     ? onTracked(needs, mailbox, account, ref.origin, folder, call)
     : onPermanent(needs, mailbox, account, { id, key: ref.key, folder }, call);
@@ -65,7 +84,7 @@ async function onTracked<T>(
   account: AccountRow,
   origin: Origin,
   wanted: FolderRow | null,
-  call: (found: Found) => Promise<T>,
+  call: (found: FoundOnServer) => Promise<T>,
 ): Promise<T> {
   let placement = await placementOf(needs, account, origin);
   for (;;) {
@@ -119,7 +138,7 @@ async function onPermanent<T>(
   mailbox: Mailbox,
   account: AccountRow,
   asked: Wanted,
-  call: (found: Found) => Promise<T>,
+  call: (found: FoundOnServer) => Promise<T>,
 ): Promise<T> {
   for (let tries = 0; ; tries += 1) {
     try {
@@ -138,7 +157,7 @@ async function findOnce<T>(
   mailbox: Mailbox,
   account: AccountRow,
   asked: Wanted,
-  call: (found: Found) => Promise<T>,
+  call: (found: FoundOnServer) => Promise<T>,
 ): Promise<T> {
   const ref: MessageRef = { tier: "permanent", key: asked.key };
   const cached = needs.places.get(account.id, asked.id);
@@ -161,7 +180,7 @@ async function searchFor(
   mailbox: Mailbox,
   account: AccountRow,
   asked: { key: NativeKey; folder: FolderRow | null },
-): Promise<{ place: Place; folder: FolderRow }> {
+): Promise<{ place: ImapPlace; folder: FolderRow }> {
   const deadline = needs.clock.now() + searchBudget;
   const folders = asked.folder === null ? await searchOrder(needs, mailbox, account) : [asked.folder];
   let unsearched = 0;
@@ -200,7 +219,7 @@ async function searchOrder(needs: FindMessage, mailbox: Mailbox, account: Accoun
 }
 
 /** The row of a tracked message at the place where it was found. */
-export function placementAt(account: AccountRow, { folder, place }: Found, origin: Origin): PlacementRow {
+export function placementAt(account: AccountRow, { folder, place }: FoundOnServer, origin: Origin): PlacementRow {
   const now = { folder: folder.number, uidValidity: place.uidValidity, uid: place.uid };
   return { accountId: account.id, origin, now };
 }

@@ -1,6 +1,6 @@
 import type { KeyObject } from "node:crypto";
 import { encodeMessageId, keyText, originText, type MessageRef, type Origin } from "../mail/id.ts";
-import type { Summary } from "../mail/message.ts";
+import type { ImapPlace, MaildropPlace, Summary } from "../mail/message.ts";
 import type { AccountRow, FolderRow } from "../store/rows.ts";
 import type { Store } from "../store/store.ts";
 import type { PlaceCache } from "./place-cache.ts";
@@ -16,7 +16,7 @@ export type IdentifyMessages = {
 
 /**
  * The ids of messages seen in one folder, in order (DESIGN §4). The first message that an account ever shows decides its
- * tier. On the permanent tier a key that stands twice in the folder is split: its messages get tracked ids from then on.
+ * tier. In a maildrop a message's own name makes its id. On the permanent tier a key that stands twice in the folder is split: its messages get tracked ids from then on.
  */
 export async function identifyMessages(
   needs: IdentifyMessages,
@@ -24,13 +24,40 @@ export async function identifyMessages(
   folder: FolderRow,
   summaries: Summary[],
 ): Promise<string[]> {
+  const dropped = summaries.flatMap(({ place }) => ("key" in place ? [place] : []));
+  return dropped.length > 0
+    ? identifyInMaildrop(needs, account, dropped)
+    : identifyOnServer(needs, account, folder, summaries.filter(isOnServer));
+}
+
+function isOnServer(summary: Summary): summary is Summary<ImapPlace> {
+  return "uid" in summary.place;
+}
+
+async function identifyInMaildrop(
+  needs: IdentifyMessages,
+  account: AccountRow,
+  places: MaildropPlace[],
+): Promise<string[]> {
+  const [first] = places;
+  if (account.idStability === null && first) await needs.accounts.decideIdStability(account.id, first.key.kind);
+  const idKey = needs.idKey(account);
+  return places.map(({ key }) => encodeMessageId({ tier: "maildrop", key }, idKey));
+}
+
+async function identifyOnServer(
+  needs: IdentifyMessages,
+  account: AccountRow,
+  folder: FolderRow,
+  summaries: Summary<ImapPlace>[],
+): Promise<string[]> {
   const [first] = summaries;
   if (first === undefined) return [];
   const tier =
     account.idStability ??
     (await needs.accounts.decideIdStability(account.id, first.key === null ? "tracked" : "permanent"));
   const split = tier === "permanent" ? await splitAmong(needs, account, summaries) : new Set<string>();
-  const isPermanent = (summary: Summary): boolean =>
+  const isPermanent = (summary: Summary<ImapPlace>): boolean =>
     tier === "permanent" && summary.key !== null && !split.has(keyText(summary.key));
 
   const tracked = summaries.filter((summary) => !isPermanent(summary)).map((summary) => originOf(folder, summary));
@@ -63,6 +90,6 @@ async function splitAmong(needs: IdentifyMessages, account: AccountRow, summarie
   return new Set([...(await needs.splitKeys.among(account.id, [...seen])), ...twice]);
 }
 
-function originOf(folder: FolderRow, summary: Summary): Origin {
+function originOf(folder: FolderRow, summary: Summary<ImapPlace>): Origin {
   return { folder: folder.number, uidValidity: summary.place.uidValidity, uid: summary.place.uid };
 }

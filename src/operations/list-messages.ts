@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { Failure, invalid } from "../errors.ts";
-import type { Filter, Listing } from "../mail/mailbox.ts";
-import type { Message } from "../mail/message.ts";
+import type { Filter, Listing, PositionOf } from "../mail/mailbox.ts";
+import type { Message, Place } from "../mail/message.ts";
 import type { AppCaller } from "../mail/tenant.ts";
 import type { FolderRow } from "../store/rows.ts";
 import type { Store } from "../store/store.ts";
@@ -20,8 +20,9 @@ type Needs = WithMailbox &
   SyncFolders &
   IdentifyMessages & { accounts: Pick<Store["accounts"], "get">; cursorKey: Uint8Array };
 
-/** Where a page goes on: folder id, UIDVALIDITY, the last UID and its sequence number then. */
-const position = z.tuple([z.string(), z.number(), z.number(), z.number()]);
+/** Where a page goes on: folder id, UIDVALIDITY, the last UID or maildrop key, and its sequence number then. */
+const position = z.tuple([z.string(), z.number(), z.union([z.number(), z.string()]), z.number()]);
+type Position = z.infer<typeof position>;
 
 /**
  * One page of a folder's messages, newest arrival (highest UID) first, not newest Date. Fails: `cursor-expired` when the
@@ -43,7 +44,7 @@ export const listMessages =
         throw new Failure("not-found", "This folder only holds other folders, no messages.", {
           fix: "Choose a folder whose `selectable` is true.",
         });
-      const after = start === null ? null : { uid: start[2], sequence: start[3] };
+      const after = start === null ? null : afterOf(start);
       return onFolder(needs, mailbox, account, named, async (current) => ({
         folder: current,
         listing: await mailbox.list(current.path, { limit: asked.limit, after }, asked.filter),
@@ -63,8 +64,11 @@ export const listMessages =
 
 function nextCursor(key: Uint8Array, terms: unknown, folder: FolderRow, listing: Listing): string | null {
   const { next, uidValidity } = listing;
-  return (
-    next &&
-    encodeCursor(key, terms, [folder.id, uidValidity, next.uid, next.sequence] satisfies z.infer<typeof position>)
-  );
+  if (next === null) return null;
+  const last = "uid" in next ? next.uid : next.key;
+  return encodeCursor(key, terms, [folder.id, uidValidity, last, next.sequence] satisfies Position);
+}
+
+function afterOf([, , last, sequence]: Position): PositionOf<Place> {
+  return typeof last === "number" ? { uid: last, sequence } : { key: last, sequence };
 }

@@ -1,9 +1,9 @@
 import { encodeMessageId, randomId } from "../mail/id.ts";
 import type { Mailbox } from "../mail/mailbox.ts";
-import type { Place } from "../mail/message.ts";
+import type { ImapPlace } from "../mail/message.ts";
 import type { AccountRow, FolderRow } from "../store/rows.ts";
 import type { Store } from "../store/store.ts";
-import { gone, placementAt, type FindMessage, type Found } from "./find-message.ts";
+import { gone, placementAt, type FindMessage, type FoundOnServer } from "./find-message.ts";
 import { onFolder } from "./resolve-folder.ts";
 
 export type MoveMessage = FindMessage & {
@@ -15,7 +15,7 @@ export type MoveMessage = FindMessage & {
 const intentLife = 60_000;
 
 /** Where a message is after a move: its id now, and its place when the server or a search told it without doubt. */
-export type AfterMove = { id: string; place: Place | null };
+export type AfterMove = { id: string; place: ImapPlace | null };
 
 /**
  * Moves one found message to another folder. The id stays: permanent by itself, tracked by a row that remembers the new
@@ -25,7 +25,7 @@ export async function moveMessage(
   needs: MoveMessage,
   mailbox: Mailbox,
   account: AccountRow,
-  found: Found,
+  found: FoundOnServer,
   wanted: FolderRow,
 ): Promise<AfterMove> {
   const idKey = needs.idKey(account);

@@ -1,17 +1,17 @@
-import type { Place } from "../mail/message.ts";
+import type { ImapPlace } from "../mail/message.ts";
 
 /**
  * Where permanent ids were last seen, filled by listings, least recently used out first. A place is (UIDVALIDITY, UID), which
  * never comes to mean another message, so a stale entry costs one failed FETCH and no more.
  */
 export type PlaceCache = {
-  get(accountId: string, id: string): Place | null;
-  put(accountId: string, id: string, place: Place): void;
+  get(accountId: string, id: string): ImapPlace | null;
+  put(accountId: string, id: string, place: ImapPlace): void;
   forget(accountId: string, id: string): void;
 };
 
 export function createPlaceCache(capacity: number): PlaceCache {
-  const places = new Map<string, Place>();
+  const places = new Map<string, ImapPlace>();
   const keyOf = (accountId: string, id: string): string => `${accountId} ${id}`;
   return {
     get(accountId, id) {

@@ -2,11 +2,12 @@ import { Failure } from "../errors.ts";
 import { folderRoles, type FolderRole } from "../mail/folder.ts";
 import type { Mailbox } from "../mail/mailbox.ts";
 import type { AccountRow, FolderRow } from "../store/rows.ts";
+import { requireCapability } from "./require-capability.ts";
 import { syncFolders, type SyncFolders } from "./sync-folders.ts";
 
 /**
  * The folder that `wanted` names: an id or a role. Known rows answer at once; a role that no row has is looked for on the
- * server. Fails `not-found` when there is none.
+ * server. Fails `not-found` when there is none, `unsupported-by-protocol` for a role where there are no folders at all.
  */
 export async function resolveFolder(
   needs: SyncFolders,
@@ -21,6 +22,7 @@ export async function resolveFolder(
   const synced = await syncFolders(needs, account.id, await mailbox.folders());
   const found = synced.map(({ row }) => row).find(fits);
   if (found !== undefined) return found;
+  if (isRole(wanted)) requireCapability(mailbox, "folders");
   throw new Failure(
     "not-found",
     isRole(wanted) ? `This account has no ${wanted} folder.` : "There is no folder with this id.",

@@ -5,8 +5,9 @@ import type { Message, Summary } from "../mail/message.ts";
 import type { AppCaller } from "../mail/tenant.ts";
 import type { AccountRow, FolderRow } from "../store/rows.ts";
 import { findAccount } from "./find-account.ts";
-import { gone, onMessage, refOf, type Found, type MessageAsked, type OneMessage } from "./find-message.ts";
+import { gone, isOnServer, onMessage, refOf, type Found, type MessageAsked, type OneMessage } from "./find-message.ts";
 import { moveMessage, type MoveMessage } from "./move-message.ts";
+import { requireCapability } from "./require-capability.ts";
 import { resolveTarget } from "./resolve-folder.ts";
 import { viewMessage } from "./view-message.ts";
 import { writing } from "./with-mailbox.ts";
@@ -24,6 +25,7 @@ export const updateMessage =
     const account = await findAccount(needs.accounts, caller, accountId);
     const ref = refOf(needs, account, asked.id);
     return writing(needs, account, async (mailbox) => {
+      if (patch.folderId !== null) requireCapability(mailbox, "move");
       const target = patch.folderId === null ? null : await resolveTarget(needs, mailbox, account, patch.folderId);
       return onMessage(needs, mailbox, account, { ...asked, ref }, (found) =>
         apply(needs, mailbox, account, { found, id: asked.id, change: patch.change, target }),
@@ -46,7 +48,7 @@ async function apply(
   }
   try {
     const known = { id: step.id, accountId: account.id };
-    if (target === null || target.id === found.folder.id) {
+    if (target === null || target.id === found.folder.id || !isOnServer(found)) {
       const { summary } = await mailbox.get(found.place, {});
       return viewMessage(summary, { ...known, folderIds: [found.folder.id] });
     }

@@ -7,16 +7,22 @@ import { type LoginKey, loginKey } from "./login-key.ts";
 import { mayLogIn, noteFailed, type NoteLogin, notePassed } from "./note-login.ts";
 import { createPool, type Lease, type Wish } from "./pool.ts";
 
+/** How long a locked maildrop is waited for before each further try, milliseconds. */
+const lockedWaits = [500, 1_500, 3_000];
+
 export type MailboxLease = Lease<Mailbox> & {
   /** To be told what the loan's work failed with: a server that asks to come back later is left alone for that long. */
   failed(error: unknown): void;
 };
 
-/** Lends open mailboxes: up to three per account, an idle one closed after a minute (DESIGN §6). */
+/**
+ * Lends open mailboxes: up to three per account, an idle one closed after a minute (DESIGN §6); of a maildrop one at a time,
+ * and a new one for each loan.
+ */
 export type Mailboxes = {
   /**
    * Lends a session, opening one where needed; one that only streams hold may be shared. Fails: `no-incoming`,
-   * `account-paused`, `account-authentication-failed`, `account-busy`, `upstream-throttled`, or what connecting failed with.
+   * `account-paused`, `account-authentication-failed`, `account-busy`, `upstream-throttled`, `mailbox-locked`, or what connecting failed with.
    * What a login found out is written to the account's state.
    */
   lend(account: AccountRow, wish?: Wish): Promise<MailboxLease>;
@@ -37,7 +43,9 @@ export function createMailboxes(
     accounts: Pick<Store["accounts"], "setState" | "setCapabilities">;
   },
 ): Mailboxes {
-  const pool = createPool<Mailbox>(needs.clock, { limit: 3, idleMs: 60_000, waitMs: 10_000 });
+  const mailboxes = createPool<Mailbox>(needs.clock, { limit: 3, idleMs: 60_000, waitMs: 10_000 });
+  const maildrops = createPool<Mailbox>(needs.clock, { limit: 1, idleMs: 0, waitMs: 10_000 });
+  const pools = [mailboxes, maildrops];
   const gate = createLoginGate(needs.clock);
 
   async function open(account: AccountRow, key: LoginKey): Promise<Mailbox> {
@@ -53,6 +61,19 @@ export function createMailboxes(
     await notePassed(needs, account, "incoming");
     await noteCapabilities(account, mailbox);
     return mailbox;
+  }
+
+  /** A maildrop that another session holds is mostly free again soon (RFC 2449 §8.1.1). */
+  async function openLocked(account: AccountRow, key: LoginKey): Promise<Mailbox> {
+    for (const wait of lockedWaits) {
+      try {
+        return await open(account, key);
+      } catch (error) {
+        if (!(error instanceof Failure) || error.code !== "mailbox-locked") throw error;
+        await needs.clock.sleep(wait);
+      }
+    }
+    return open(account, key);
   }
 
   async function noteCapabilities(account: AccountRow, mailbox: Mailbox): Promise<void> {
@@ -71,7 +92,12 @@ export function createMailboxes(
         });
       mayLogIn(account, "incoming");
       const key = loginKey(account, "incoming");
-      const lease = await pool.lend(key.id, key.version, () => open(account, key), wish);
+      // A maildrop lets one session in at a time, which sees what was there when it began (RFC 1939 §4, §8).
+      const isMaildrop = account.incoming.protocol === "pop3";
+      const pool = isMaildrop ? maildrops : mailboxes;
+      const lease = isMaildrop
+        ? await pool.lend(key.id, key.version, () => openLocked(account, key), { fresh: true })
+        : await pool.lend(key.id, key.version, () => open(account, key), wish);
       return {
         ...lease,
         failed(error) {
@@ -79,12 +105,16 @@ export function createMailboxes(
         },
       };
     },
-    renew: (accountId) => pool.renew(accountId),
+    async renew(accountId) {
+      await Promise.all(pools.map((pool) => pool.renew(accountId)));
+    },
     drop(accountId) {
-      pool.drop(accountId);
+      for (const pool of pools) pool.drop(accountId);
       gate.passed(accountId);
     },
-    close: () => pool.close(),
+    close() {
+      for (const pool of pools) pool.close();
+    },
   };
 }
 

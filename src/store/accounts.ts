@@ -7,6 +7,7 @@ import type { Store } from "./store.ts";
 
 export function accountsRepository(store: Handle): Store["accounts"] {
   const { accounts, folders, placements, splitKeys, intents, blobs, blobChunks, submissions } = store.tables;
+  const { maildropHeaders, maildropFlags } = store.tables;
   const { lastFolderNumber: _, ...columns } = getTableColumns(accounts);
 
   const byId = prepared(store, ["id"], (db, { id }) => db.select(columns).from(accounts).where(eq(accounts.id, id)));
@@ -90,6 +91,8 @@ export function accountsRepository(store: Handle): Store["accounts"] {
         db.delete(submissions).where(eq(submissions.accountId, id)),
         db.delete(blobChunks).where(inArray(blobChunks.blobId, itsBlobs)),
         db.delete(blobs).where(eq(blobs.accountId, id)),
+        db.delete(maildropHeaders).where(eq(maildropHeaders.accountId, id)),
+        db.delete(maildropFlags).where(eq(maildropFlags.accountId, id)),
         db.delete(intents).where(eq(intents.accountId, id)),
         db.delete(splitKeys).where(eq(splitKeys.accountId, id)),
         db.delete(placements).where(eq(placements.accountId, id)),

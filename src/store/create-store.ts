@@ -5,6 +5,7 @@ import { foldersRepository } from "./folders.ts";
 import type { Handle } from "./handle.ts";
 import { intentsRepository } from "./intents.ts";
 import { keysRepository } from "./keys.ts";
+import { maildropsRepository } from "./maildrops.ts";
 import { placementsRepository } from "./placements.ts";
 import { settingsRepository } from "./settings.ts";
 import { splitKeysRepository } from "./split-keys.ts";
@@ -23,6 +24,7 @@ export function createStore(handle: Handle): Store {
     placements: placementsRepository(handle),
     splitKeys: splitKeysRepository(handle),
     intents: intentsRepository(handle),
+    maildrops: maildropsRepository(handle),
     blobs: blobsRepository(handle),
     submissions: submissionsRepository(handle),
     async ping() {

@@ -120,6 +120,21 @@ export const intents = pgTable("intents", {
   expiresAt: whole("expires_at").notNull(),
 });
 
+export const maildropHeaders = pgTable("maildrop_headers", {
+  accountId: text("account_id").notNull(),
+  key: text("key").notNull(),
+  size: whole("size").notNull(),
+  header: octets("header").notNull(),
+});
+
+export const maildropFlags = pgTable("maildrop_flags", {
+  accountId: text("account_id").notNull(),
+  key: text("key").notNull(),
+  flag: text("flag").notNull(),
+  name: text("name").notNull(),
+  missingSince: whole("missing_since"),
+});
+
 export const blobs = pgTable("blobs", {
   id: text("id").primaryKey(),
   accountId: text("account_id").notNull(),

@@ -128,6 +128,26 @@ export const intents = sqliteTable("intents", {
   expiresAt: whole("expires_at").notNull(),
 });
 
+export const maildropHeaders = sqliteTable("maildrop_headers", {
+  accountId: text("account_id").notNull(),
+  /** A `maildropKeyText`, here and below. */
+  key: text("key").notNull(),
+  size: whole("size").notNull(),
+  header: octets("header").notNull(),
+});
+
+/** A row for each flag and keyword that is set. */
+export const maildropFlags = sqliteTable("maildrop_flags", {
+  accountId: text("account_id").notNull(),
+  key: text("key").notNull(),
+  /** Its IMAP name in lower case. */
+  flag: text("flag").notNull(),
+  /** Its IMAP name as it was first set. */
+  name: text("name").notNull(),
+  /** When the message was first missing from its maildrop; null while it is there. */
+  missingSince: whole("missing_since"),
+});
+
 export const blobs = sqliteTable("blobs", {
   id: text("id").primaryKey(),
   accountId: text("account_id").notNull(),

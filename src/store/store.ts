@@ -1,5 +1,6 @@
 import type { Capabilities, IdStability } from "../mail/capabilities.ts";
 import type { Origin } from "../mail/id.ts";
+import type { KeptMaildrop } from "../mail/maildrop.ts";
 import type { AccountRow, AppRow, Claim, FolderRow, IntentRow, KeyRow, PlacementRow, SubmissionRow } from "./rows.ts";
 
 /**
@@ -101,6 +102,10 @@ export interface Store {
     remove(ids: string[]): Promise<void>;
     /** Removes those that expired by `now`; returns how many. */
     sweep(now: number): Promise<number>;
+  };
+  maildrops: {
+    /** What is kept of an account's maildrop; asks for nothing by itself. */
+    of(accountId: string): KeptMaildrop;
   };
   blobs: {
     /** Writes chunks of at most 512 KiB as they come; nothing refers to it yet, and it expires an hour after `now`. */

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { corpus } from "../corpus/all.ts";
-import { readRaw } from "./read-raw.ts";
+import { chunked, randomFrom } from "./random.ts";
+import { readRaw, readStream } from "./read-raw.ts";
 
 test("the corpus is one: at least 120 messages, each with a name of its own", () => {
   expect(corpus.length).toBeGreaterThan(120);
@@ -9,6 +10,13 @@ test("the corpus is one: at least 120 messages, each with a name of its own", ()
 
 describe("every message", () => {
   test.each(corpus)("$name", async ({ raw, facts }) => expect(await readRaw(raw)).toEqual(facts));
+});
+
+describe("as a stream", () => {
+  test.each(corpus)("$name", async ({ raw, facts }) => {
+    const random = randomFrom(raw.length);
+    expect(await readStream(() => chunked(raw, random, 400))).toEqual(facts);
+  });
 });
 
 describe("cut anywhere", () => {

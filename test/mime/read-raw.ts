@@ -2,12 +2,15 @@ import { createHash } from "node:crypto";
 import { expect } from "vitest";
 import type { Part } from "../../src/mail/part.ts";
 import { timestampOrNull } from "../../src/mail/time.ts";
+import { type Body, parsedBodies } from "../../src/mime/asked-parts.ts";
 import { decodeBodies } from "../../src/mime/decode-body.ts";
 import { decodeTransfer } from "../../src/mime/decode-transfer.ts";
 import { parseHeaders, references } from "../../src/mime/headers.ts";
 import { parseEnvelope } from "../../src/mime/parse-envelope.ts";
 import { parseRaw } from "../../src/mime/parse-raw.ts";
-import { attachments, bodyParts, findPart } from "../../src/mime/walk.ts";
+import { partOf } from "../../src/mime/part-of.ts";
+import { readMessage } from "../../src/mime/read-message.ts";
+import { attachments, findPart } from "../../src/mime/walk.ts";
 import type { Facts, FileFacts } from "../corpus/corpus.ts";
 import { collect } from "./random.ts";
 
@@ -17,17 +20,27 @@ async function* once(octets: Uint8Array): AsyncGenerator<Uint8Array> {
 
 /** A raw message read by all of the room, as a protocol without a BODYSTRUCTURE does. */
 export async function readRaw(raw: Uint8Array): Promise<Facts> {
-  const { envelope, warnings } = parseEnvelope(raw);
   const { structure, bodyOf } = parseRaw(raw);
-  const octetsOf = (part: Part) => bodyOf(part) ?? new Uint8Array();
-  const shown = bodyParts(structure);
-  const bodies = [...shown.text, ...shown.html].map((part) => ({ part, bytes: octetsOf(part), truncated: false }));
-  const content = await decodeBodies(bodies);
-  const files = attachments(structure).map(async ({ id, filename, contentType, inline, size, encodedSize }) => {
-    const part = findPart(structure, id.slice(4));
+  const bodies = parsedBodies({ structure, bodyOf });
+  return factsOf({ header: raw, structure, bodies }, (part) => once(bodyOf(part) ?? new Uint8Array()));
+}
+
+/** The same of a message that comes as a stream: once for all that it tells, and once more for each file. */
+export async function readStream(open: () => AsyncIterable<Uint8Array>): Promise<Facts> {
+  return factsOf(await readMessage(open()), ({ section }) => partOf(open(), section));
+}
+
+type Read = { header: Uint8Array; structure: Part; bodies: Body[] };
+
+async function factsOf(read: Read, openPart: (part: Part) => AsyncIterable<Uint8Array>): Promise<Facts> {
+  const { envelope, warnings } = parseEnvelope(read.header);
+  const content = await decodeBodies(read.bodies);
+  const files = attachments(read.structure).map(async ({ id, filename, contentType, inline, size, encodedSize }) => {
+    const part = findPart(read.structure, id.slice(4));
     if (part === null) throw new Error(`${id} is nowhere`);
-    const octets = await collect(decodeTransfer(part.encoding, once(octetsOf(part))));
-    expect(encodedSize).toBe(octetsOf(part).length);
+    const encoded = await collect(openPart(part));
+    const octets = await collect(decodeTransfer(part.encoding, once(encoded)));
+    expect(encodedSize).toBe(encoded.length);
     if (size !== undefined) expect(size).toBe(octets.length);
     const sha256 = createHash("sha256").update(octets).digest("hex");
     return { filename, contentType, sha256, octets: octets.length, inline } satisfies FileFacts;
@@ -35,7 +48,7 @@ export async function readRaw(raw: Uint8Array): Promise<Facts> {
   return {
     ...envelope,
     date: timestampOrNull(envelope.date),
-    references: references(parseHeaders(raw)),
+    references: references(parseHeaders(read.header)),
     text: content.text,
     html: content.html,
     files: await Promise.all(files),

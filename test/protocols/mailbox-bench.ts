@@ -1,6 +1,7 @@
 import { afterEach, test } from "vitest";
 import type { Listing, Mailbox, Page } from "../../src/mail/mailbox.ts";
-import type { Place, Summary } from "../../src/mail/message.ts";
+import { maildropKeyText } from "../../src/mail/maildrop.ts";
+import type { ImapPlace, Place, Summary } from "../../src/mail/message.ts";
 import type { User } from "../servers/mailboxes.ts";
 
 /** What not every server, or not every protocol, can do. */
@@ -86,8 +87,19 @@ export function benchOf(environment: Environment): Bench {
 export const noKeywords = { add: [], remove: [] };
 export const page: Page = { limit: 50, after: null };
 
-export function uidsOf({ messages }: Pick<Listing, "messages">): number[] {
-  return messages.map(({ place }) => place.uid);
+/** What a place is known by in its folder. */
+export function nameOf(place: Place): number | string {
+  return "uid" in place ? place.uid : maildropKeyText(place.key);
+}
+
+export function namesOf({ messages }: Pick<Listing, "messages">): (number | string)[] {
+  return messages.map(({ place }) => nameOf(place));
+}
+
+/** The place on an IMAP server, for what only IMAP has; fails the test for another. */
+export function imapPlace(place: Place): ImapPlace {
+  if ("uid" in place) return place;
+  throw new Error("this place is in a maildrop");
 }
 
 export async function newest(mailbox: Mailbox, path = "INBOX"): Promise<Summary> {
@@ -96,23 +108,30 @@ export async function newest(mailbox: Mailbox, path = "INBOX"): Promise<Summary>
   return message;
 }
 
-/** The UIDs of all pages, in order. */
+/** What the messages of all pages are known by, in order. */
 export async function walk(
   mailbox: Mailbox,
   limit: number,
   filter: Parameters<Mailbox["list"]>[2] = {},
-): Promise<number[]> {
-  const seen: number[] = [];
+): Promise<(number | string)[]> {
+  const seen: (number | string)[] = [];
   let after: Page["after"] = null;
   do {
     const listing: Listing = await mailbox.list("INBOX", { limit, after }, filter);
-    seen.push(...uidsOf(listing));
+    seen.push(...namesOf(listing));
     after = listing.next;
   } while (after);
   return seen;
 }
 
+/** The same message of a folder that was made anew; in a maildrop, of another one. */
+export function elsewhereOf(place: Place): Place {
+  if ("uid" in place) return { ...place, uidValidity: place.uidValidity + 1 };
+  return { ...place, key: { ...place.key, value: `other${place.key.value}` } };
+}
+
 /** A place in the same folder where there is no message. */
 export function nowhere(place: Place): Place {
-  return { ...place, uid: place.uid + 900 };
+  if ("uid" in place) return { ...place, uid: place.uid + 900 };
+  return { ...place, key: { ...place.key, value: `${place.key.value}900` } };
 }

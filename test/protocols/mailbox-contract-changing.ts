@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 import { failureOf } from "./failure-of.ts";
-import { type Bench, newest, noKeywords, nowhere, page } from "./mailbox-bench.ts";
+import { type Bench, elsewhereOf, newest, noKeywords, nowhere, page } from "./mailbox-bench.ts";
 
 const seenAndFlagged = { flags: { seen: true, flagged: true }, keywords: noKeywords };
 
@@ -12,7 +12,7 @@ export function changing({ it, filled, open, deliver, lacks }: Bench): void {
     const [first, second] = all.map(({ place }) => place);
     if (!first || !second) throw new Error("too few messages");
     const absent = nowhere(first);
-    const elsewhere = { ...first, uidValidity: first.uidValidity + 1 };
+    const elsewhere = elsewhereOf(first);
     const places = [first, absent, second, elsewhere];
     expect(await mailbox.setFlags(places, seenAndFlagged)).toEqual({ missing: [absent, elsewhere] });
     const now = (await mailbox.list("INBOX", page, {})).messages;

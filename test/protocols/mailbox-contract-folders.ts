@@ -2,7 +2,7 @@ import { expect } from "vitest";
 import type { FolderRole, NativeFolder } from "../../src/mail/folder.ts";
 import type { Mailbox } from "../../src/mail/mailbox.ts";
 import { failureOf } from "./failure-of.ts";
-import { type Bench, page } from "./mailbox-bench.ts";
+import { type Bench, imapPlace, page } from "./mailbox-bench.ts";
 
 async function folderAt(mailbox: Mailbox, path: string): Promise<NativeFolder | undefined> {
   return (await mailbox.folders()).find((folder) => folder.path === path);
@@ -40,7 +40,7 @@ export function folders({ it, filled, fill, open, user: freshUser, path }: Bench
     const { uidNext, uidValidity, messages } = await mailbox.status("INBOX");
     const listing = await mailbox.list("INBOX", page, {});
     expect([messages, uidValidity]).toEqual([4, listing.uidValidity]);
-    expect(uidNext).toBeGreaterThan(listing.messages[0]?.place.uid ?? Infinity);
+    expect(uidNext).toBeGreaterThan(Math.max(...listing.messages.map(({ place }) => imapPlace(place).uid)));
     const empty = await open(await freshUser());
     expect((await empty.status("INBOX")).uidNext).toBeGreaterThanOrEqual(1);
   });
@@ -53,7 +53,7 @@ export function folders({ it, filled, fill, open, user: freshUser, path }: Bench
     expect(await folderAt(mailbox, child)).toMatchObject({ name: "Acme", parentPath: parent, selectable: true });
     const { messages } = await mailbox.list("INBOX", page, {});
     const places = messages.map(({ place }) => place);
-    await mailbox.move(places, child, (await mailbox.status(child)).uidNext);
+    await mailbox.move(places.map(imapPlace), child, (await mailbox.status(child)).uidNext);
     expect((await mailbox.list(child, page, {})).messages).toHaveLength(2);
     expect((await failureOf(mailbox.createFolder(parent, "Acme"))).code).toBe("folder-exists");
     expect((await failureOf(mailbox.deleteFolder(parent))).code).toBe("folder-protected");
@@ -81,7 +81,7 @@ export function folders({ it, filled, fill, open, user: freshUser, path }: Bench
     const { mailbox } = await filled(2);
     const made = await mailbox.createFolder(null, "Made");
     const places = (await mailbox.list("INBOX", page, {})).messages.map(({ place }) => place);
-    await mailbox.move(places, made, (await mailbox.status(made)).uidNext);
+    await mailbox.move(places.map(imapPlace), made, (await mailbox.status(made)).uidNext);
     const renamed = await mailbox.renameFolder(made, { name: "Renamed" });
     expect((await mailbox.list(renamed, page, {})).messages).toHaveLength(2);
     expect((await failureOf(mailbox.list(made, page, {}))).code).toBe("not-found");

@@ -1,7 +1,7 @@
 import { expect } from "vitest";
 import type { Listing } from "../../src/mail/mailbox.ts";
 import { failureOf } from "./failure-of.ts";
-import { type Bench, newest, nowhere, page, uidsOf } from "./mailbox-bench.ts";
+import { type Bench, imapPlace, nameOf, namesOf, newest, nowhere, page } from "./mailbox-bench.ts";
 
 const idsOf = (messages: Listing["messages"]): Set<string | null> =>
   new Set(messages.map(({ envelope }) => envelope.messageId));
@@ -31,14 +31,18 @@ export function removing({ it, filled, open, user: freshUser, deliver, path, mar
     if (!six || !four) throw new Error("too few messages");
     const { uidNext } = await mailbox.status(archive);
     const absent = nowhere(six);
-    const { moved, missing } = await mailbox.move([six, absent, four], archive, uidNext);
+    const { moved, missing } = await mailbox.move(
+      [imapPlace(six), imapPlace(absent), imapPlace(four)],
+      archive,
+      uidNext,
+    );
     expect(missing).toEqual([absent]);
     expect(moved.map(({ from }) => from)).toEqual([six, four]);
     const archived = (await mailbox.list(archive, page, {})).messages;
     expect(archived).toHaveLength(2);
     for (const { from, to } of moved) {
-      const original = all.find(({ place }) => place.uid === from.uid);
-      const copy = archived.find(({ place }) => place.uid === to?.uid);
+      const original = all.find(({ place }) => nameOf(place) === nameOf(from));
+      const copy = archived.find(({ place }) => to && nameOf(place) === nameOf(to));
       expect(copy?.envelope).toEqual(original?.envelope);
       expect(copy?.flags).toEqual(original?.flags);
       expect(copy?.key).toEqual(original?.key);
@@ -51,14 +55,17 @@ export function removing({ it, filled, open, user: freshUser, deliver, path, mar
   it("moves into the folder where it is: nothing happens", ["move"], async () => {
     const { mailbox } = await filled(2);
     const { place } = await newest(mailbox);
-    expect(await mailbox.move([place], "INBOX", null)).toEqual({ moved: [{ from: place, to: place }], missing: [] });
+    expect(await mailbox.move([imapPlace(place)], "INBOX", null)).toEqual({
+      moved: [{ from: place, to: place }],
+      missing: [],
+    });
     expect((await mailbox.status("INBOX")).messages).toBe(2);
   });
 
   it("finds what it moved without being told UIDNEXT", ["move"], async () => {
     const { mailbox } = await filled(3);
     const { place, envelope } = await newest(mailbox);
-    const { moved } = await mailbox.move([place], path("Archive"), null);
+    const { moved } = await mailbox.move([imapPlace(place)], path("Archive"), null);
     const archived = await newest(mailbox, path("Archive"));
     expect(archived.envelope.messageId).toBe(envelope.messageId);
     expect([archived.place, null]).toContainEqual(moved[0]?.to);
@@ -71,10 +78,10 @@ export function removing({ it, filled, open, user: freshUser, deliver, path, mar
     const mailbox = await open(user);
     const places = (await mailbox.list("INBOX", page, {})).messages.map(({ place }) => place);
     const { uidNext } = await mailbox.status(path("Archive"));
-    const { moved } = await mailbox.move(places, path("Archive"), uidNext);
-    const there = uidsOf(await mailbox.list(path("Archive"), page, {}));
+    const { moved } = await mailbox.move(places.map(imapPlace), path("Archive"), uidNext);
+    const there = namesOf(await mailbox.list(path("Archive"), page, {}));
     expect(there).toHaveLength(3);
-    const told = moved.flatMap(({ to }) => to?.uid ?? []);
+    const told = moved.flatMap(({ to }) => (to ? nameOf(to) : []));
     expect(new Set(told).size).toBe(told.length);
     for (const uid of told) expect(there).toContain(uid);
     expect(await mailbox.status("INBOX")).toMatchObject({ messages: 0 });
@@ -83,8 +90,8 @@ export function removing({ it, filled, open, user: freshUser, deliver, path, mar
   it("moving to a folder that is not there is not-found and moves nothing", ["move"], async () => {
     const { mailbox } = await filled(2);
     const { place } = await newest(mailbox);
-    expect((await failureOf(mailbox.move([place], path("Nowhere"), 1))).code).toBe("not-found");
-    expect((await failureOf(mailbox.move([place], path("Nowhere"), null))).code).toBe("not-found");
+    expect((await failureOf(mailbox.move([imapPlace(place)], path("Nowhere"), 1))).code).toBe("not-found");
+    expect((await failureOf(mailbox.move([imapPlace(place)], path("Nowhere"), null))).code).toBe("not-found");
     expect((await mailbox.status("INBOX")).messages).toBe(2);
   });
 
@@ -92,7 +99,11 @@ export function removing({ it, filled, open, user: freshUser, deliver, path, mar
     const { mailbox } = await filled(60);
     const places = (await mailbox.list("INBOX", { limit: 100, after: null }, {})).messages.map(({ place }) => place);
     const odd = places.filter((_, index) => index % 2 === 1);
-    const { moved } = await mailbox.move(odd, path("Archive"), (await mailbox.status(path("Archive"))).uidNext);
+    const { moved } = await mailbox.move(
+      odd.map(imapPlace),
+      path("Archive"),
+      (await mailbox.status(path("Archive"))).uidNext,
+    );
     expect(moved.filter(({ to }) => to !== null)).toHaveLength(30);
     expect((await mailbox.status("INBOX")).messages).toBe(30);
     expect(await mailbox.remove(places)).toEqual({ missing: odd });
@@ -105,7 +116,7 @@ export function removing({ it, filled, open, user: freshUser, deliver, path, mar
     const { place, key } = await newest(mailbox);
     if (!key) throw new Error("no key");
     expect(await mailbox.locate("INBOX", key)).toEqual([place]);
-    const { moved } = await mailbox.move([place], path("Archive"), null);
+    const { moved } = await mailbox.move([imapPlace(place)], path("Archive"), null);
     expect(await mailbox.locate("INBOX", key)).toEqual([]);
     expect(await mailbox.locate(path("Archive"), key)).toEqual([moved[0]?.to]);
   });
@@ -123,13 +134,13 @@ export function removing({ it, filled, open, user: freshUser, deliver, path, mar
   if (marks) {
     it("what others have marked as deleted stays, and stays marked", ["news of removals by others"], async () => {
       const { mailbox, user } = await filled(6);
-      const places = (await mailbox.list("INBOX", page, {})).messages.map(({ place }) => place);
+      const places = (await mailbox.list("INBOX", page, {})).messages.map(({ place }) => imapPlace(place));
       const [one, two, three, four] = places;
       if (!one || !two || !three || !four) throw new Error("too few messages");
       await marks.set(user, "INBOX", [two.uid, four.uid]);
       expect(await mailbox.remove([one])).toEqual({ missing: [] });
       await mailbox.move([three], path("Archive"), (await mailbox.status(path("Archive"))).uidNext);
-      expect(uidsOf(await mailbox.list("INBOX", page, {}))).not.toContain(three.uid);
+      expect(namesOf(await mailbox.list("INBOX", page, {}))).not.toContain(three.uid);
       expect((await mailbox.status("INBOX")).messages).toBe(4);
       expect(await marks.get(user, "INBOX")).toEqual([four.uid, two.uid]);
       // One of ours may be marked already.

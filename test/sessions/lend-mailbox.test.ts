@@ -132,3 +132,52 @@ test("a server that lets in no session at all is told with a time to try again",
   const { mailboxes, account } = setup({ login });
   await expect(mailboxes.lend(account())).rejects.toMatchObject({ code: "account-busy", details: { retryAfter: 5 } });
 });
+
+describe("a maildrop", () => {
+  const maildrop = { ...server, protocol: "pop3", auth: { type: "password", username: "u" } } as const;
+
+  test("is lent to one at a time, and each sees it anew", async () => {
+    const { counts, change, lend, mailboxes, account } = setup();
+    change({ incoming: maildrop });
+    const first = await mailboxes.lend(account(), { stream: true });
+    const second = lend();
+    await Promise.resolve();
+    expect(counts).toEqual({ opened: 1, closed: 0 });
+    first.release();
+    expect(await second).toMatchObject({ fresh: true });
+    expect(counts).toEqual({ opened: 2, closed: 1 });
+  });
+
+  test("that another session holds is tried a few times, then told as locked", async () => {
+    let failures = 2;
+    const { clock, counts, change, lend } = setup({
+      login() {
+        if (failures-- > 0) throw new Failure("mailbox-locked", "in use");
+      },
+    });
+    change({ incoming: maildrop });
+    const late = lend();
+    for (const wait of [0, 500, 1_500]) await clock.advance(wait);
+    expect(await late).toMatchObject({ fresh: true });
+    expect(counts.opened).toBe(3);
+
+    const locked = setup({
+      login() {
+        throw new Failure("mailbox-locked", "in use");
+      },
+    });
+    locked.change({ incoming: maildrop });
+    const never = locked.lend();
+    for (const wait of [0, 500, 1_500, 3_000]) await locked.clock.advance(wait);
+    expect(await never).toBe("mailbox-locked");
+    expect(locked.counts.opened).toBe(4);
+  });
+
+  test("whose password is refused is not tried again at once", async () => {
+    const { counts, change, lend } = setup({ login: refuse });
+    change({ incoming: maildrop });
+    expect(await lend()).toBe("account-authentication-failed");
+    expect(await lend()).toBe("account-authentication-failed");
+    expect(counts.opened).toBe(1);
+  });
+});

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { randomId } from "../../src/mail/id.ts";
+import type { Store } from "../../src/store/store.ts";
 import type { Subject } from "./contract.ts";
 import { accountRow, folderRow, submissionRow } from "./rows.ts";
 import { bytesOf, countsOf, streamOf } from "./helpers.ts";
@@ -13,6 +14,26 @@ const capabilities = {
   push: "idle",
   flagStorage: "server",
 } as const;
+
+const none = {
+  folders: 0,
+  placements: 0,
+  splitKeys: 0,
+  intents: 0,
+  maildropHeaders: 0,
+  maildropFlags: 0,
+  blobs: 0,
+  submissions: 0,
+};
+
+function maildropWrites(store: Store, accountId: string): (() => Promise<void>)[] {
+  const { headers, flags } = store.maildrops.of(accountId);
+  const key = { kind: "uidl", value: "1" } as const;
+  return [
+    () => headers.put([{ key, header: bytesOf(3), size: 3 }]),
+    () => flags.change([key], { flags: { seen: true }, keywords: { add: [], remove: [] } }),
+  ];
+}
 
 export function accountsContract(subject: () => Promise<Subject>): void {
   describe("accounts", () => {
@@ -136,23 +157,17 @@ export function accountsContract(subject: () => Promise<Subject>): void {
         await store.placements.save([{ accountId, origin, now: { ...origin, folder: 2 } }]);
         await store.splitKeys.add(accountId, ["guid:1"]);
         await store.intents.insert({ id: randomId("int"), accountId, folder: 1, uidNext: 1, expiresAt: 9 });
+        for (const write of maildropWrites(store, accountId)) await write();
         await store.blobs.write(`blb_${accountId}`, accountId, streamOf(bytesOf(600_000)), 1);
         await store.submissions.accept(submissionRow(accountId, { blobId: `blb_${accountId}`, nextAttemptAt: null }));
       }
-      const one = { folders: 1, placements: 1, splitKeys: 1, intents: 1, blobs: 1, submissions: 1 };
+      const one = Object.fromEntries(Object.keys(none).map((name) => [name, 1]));
       expect(await countsOf(handle, gone.id)).toEqual(one);
       expect(await store.accounts.remove("app_other", gone.id)).toBe(false);
       expect(await countsOf(handle, gone.id)).toEqual(one);
       expect(await store.accounts.remove(gone.appId, gone.id)).toBe(true);
       expect(await store.accounts.remove(gone.appId, gone.id)).toBe(false);
-      expect(await countsOf(handle, gone.id)).toEqual({
-        folders: 0,
-        placements: 0,
-        splitKeys: 0,
-        intents: 0,
-        blobs: 0,
-        submissions: 0,
-      });
+      expect(await countsOf(handle, gone.id)).toEqual(none);
       const { blobChunks } = handle.tables;
       const owners = await handle.read((db) => db.select({ id: blobChunks.blobId }).from(blobChunks));
       expect(owners).not.toContainEqual({ id: `blb_${gone.id}` });
@@ -169,6 +184,7 @@ export function accountsContract(subject: () => Promise<Subject>): void {
         store.placements.save([{ accountId, origin, now: origin }]),
         store.splitKeys.add(accountId, ["guid:1"]),
         store.intents.insert({ id: randomId("int"), accountId, folder: 1, uidNext: 1, expiresAt: 9 }),
+        ...maildropWrites(store, accountId).map((write) => write()),
         store.blobs.write(randomId("blb"), accountId, streamOf(bytesOf(1_200_000)), 1),
         store.submissions.accept(submissionRow(accountId, { nextAttemptAt: null })),
       ];
@@ -176,7 +192,6 @@ export function accountsContract(subject: () => Promise<Subject>): void {
         expect(result).toMatchObject({ status: "rejected", reason: gone });
       }
 
-      const none = { folders: 0, placements: 0, splitKeys: 0, intents: 0, blobs: 0, submissions: 0 };
       for (let round = 0; round < 5; round += 1) {
         const account = accountRow();
         await store.accounts.insert(account);

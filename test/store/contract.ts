@@ -7,6 +7,7 @@ import { atomicContract } from "./contract-atomic.ts";
 import { blobsContract } from "./contract-blobs.ts";
 import { claimsContract } from "./contract-claims.ts";
 import { foldersContract } from "./contract-folders.ts";
+import { maildropsContract } from "./contract-maildrops.ts";
 import { messagesContract } from "./contract-messages.ts";
 import { submissionsContract } from "./contract-submissions.ts";
 import { tenantsContract } from "./contract-tenants.ts";
@@ -32,6 +33,7 @@ export function storeContract(name: string, open: () => Promise<{ handle: Handle
     accountsContract(subject);
     foldersContract(subject);
     messagesContract(subject);
+    maildropsContract(subject);
     blobsContract(subject);
     submissionsContract(subject);
     claimsContract(subject);

@@ -34,8 +34,8 @@ export function sha256(bytes: Uint8Array): string {
 
 /** How many rows of each table belong to the account. */
 export async function countsOf(handle: Handle, accountId: string) {
-  const { folders, placements, splitKeys, intents, blobs, submissions } = handle.tables;
-  const counted = { folders, placements, splitKeys, intents, blobs, submissions };
+  const { folders, placements, splitKeys, intents, maildropHeaders, maildropFlags, blobs, submissions } = handle.tables;
+  const counted = { folders, placements, splitKeys, intents, maildropHeaders, maildropFlags, blobs, submissions };
   const counts: Record<string, number> = {};
   for (const [name, table] of Object.entries(counted)) {
     const rows = await handle.read((db) =>

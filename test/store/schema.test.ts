@@ -92,6 +92,11 @@ test("what is looked up often is found by an index", () => {
     "select * from folders where account_id = '' order by number": "folders_number",
     "select * from placements where account_id = '' and now_folder = 1 and now_uid_validity = 1 and now_uid in (1, 2)":
       "placements_now",
+    "select key from maildrop_headers where account_id = '' and key > '' order by key limit 9":
+      "COVERING INDEX sqlite_autoindex_maildrop_headers_1",
+    "select count(*) from maildrop_headers where account_id = ''": "COVERING INDEX sqlite_autoindex_maildrop_headers_1",
+    "select key, count(*) from maildrop_flags where account_id = '' and key > '' group by key order by key limit 9":
+      "SEARCH maildrop_flags USING PRIMARY KEY (account_id=? AND key>?)",
     "select * from blobs where expires_at <= 5 order by expires_at limit 90": "blobs_expiry",
     "select * from submissions where account_id = '' and id < '' order by id desc limit 5": "submissions_account",
     [`select * from submissions where ${underWay} and lease_until <= 5`]: "submissions_under_way",

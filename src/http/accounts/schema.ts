@@ -29,10 +29,10 @@ const ca = z
   .openapi({ description: "A CA certificate in PEM that is trusted for this server, in place of the public ones." });
 const servername = oneLine(253).openapi({ description: "The name in the certificate, where it is not the host." });
 
-function serverInput<const P extends "imap" | "smtp">(protocol: P, name: string) {
+function serverInput<const P extends "imap" | "pop3" | "smtp">(protocols: readonly [P, ...P[]], name: string) {
   return z
     .strictObject({
-      protocol: z.literal(protocol),
+      protocol: z.enum(protocols),
       host,
       port,
       security,
@@ -97,8 +97,8 @@ export const accountInput = z
     name: name.optional(),
     externalId: externalId.optional(),
     metadata: metadata.optional(),
-    incoming: serverInput("imap", "IncomingServerInput").optional(),
-    outgoing: serverInput("smtp", "OutgoingServerInput").optional(),
+    incoming: serverInput(["imap", "pop3"], "IncomingServerInput").optional(),
+    outgoing: serverInput(["smtp"], "OutgoingServerInput").optional(),
     verify: z.boolean().default(true).openapi({ description: "Log in on both sides before the account is stored." }),
     watch: z
       .strictObject({
@@ -139,16 +139,21 @@ export const accountPatch = z
 
 const capabilities = z
   .object({
-    folders: z.boolean(),
+    folders: z.boolean().openapi({ description: "Folders besides the inbox, the trash among them. False on POP3." }),
     move: z.boolean(),
     keywords: z.boolean(),
-    append: z.boolean(),
-    search: z.enum(["server", "headers", "none"]),
+    append: z.boolean().openapi({ description: "Whether raw messages can be stored." }),
+    search: z.enum(["server", "headers", "none"]).openapi({
+      description: "Who looks for text: the server, or Postern in the headers.",
+    }),
     push: z.enum(["idle", "poll"]),
-    flagStorage: z.enum(["server", "gateway"]),
+    flagStorage: z.enum(["server", "gateway"]).openapi({
+      description: "`gateway`: Postern keeps flags and keywords, and no other mail program sees them.",
+    }),
     idStability: z.enum(["permanent", "tracked", "uidl", "fingerprint"]).optional().openapi({
       description:
-        "`permanent`: a message's id survives moves by anybody; `tracked`: moves by this API. Absent until a message was seen.",
+        "`permanent`: a message's id survives moves by anybody; `tracked`: moves by this API; `uidl`, `fingerprint`: POP3, where " +
+        "a message has one place. Absent until a message was seen.",
     }),
   })
   .openapi("Capabilities");
@@ -216,4 +221,9 @@ export const upstreamErrors = [
 ] as const;
 
 /** … and of its incoming side. */
-export const mailboxErrors = [...upstreamErrors, "no-incoming", "unsupported-by-server"] as const;
+export const mailboxErrors = [
+  ...upstreamErrors,
+  "no-incoming",
+  "unsupported-by-server",
+  "unsupported-by-protocol",
+] as const;

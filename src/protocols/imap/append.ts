@@ -1,7 +1,7 @@
 import { Failure } from "../../errors.ts";
 import { systemFlags } from "../../mail/flags.ts";
 import type { AppendWith } from "../../mail/mailbox.ts";
-import type { Place } from "../../mail/message.ts";
+import type { ImapPlace } from "../../mail/message.ts";
 import { messageIdOf, rawHeaders } from "../../mime/headers.ts";
 import { internalDate } from "./dates.ts";
 import { deadlines } from "./deadline.ts";
@@ -28,7 +28,7 @@ export async function append(
   message: Uint8Array,
   options: AppendWith,
   uidNext: number | null,
-): Promise<Place | null> {
+): Promise<ImapPlace | null> {
   const flags = flagsOf(options);
   const selected = await selectFolder(session, path, { fresh: true });
   assertStorable(selected, { add: flags }, { host: session.host, phase: "APPEND" });
@@ -91,7 +91,7 @@ async function locateAppended(
   from: number,
   message: Uint8Array,
   { receivedAt }: AppendWith,
-): Promise<Place | null> {
+): Promise<ImapPlace | null> {
   try {
     const { uidValidity, exists } = await selectFolder(session, path, { fresh: true });
     if (exists === 0) return null;

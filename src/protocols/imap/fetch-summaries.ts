@@ -1,4 +1,4 @@
-import type { Summary } from "../../mail/message.ts";
+import type { ImapPlace, Summary } from "../../mail/message.ts";
 import { searchExisting, searchUids } from "./existing.ts";
 import { brokeProtocol } from "./failures.ts";
 import { bareItems, fetchRows, fetchSummaryRows, flagItems } from "./fetch.ts";
@@ -9,7 +9,7 @@ import { factsOf, isComplete, toSummary } from "./summary.ts";
 import { uidSets } from "./uid-set.ts";
 import { sequence } from "./wire.ts";
 
-export type Listed = { summary: Summary; sequence: number };
+export type Listed = { summary: Summary<ImapPlace>; sequence: number };
 
 type Wanted = { low: number; high: number } | { uids: number[] };
 

@@ -1,8 +1,6 @@
-import { type Fetched, maxBodyBytes } from "../../mail/mailbox.ts";
-import type { Place } from "../../mail/message.ts";
+import type { ImapPlace } from "../../mail/message.ts";
 import type { Part } from "../../mail/part.ts";
-import type { ParsedRaw } from "../../mime/parse-raw.ts";
-import { bodyParts } from "../../mime/walk.ts";
+import { type Asked, askedParts, type Body } from "../../mime/asked-parts.ts";
 import { searchExisting } from "./existing.ts";
 import { fetchRows } from "./fetch.ts";
 import { messageGone } from "./open-place.ts";
@@ -10,9 +8,6 @@ import type { Row } from "./row.ts";
 import { selectFolder } from "./select-folder.ts";
 import type { Session } from "./session.ts";
 import { atom, peek } from "./wire.ts";
-
-/** Octets of all text parts of a message together; what lies beyond is left out and marked. */
-const maxBodiesBytes = 4 * maxBodyBytes;
 
 /** Text parts that are asked for in one command. */
 const partsPerCommand = 100;
@@ -24,22 +19,8 @@ const partsPerCommand = 100;
 const likelyOctets = 16 * 1024;
 export const likelyParts = ["1", "1.1", "1.2", "2"].map((section) => ({ section, length: likelyOctets }));
 
-type Body = NonNullable<Fetched["bodies"]>[number];
-type Asked = { part: Part; length: number };
-
-/** The parts that make a message's body, and how many octets of each are read. */
-export function askedParts(structure: Part): Asked[] {
-  const { text, html } = bodyParts(structure);
-  let budget = maxBodiesBytes;
-  return [...text, ...html].map((part) => {
-    const length = Math.min(maxBodyBytes, budget);
-    budget -= Math.min(length, part.encodedSize);
-    return { part, length };
-  });
-}
-
 /** The text parts of a message of the selected folder; what `row` has of them already is not asked for again. Fails: `message-gone`. */
-export async function getBodies(session: Session, row: Row, place: Place, structure: Part): Promise<Body[]> {
+export async function getBodies(session: Session, row: Row, place: ImapPlace, structure: Part): Promise<Body[]> {
   const asked = askedParts(structure);
   const bodies = new Map(asked.map((one) => [one.part, bodyIn(row, one)]));
   const missing = asked.filter(({ part }) => !bodies.get(part));
@@ -48,14 +29,6 @@ export async function getBodies(session: Session, row: Row, place: Place, struct
     for (const body of await fetchParts(session, place, some)) bodies.set(body.part, body);
   }
   return asked.flatMap(({ part }) => bodies.get(part) ?? []);
-}
-
-/** The text parts of a message that was parsed here. */
-export function parsedBodies({ structure, bodyOf }: ParsedRaw): Body[] {
-  return askedParts(structure).map(({ part, length }) => {
-    const octets = bodyOf(part) ?? new Uint8Array();
-    return { part, bytes: octets.subarray(0, length), truncated: octets.length > length };
-  });
 }
 
 /** What came along with the rest, where it is all of the part; undefined where it is not. */
@@ -71,7 +44,7 @@ function bodyIn(row: Row, { part, length }: Asked): Body | undefined {
   return { part, bytes: octets, truncated: false };
 }
 
-async function fetchParts(session: Session, place: Place, asked: Asked[]): Promise<Body[]> {
+async function fetchParts(session: Session, place: ImapPlace, asked: Asked[]): Promise<Body[]> {
   const items = asked.map(({ part, length }) => peek(part.section, { offset: 0, length }));
   const set = String(place.uid);
   const rows = await fetchRows(session, "UID FETCH", set, [atom("UID"), ...items], { withKey: false });
@@ -87,7 +60,7 @@ async function fetchParts(session: Session, place: Place, asked: Asked[]): Promi
   });
 }
 
-async function checkExists(session: Session, place: Place): Promise<void> {
+async function checkExists(session: Session, place: ImapPlace): Promise<void> {
   await selectFolder(session, place.path, { fresh: true });
   if (!(await searchExisting(session, [place.uid])).has(place.uid)) throw messageGone();
 }

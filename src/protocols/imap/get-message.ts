@@ -1,9 +1,10 @@
 import type { Fetched, Wanted } from "../../mail/mailbox.ts";
-import type { Place } from "../../mail/message.ts";
+import type { ImapPlace } from "../../mail/message.ts";
+import { askedParts, parsedBodies } from "../../mime/asked-parts.ts";
 import { envelopeFields } from "../../mime/parse-envelope.ts";
 import { brokeProtocol } from "./failures.ts";
 import { askingStructure, bareItems, fetchRows, flagItems } from "./fetch.ts";
-import { askedParts, getBodies, likelyParts, parsedBodies } from "./get-bodies.ts";
+import { getBodies, likelyParts } from "./get-bodies.ts";
 import type { Facts } from "./known-messages.ts";
 import { messageGone, openPlace } from "./open-place.ts";
 import { parseWhole } from "./parse-whole.ts";
@@ -15,7 +16,7 @@ import { peek, peekFields, type Token } from "./wire.ts";
 type Read = { row: Row; facts: Facts };
 
 /** A message's summary, header block and text parts, in one round trip or two. Fails: `message-gone`. */
-export async function getMessage(session: Session, place: Place, wanted: Wanted): Promise<Fetched> {
+export async function getMessage(session: Session, place: ImapPlace, wanted: Wanted): Promise<Fetched<ImapPlace>> {
   const known = session.known(place.path, place.uidValidity);
   const read = async (): Promise<Read | undefined> => {
     const facts = known.facts(place.uid);
@@ -34,7 +35,7 @@ export async function getMessage(session: Session, place: Place, wanted: Wanted)
   const { row, facts } = await openPlace(session, place, read, () => readBare(session, place.uid));
   const summary = toSummary(row, facts, place);
   if (!summary) throw messageGone();
-  const fetched: Fetched = { summary };
+  const fetched: Fetched<ImapPlace> = { summary };
   if (wanted.headers) {
     const header = row.sections.get("HEADER")?.octets;
     if (!header) throw brokeProtocol("The mail server did not give the message's header.", where(session));

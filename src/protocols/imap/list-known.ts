@@ -1,4 +1,5 @@
 import type { Page } from "../../mail/mailbox.ts";
+import type { ImapPlace } from "../../mail/message.ts";
 import { fetchSummaries, type Listed } from "./fetch-summaries.ts";
 import { fetchRows, flagItems } from "./fetch.ts";
 import type { KnownFolder } from "./known-messages.ts";
@@ -13,7 +14,7 @@ type Flagged = Row & { uid: number };
  * whatever came since, which is then asked for. `news` where the session had the folder open. The page may be short: what
  * lies below its last message is unknown. Null where nothing is known, or the answer does not add up.
  */
-export async function listKnown(session: Session, page: Page, news: boolean): Promise<Listed[] | null> {
+export async function listKnown(session: Session, page: Page<ImapPlace>, news: boolean): Promise<Listed[] | null> {
   const folder = session.selected;
   if (folder === null) return null;
   const known = session.known(folder.path, folder.uidValidity);
@@ -40,7 +41,7 @@ export async function listKnown(session: Session, page: Page, news: boolean): Pr
 }
 
 /** Keeps the order of the UIDs of a page that was listed, where it adjoins what is known. */
-export function rememberPage(session: Session, page: Page, listed: Listed[]): void {
+export function rememberPage(session: Session, page: Page<ImapPlace>, listed: Listed[]): void {
   const folder = session.selected;
   const uids = listed.map(({ summary }) => summary.place.uid);
   const last = uids.at(-1);
@@ -52,14 +53,14 @@ export function rememberPage(session: Session, page: Page, listed: Listed[]): vo
 }
 
 /** The known UIDs of the page, newest first. */
-function windowOf({ run }: KnownFolder, { after, limit }: Page): number[] {
+function windowOf({ run }: KnownFolder, { after, limit }: Page<ImapPlace>): number[] {
   if (after === null) return run.slice(0, limit);
   if ((run[0] ?? 0) < after.uid) return [];
   const start = run.findIndex((uid) => uid < after.uid);
   return start < 0 ? [] : run.slice(start, start + limit);
 }
 
-function isBetween(row: Row, lowest: number, { after }: Page): row is Flagged {
+function isBetween(row: Row, lowest: number, { after }: Page<ImapPlace>): row is Flagged {
   return row.uid !== undefined && row.flags !== undefined && row.uid >= lowest && row.uid < (after?.uid ?? Infinity);
 }
 

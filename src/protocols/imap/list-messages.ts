@@ -1,6 +1,7 @@
 import { invalid } from "../../errors.ts";
 import type { Filter, Listing, Page } from "../../mail/mailbox.ts";
 import { brokeProtocol } from "./failures.ts";
+import type { ImapPlace } from "../../mail/message.ts";
 import { fetchSummaries, type Listed } from "./fetch-summaries.ts";
 import { fetchRows } from "./fetch.ts";
 import { listKnown, rememberPage } from "./list-known.ts";
@@ -14,7 +15,12 @@ import { atom } from "./wire.ts";
  * that ends above the cursor's message. Sequence numbers of older messages only ever shrink. What earlier listings saw is
  * asked for its flags only.
  */
-export async function listMessages(session: Session, path: string, page: Page, filter: Filter): Promise<Listing> {
+export async function listMessages(
+  session: Session,
+  path: string,
+  page: Page<ImapPlace>,
+  filter: Filter,
+): Promise<Listing<ImapPlace>> {
   if (!Number.isSafeInteger(page.limit) || page.limit < 1) {
     throw invalid("?limit", "out-of-range", "limit is a whole number from 1 on.");
   }
@@ -29,13 +35,13 @@ export async function listMessages(session: Session, path: string, page: Page, f
   };
 }
 
-async function listFiltered(session: Session, path: string, page: Page, filter: Filter): Promise<Listed[]> {
+async function listFiltered(session: Session, path: string, page: Page<ImapPlace>, filter: Filter): Promise<Listed[]> {
   const { exists } = await selectFolder(session, path, { fresh: true });
   const top = Math.min(exists, page.after ? page.after.sequence - 1 : Infinity);
   return listMatching(session, { below: page.after?.uid ?? Infinity, top, limit: page.limit }, filter);
 }
 
-async function listAll(session: Session, path: string, page: Page): Promise<Listed[]> {
+async function listAll(session: Session, path: string, page: Page<ImapPlace>): Promise<Listed[]> {
   const wasOpen = session.selected?.path === path;
   if (!wasOpen) await selectFolder(session, path, { fresh: false });
   const known = await listKnown(session, page, wasOpen);

@@ -1,4 +1,4 @@
-import type { Place } from "../../mail/message.ts";
+import type { ImapPlace } from "../../mail/message.ts";
 import { messageIdOf, rawHeaders } from "../../mime/headers.ts";
 import { fetchRows } from "./fetch.ts";
 import type { Row } from "./row.ts";
@@ -14,7 +14,7 @@ export type Mark = { uid: number; mark: string; messageId: string; flags: string
  * What was found of copies: where each original's lies without doubt, of how many originals there is none at all, and which
  * flags copies lack that their originals have.
  */
-export type Copies = { places: Map<number, Place>; absent: number; unflagged: { uid: number; flags: string[] }[] };
+export type Copies = { places: Map<number, ImapPlace>; absent: number; unflagged: { uid: number; flags: string[] }[] };
 
 const markItems: Token[] = [...["UID", "FLAGS", "INTERNALDATE", "RFC822.SIZE"].map(atom), peekFields(["Message-ID"])];
 
@@ -39,7 +39,7 @@ export async function fetchMarks(session: Session, uids: number[]): Promise<Map<
  * or among the messages themselves, finds none. Selects the folder.
  */
 export async function locatePlaced(session: Session, path: string, uidNext: number, wanted: Mark[]): Promise<Copies> {
-  const places = new Map<number, Place>();
+  const places = new Map<number, ImapPlace>();
   const unflagged: Copies["unflagged"] = [];
   if (wanted.length === 0) return { places, absent: 0, unflagged };
   const { uidValidity, exists } = await selectFolder(session, path, { fresh: true });

@@ -1,4 +1,4 @@
-import type { NativeKey, Place } from "../../mail/message.ts";
+import type { NativeKey, ImapPlace } from "../../mail/message.ts";
 import { searchUids } from "./existing.ts";
 import { deadlines } from "./deadline.ts";
 import { failure } from "./failures.ts";
@@ -10,7 +10,7 @@ import { atom, text, type Token } from "./wire.ts";
  * The places in one folder that carry a permanent key, lowest UID first. Fails: `unsupported-by-server` when the server no
  * longer knows keys of this kind.
  */
-export async function locate(session: Session, path: string, key: NativeKey): Promise<Place[]> {
+export async function locate(session: Session, path: string, key: NativeKey): Promise<ImapPlace[]> {
   const { uidValidity } = await selectFolder(session, path, { fresh: true });
   const uids = await searchUids(session, criteria(session, key), deadlines.search);
   return uids.map((uid) => ({ path, uidValidity, uid }));

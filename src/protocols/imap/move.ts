@@ -1,6 +1,6 @@
 import { type Failure, invalid } from "../../errors.ts";
 import type { Moved } from "../../mail/mailbox.ts";
-import type { Place } from "../../mail/message.ts";
+import type { ImapPlace } from "../../mail/message.ts";
 import { findExisting, searchExisting } from "./existing.ts";
 import { expungeOnly } from "./expunge-only.ts";
 import { failure } from "./failures.ts";
@@ -25,10 +25,10 @@ const maxMoved = 100_000;
  */
 export async function move(
   session: Session,
-  places: Place[],
+  places: ImapPlace[],
   target: string,
   uidNext: number | null,
-): Promise<{ moved: Moved[]; missing: Place[] }> {
+): Promise<{ moved: Moved[]; missing: ImapPlace[] }> {
   const [folder, ...others] = byFolder(places);
   if (!folder) return { moved: [], missing: [] };
   if (others.length > 0) throw invalid("/ids", "several-folders", "The messages of one move lie in one folder.");
@@ -63,10 +63,10 @@ async function findMarked(session: Session, { path, uidValidity, uids }: FolderP
 }
 
 /** Where messages are now, by their former UID, and which of them have stayed. */
-type Carried = { to: Map<number, Place>; left: Set<number> };
+type Carried = { to: Map<number, ImapPlace>; left: Set<number> };
 
 async function moveAway(session: Session, marks: Mark[], target: string, from: number | null): Promise<Carried> {
-  const to = new Map<number, Place>();
+  const to = new Map<number, ImapPlace>();
   const uids = marks.map(({ uid }) => uid);
   let refused: Reply | null = null;
   for (const set of uidSets(uids)) {
@@ -100,7 +100,7 @@ async function copyAndRemove(
   target: string,
   from: number,
 ): Promise<Carried> {
-  const to = new Map<number, Place>();
+  const to = new Map<number, ImapPlace>();
   const uids = marks.map(({ uid }) => uid);
   for (const set of uidSets(uids)) {
     const reply = await session.exec("UID COPY", [sequence(set), mailboxName(target)], { tolerate: true });
@@ -142,7 +142,7 @@ function notCopied(session: Session, count: number): Failure {
  * COPYUID (RFC 4315 §3) of the tagged answer after COPY, of an untagged OK after MOVE: source UID → place. One that pairs
  * other messages than were asked for, or not one with one, is not believed.
  */
-function readCopyUid(reply: Reply, asked: Set<number>, target: string, to: Map<number, Place>): void {
+function readCopyUid(reply: Reply, asked: Set<number>, target: string, to: Map<number, ImapPlace>): void {
   const told = [reply, ...reply.untagged.map((response) => responseCode(response))].find(
     (candidate) => candidate?.code === "COPYUID",
   );

@@ -1,6 +1,7 @@
 import { ImapFlow, type ImapFlowOptions } from "imapflow";
 import { Failure } from "../../errors.ts";
 import type { Mailbox } from "../../mail/mailbox.ts";
+import type { ImapPlace } from "../../mail/message.ts";
 import { profileOf, type ProviderProfile } from "../../mail/provider-profile.ts";
 import type { Admitted, ServerLogin } from "../../mail/server.ts";
 import { withoutSecret } from "../../net/server-words.ts";
@@ -59,7 +60,7 @@ const clientInfo = { name: "Postern", version: "", vendor: "", "support-url": ""
  * `upstream-unreachable`, `upstream-timeout`, `tls-verification-failed`, `account-authentication-failed`, `account-busy`,
  * `upstream-throttled`, `upstream-protocol-error`, `unsupported-by-runtime`, …
  */
-export async function openImap(options: OpenImap): Promise<Mailbox> {
+export async function openImap(options: OpenImap): Promise<Mailbox<ImapPlace>> {
   const session = await connect(options);
   try {
     await selectFolder(session, "INBOX", { fresh: false }).catch((error: unknown) => {
@@ -164,7 +165,7 @@ function notice(entry: unknown, session: () => Session, log: Log): void {
   }
 }
 
-function mailboxOf(session: Session, profile: ProviderProfile | null): Mailbox {
+function mailboxOf(session: Session, profile: ProviderProfile | null): Mailbox<ImapPlace> {
   const inTurn = async <T>(work: () => Promise<T>): Promise<T> => {
     const giveBack = await session.takeTurn();
     // Where NOOP tells no news, a folder that is selected already is none that may be read.

@@ -1,6 +1,6 @@
 import { Failure, invalid } from "../../errors.ts";
 import type { ByteRange } from "../../mail/mailbox.ts";
-import type { Place } from "../../mail/message.ts";
+import type { ImapPlace } from "../../mail/message.ts";
 import { findPart } from "../../mime/walk.ts";
 import { brokeProtocol } from "./failures.ts";
 import { openPlace } from "./open-place.ts";
@@ -15,7 +15,7 @@ import { atom } from "./wire.ts";
  */
 export async function openPart(
   session: Session,
-  place: Place,
+  place: ImapPlace,
   section: string,
   range: ByteRange = whole,
 ): Promise<AsyncIterable<Uint8Array>> {
@@ -47,7 +47,7 @@ export async function openPart(
 /** A part of a message whose structure the server does not tell, cut out of the whole. */
 async function openParsed(
   session: Session,
-  place: Place,
+  place: ImapPlace,
   section: string,
   { start, end }: ByteRange,
 ): Promise<AsyncIterable<Uint8Array>> {

@@ -1,5 +1,5 @@
 import { Failure } from "../../errors.ts";
-import type { Place } from "../../mail/message.ts";
+import type { ImapPlace } from "../../mail/message.ts";
 import { takesAbsentUids } from "./capabilities.ts";
 import { searchExisting } from "./existing.ts";
 import { brokeProtocol } from "./failures.ts";
@@ -11,7 +11,7 @@ export function messageGone(): Failure {
 }
 
 /** Makes the message's folder the selected one. Fails: `message-gone` when its UIDVALIDITY is another by now. */
-export async function selectPlace(session: Session, place: Place): Promise<void> {
+export async function selectPlace(session: Session, place: ImapPlace): Promise<void> {
   const selected = await selectFolder(session, place.path, { fresh: false });
   if (selected.uidValidity !== place.uidValidity || place.uid < 1) throw messageGone();
 }
@@ -23,7 +23,7 @@ export async function selectPlace(session: Session, place: Place): Promise<void>
  */
 export async function openPlace<T>(
   session: Session,
-  place: Place,
+  place: ImapPlace,
   read: () => Promise<T | undefined>,
   readLess: () => Promise<T | undefined> = async () => undefined,
 ): Promise<T> {

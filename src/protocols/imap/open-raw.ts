@@ -1,6 +1,6 @@
 import { Failure } from "../../errors.ts";
 import type { ByteRange } from "../../mail/mailbox.ts";
-import type { Place } from "../../mail/message.ts";
+import type { ImapPlace } from "../../mail/message.ts";
 import { brokeProtocol } from "./failures.ts";
 import { openPlace } from "./open-place.ts";
 import { assertRange, fetchPartial, firstChunk, streamSection, whole } from "./partial-fetch.ts";
@@ -13,7 +13,7 @@ import { atom } from "./wire.ts";
  */
 export async function openRaw(
   session: Session,
-  place: Place,
+  place: ImapPlace,
   range: ByteRange = whole,
 ): Promise<{ size: number; stream: AsyncIterable<Uint8Array> }> {
   const { start, end } = range;

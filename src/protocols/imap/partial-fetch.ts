@@ -1,6 +1,6 @@
 import { Failure } from "../../errors.ts";
 import type { ByteRange } from "../../mail/mailbox.ts";
-import type { Place } from "../../mail/message.ts";
+import type { ImapPlace } from "../../mail/message.ts";
 import { searchExisting } from "./existing.ts";
 import { brokeProtocol, refusal } from "./failures.ts";
 import { isPartial } from "./fetch.ts";
@@ -21,7 +21,7 @@ const pace = { fast: 1_000, slow: 8_000 };
 
 /** What a stream reads: octets `start` to `end` of a section, Infinity for all. */
 export type Source = {
-  place: Place;
+  place: ImapPlace;
   /** IMAP section path; "" for the whole message. */
   section: string;
   start: number;
@@ -157,7 +157,7 @@ function isBeforeEnd({ announced }: Source, offset: number): boolean {
 }
 
 /** Asks for news first: a session may not have been told yet that another one has removed the message. */
-async function assertThere(session: Session, place: Place): Promise<void> {
+async function assertThere(session: Session, place: ImapPlace): Promise<void> {
   await selectFolder(session, place.path, { fresh: true });
   if (!(await searchExisting(session, [place.uid])).has(place.uid)) throw messageGone();
 }

@@ -1,9 +1,9 @@
-import type { Place } from "../../mail/message.ts";
+import type { ImapPlace } from "../../mail/message.ts";
 
-export type FolderPlaces = { path: string; uidValidity: number; uids: number[]; places: Place[] };
+export type FolderPlaces = { path: string; uidValidity: number; uids: number[]; places: ImapPlace[] };
 
 /** Places by the folder, and its UIDVALIDITY, that they lie in. */
-export function byFolder(places: Place[]): FolderPlaces[] {
+export function byFolder(places: ImapPlace[]): FolderPlaces[] {
   const folders = new Map<string, FolderPlaces>();
   for (const place of places) {
     const key = `${place.uidValidity} ${place.path}`;

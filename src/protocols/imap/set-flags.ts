@@ -1,6 +1,6 @@
 import { invalid } from "../../errors.ts";
 import { type FlagChange, type Flags, systemFlags } from "../../mail/flags.ts";
-import type { Place } from "../../mail/message.ts";
+import type { ImapPlace } from "../../mail/message.ts";
 import { takesAbsentUids } from "./capabilities.ts";
 import { findExisting, searchExisting } from "./existing.ts";
 import { failure, refusal, type Where } from "./failures.ts";
@@ -21,9 +21,13 @@ const maxStored = 200_000;
  * Sets and clears flags and keywords, makes sure that they stuck, and tells which places were not there. One round trip per
  * folder and direction where the server's answers say all of that. Fails: `unsupported-by-server`, `refused-by-server`.
  */
-export async function setFlags(session: Session, places: Place[], change: FlagChange): Promise<{ missing: Place[] }> {
+export async function setFlags(
+  session: Session,
+  places: ImapPlace[],
+  change: FlagChange,
+): Promise<{ missing: ImapPlace[] }> {
   const store = toStore(change);
-  const missing: Place[] = [];
+  const missing: ImapPlace[] = [];
   for (const { path, uidValidity, uids, places: own } of byFolder(places)) {
     const gone = new Set(await setInFolder(session, { path, uidValidity, uids }, store));
     missing.push(...own.filter(({ uid }) => gone.has(uid)));

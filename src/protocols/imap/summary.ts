@@ -1,4 +1,4 @@
-import type { Summary } from "../../mail/message.ts";
+import type { ImapPlace, Summary } from "../../mail/message.ts";
 import { emptyEnvelope, parseEnvelope } from "../../mime/parse-envelope.ts";
 import type { Facts } from "./known-messages.ts";
 import { keyOf, type Row } from "./row.ts";
@@ -34,7 +34,11 @@ export function factsOf(row: Row): Facts {
 }
 
 /** A message by its facts and by what the row tells of its flags. Null without a UID. */
-export function toSummary(row: Row, facts: Facts, folder: { path: string; uidValidity: number }): Summary | null {
+export function toSummary(
+  row: Row,
+  facts: Facts,
+  folder: { path: string; uidValidity: number },
+): Summary<ImapPlace> | null {
   if (row.uid === undefined) return null;
   const { isParsedHere: _, ...told } = facts;
   const flags = new Set((row.flags ?? []).map((flag) => flag.toLowerCase()));

@@ -4,8 +4,9 @@ import { deliver } from "../../servers/maildir.ts";
 import type { User } from "../../servers/mailboxes.ts";
 import { startProxy } from "../../servers/proxy.ts";
 import type { Mailbox } from "../../../src/mail/mailbox.ts";
+import type { ImapPlace } from "../../../src/mail/message.ts";
 import { openImap } from "../../../src/protocols/imap/open-imap.ts";
-import { newest } from "../mailbox-bench.ts";
+import { imapPlace, newest } from "../mailbox-bench.ts";
 import { collect } from "../failure-of.ts";
 import { failureOf, openOn, target } from "./session-on-dovecot.ts";
 
@@ -20,7 +21,7 @@ afterEach(async () => {
 });
 afterAll(() => dovecot.stop());
 
-async function open(user: User, port?: number): Promise<Mailbox> {
+async function open(user: User, port?: number): Promise<Mailbox<ImapPlace>> {
   const mailbox = await openOn(dovecot, user, port);
   cleanUps.push(() => mailbox.close());
   return mailbox;
@@ -65,7 +66,7 @@ test("aborts a download whose connection breaks", async () => {
   });
   cleanUps.push(() => proxy.stop());
   const mailbox = await open(user, proxy.port);
-  const { stream } = await mailbox.openRaw((await newest(mailbox)).place);
+  const { stream } = await mailbox.openRaw(imapPlace((await newest(mailbox)).place));
   expect((await failureOf(collect(stream))).code).toBe("upstream-unreachable");
   expect(mailbox.dead).toBe(true);
 });

@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import { onTestFinished } from "vitest";
 import type { Mailbox } from "../../../src/mail/mailbox.ts";
+import type { ImapPlace } from "../../../src/mail/message.ts";
 import { type OpenImap, openImap } from "../../../src/protocols/imap/open-imap.ts";
 import {
   type Dialog,
@@ -27,7 +28,7 @@ export async function startDialog(dialog: Dialog, reach: Reach = {}): Promise<{ 
 export async function openDialog(
   dialog: Dialog,
   reach: Reach = {},
-): Promise<{ mailbox: Mailbox; server: ScriptedImap }> {
+): Promise<{ mailbox: Mailbox<ImapPlace>; server: ScriptedImap }> {
   const { server, how } = await startDialog(dialog, reach);
   const mailbox = await openImap(how);
   onTestFinished(() => mailbox.close());

@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from "vitest";
 import type { Mailbox, Page } from "../../../src/mail/mailbox.ts";
+import type { ImapPlace } from "../../../src/mail/message.ts";
 import { openImap } from "../../../src/protocols/imap/open-imap.ts";
 import { fetchResponse, scriptedTarget, startScripted, type ScriptedImap } from "./scripted-imap.ts";
 
@@ -48,8 +49,8 @@ function answer(folder: Folder, command: string, tag: string): string | undefine
 type Scene = {
   folder: Folder;
   server: ScriptedImap;
-  mailbox: Mailbox;
-  list: (page?: Partial<Page>) => Promise<number[]>;
+  mailbox: Mailbox<ImapPlace>;
+  list: (page?: Partial<Page<ImapPlace>>) => Promise<number[]>;
 };
 
 async function start(uids: number[]): Promise<Scene> {
@@ -58,7 +59,7 @@ async function start(uids: number[]): Promise<Scene> {
   cleanUps.push(() => server.stop());
   const mailbox = await openImap(scriptedTarget(server));
   cleanUps.push(() => mailbox.close());
-  const list = async (page: Partial<Page> = {}): Promise<number[]> => {
+  const list = async (page: Partial<Page<ImapPlace>> = {}): Promise<number[]> => {
     const listing = await mailbox.list("INBOX", { limit: 3, after: null, ...page }, {});
     return listing.messages.map(({ place }) => place.uid);
   };

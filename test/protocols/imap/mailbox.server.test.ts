@@ -8,7 +8,7 @@ import { type ExtensionName, type ImapWithout, startImapWithout } from "../../se
 import { deliver, fillMaildir } from "../../servers/maildir.ts";
 import { makeScratch, removeScratch } from "../../servers/scratch.ts";
 import { failureOf } from "../failure-of.ts";
-import { type Bench, type Environment, newest, page } from "../mailbox-bench.ts";
+import { type Bench, type Environment, newest, page, imapPlace } from "../mailbox-bench.ts";
 import { mailboxContract } from "../mailbox-contract.ts";
 import { marksOn } from "./other-client.ts";
 import { target } from "./session-on-dovecot.ts";
@@ -119,7 +119,7 @@ function fallbacks({ it, filled, open, path }: Bench): void {
   const carries = (mailbox: Mailbox, from: string, to: string): Promise<string[]> =>
     commandsDuring(async () => {
       const { place } = await newest(mailbox, from);
-      await mailbox.move([place], to, (await mailbox.status(to)).uidNext);
+      await mailbox.move([imapPlace(place)], to, (await mailbox.status(to)).uidNext);
     });
   const commandsDuring = async (work: () => Promise<unknown>): Promise<string[]> => {
     const start = poor.front().passed.length;
@@ -162,7 +162,7 @@ function fallbacks({ it, filled, open, path }: Bench): void {
     const { mailbox, user } = await filled(3);
     await mailbox.list("INBOX", page, {});
     const { place } = await newest(mailbox);
-    expect((await failureOf(mailbox.move([place], "Nowhere", 1))).code).toBe("not-found");
+    expect((await failureOf(mailbox.move([imapPlace(place)], "Nowhere", 1))).code).toBe("not-found");
     await (await open(user)).folders();
     const { refused, removed } = poor.front();
     expect(refused.length).toBeGreaterThan(0);

@@ -1,6 +1,7 @@
 import type { Dovecot } from "../../servers/dovecot.ts";
 import type { User } from "../../servers/mailboxes.ts";
 import type { Mailbox } from "../../../src/mail/mailbox.ts";
+import type { ImapPlace } from "../../../src/mail/message.ts";
 import type { Clock, Log } from "../../../src/observe.ts";
 import { failureOf as wholeFailureOf } from "../failure-of.ts";
 import { createKnownMessages } from "../../../src/protocols/imap/known-messages.ts";
@@ -38,7 +39,7 @@ export function target(
 }
 
 /** A session on a Dovecot over IMAPS; close it when done. */
-export function openOn(dovecot: Dovecot, user: User, port = dovecot.ports.imaps): Promise<Mailbox> {
+export function openOn(dovecot: Dovecot, user: User, port = dovecot.ports.imaps): Promise<Mailbox<ImapPlace>> {
   return openImap(target(user, port, { ca: dovecot.ca }));
 }
 

@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from "vitest";
 import type { Mailbox } from "../../../src/mail/mailbox.ts";
+import type { ImapPlace } from "../../../src/mail/message.ts";
 import type { Clock } from "../../../src/observe.ts";
 import { openImap } from "../../../src/protocols/imap/open-imap.ts";
 import { createFakeClock } from "../../fake-clock.ts";
@@ -19,7 +20,7 @@ afterEach(async () => {
   for (const stop of running.splice(0).reverse()) await stop();
 });
 
-async function open(dialog: Dialog, clock?: Clock): Promise<{ mailbox: Mailbox; server: ScriptedImap }> {
+async function open(dialog: Dialog, clock?: Clock): Promise<{ mailbox: Mailbox<ImapPlace>; server: ScriptedImap }> {
   const server = await startScripted(dialog);
   running.push(() => server.stop());
   const mailbox = await openImap({ ...scriptedTarget(server), ...(clock ? { clock } : {}) });

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { type Dovecot, startDovecot } from "../../servers/dovecot.ts";
 import { deliver } from "../../servers/maildir.ts";
 import type { Mailbox } from "../../../src/mail/mailbox.ts";
-import type { Place } from "../../../src/mail/message.ts";
+import type { ImapPlace } from "../../../src/mail/message.ts";
 import { ImapFlow } from "imapflow";
 import { collect } from "../failure-of.ts";
 import { failureOf, openOn } from "./session-on-dovecot.ts";
@@ -18,7 +18,7 @@ afterAll(() => dovecot.stop());
 const body = randomBytes(1_500_000).toString("base64").replaceAll(/.{76}/g, "$&\n");
 const raw = Buffer.from(`Subject: large\n\n${body}\n`.replaceAll("\n", "\r\n"));
 
-type Scene = { mailbox: Mailbox; place: Place; other: ImapFlow };
+type Scene = { mailbox: Mailbox<ImapPlace>; place: ImapPlace; other: ImapFlow };
 
 /** A session of ours on a folder "Work" with one large message, and another client of the same user. */
 async function scene(): Promise<Scene> {

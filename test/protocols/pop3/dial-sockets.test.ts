@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { dialSockets } from "../../../src/protocols/pop3/dial-sockets.ts";
 import { openPop3 } from "../../../src/protocols/pop3/open-pop3.ts";
-import { collect, type Dialog, failureOf, hurried, makeScript, multiLine, target, usualCapa } from "./scripted-pop3.ts";
+import { collect, failureOf } from "../failure-of.ts";
+import { type Dialog, hurried, makeScript, multiLine, target, usualCapa } from "./scripted-pop3.ts";
 
 /** What a socket of cloudflare:sockets looks like, with a scripted server behind it. */
 function fakeSockets(dialog: Dialog, { opened = Promise.resolve({}), secured = Promise.resolve({}) } = {}) {

@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from "vitest";
-import { failureOf, makeBench, usualCapa } from "./scripted-pop3.ts";
+import { failureOf } from "../failure-of.ts";
+import { makeBench, usualCapa } from "./scripted-pop3.ts";
 
 const bench = makeBench();
 afterEach(() => bench.end());

@@ -2,7 +2,8 @@ import { expect, test } from "vitest";
 import type { Connection } from "../../../src/protocols/pop3/connection.ts";
 import { openPop3 } from "../../../src/protocols/pop3/open-pop3.ts";
 import { randomFrom } from "../../mime/random.ts";
-import { collect, type Dialog, makeScript, target, usualCapa } from "./scripted-pop3.ts";
+import { collect } from "../failure-of.ts";
+import { type Dialog, makeScript, target, usualCapa } from "./scripted-pop3.ts";
 
 type Random = () => number;
 

@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import { afterEach, describe, expect, test } from "vitest";
 import { openPop3 } from "../../../src/protocols/pop3/open-pop3.ts";
 import { freePort } from "../../servers/ports.ts";
-import { credentials, failureOf, hurried, makeBench, target, usualCapa } from "./scripted-pop3.ts";
+import { failureOf } from "../failure-of.ts";
+import { credentials, hurried, makeBench, target, usualCapa } from "./scripted-pop3.ts";
 
 const bench = makeBench();
 afterEach(() => bench.end());

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { type Answers, failureOf, hurried, makeBench, usualCapa } from "./scripted-pop3.ts";
+import { failureOf } from "../failure-of.ts";
+import { type Answers, hurried, makeBench, usualCapa } from "./scripted-pop3.ts";
 
 const bench = makeBench();
 afterEach(() => bench.end());

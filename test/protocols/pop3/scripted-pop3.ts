@@ -1,6 +1,5 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
-import type { Failure } from "../../../src/errors.ts";
 import type { ServerLogin } from "../../../src/mail/server.ts";
 import { type Clock, systemClock } from "../../../src/observe.ts";
 import type { Dial } from "../../../src/protocols/pop3/connection.ts";
@@ -200,21 +199,4 @@ export function makeBench() {
       await Promise.all(servers.splice(0).map((server) => server.stop()));
     },
   };
-}
-
-/** The Failure that a promise rejects with. */
-export async function failureOf(promise: Promise<unknown>): Promise<Failure> {
-  const outcome = await promise.then(
-    () => null,
-    (error: unknown) => error as Failure,
-  );
-  if (outcome?.name !== "Failure") throw new Error("it did not fail with a Failure", { cause: outcome });
-  return outcome;
-}
-
-/** All octets of a stream. */
-export async function collect(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
-  const pieces: Uint8Array[] = [];
-  for await (const piece of stream) pieces.push(Buffer.from(piece));
-  return Buffer.concat(pieces);
 }

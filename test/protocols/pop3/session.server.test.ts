@@ -12,7 +12,8 @@ import type { User } from "../../servers/mailboxes.ts";
 import { provision } from "../../servers/provision.ts";
 import { startProxy } from "../../servers/proxy.ts";
 import { makeScratch, removeScratch } from "../../servers/scratch.ts";
-import { collect, failureOf, target } from "./scripted-pop3.ts";
+import { collect, failureOf } from "../failure-of.ts";
+import { target } from "./scripted-pop3.ts";
 
 const directory = makeScratch();
 let certificates: CertificateAuthority;

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { collect, failureOf, hurried, makeBench, multiLine } from "./scripted-pop3.ts";
+import { collect, failureOf } from "../failure-of.ts";
+import { hurried, makeBench, multiLine } from "./scripted-pop3.ts";
 
 const bench = makeBench();
 afterEach(() => bench.end());
