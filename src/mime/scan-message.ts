@@ -196,9 +196,18 @@ export function scanMessage(events: MessageEvents): MessageScan {
   return {
     write(chunk) {
       const octets = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-      window = told === window.length ? octets : Buffer.concat([window.subarray(told), octets]);
+      const held = window.subarray(told);
       at -= told;
       told = 0;
+      if (held.length > 0) {
+        // What was held back is settled with the start of the chunk, so that not all of that has to be copied.
+        window = Buffer.concat([held, octets.subarray(0, 2 * maxDelimiter)]);
+        scan(false);
+        if (told < held.length) return;
+        at -= held.length;
+        told -= held.length;
+      }
+      window = octets;
       scan(false);
     },
     end() {

@@ -53,10 +53,12 @@ export function maildropsRepository(store: Handle): Store["maildrops"] {
     const expired = now - missingMs;
     let someMissing = false;
     for await (const page of pages((after) => flags.messages(accountId, after))) {
-      someMissing ||= page.some(({ key }) => !live.has(key));
-      const back = page.filter(({ key, missing }) => missing > 0 && live.has(key));
-      const gone = page.filter(({ key, set, missing }) => missing < set && !live.has(key));
-      const lost = page.filter(({ key, since }) => since !== null && since <= expired && !live.has(key));
+      const there = page.filter(({ key }) => live.has(key));
+      const away = page.filter(({ key }) => !live.has(key));
+      someMissing ||= away.length > 0;
+      const back = there.filter(({ missing }) => missing > 0);
+      const gone = away.filter(({ set, missing }) => missing < set);
+      const lost = away.filter(({ since }) => since !== null && since <= expired);
       await each(back, (db, keys) => flags.back(db, accountId, keys));
       await each(gone, (db, keys) => flags.missing(db, accountId, keys, now));
       await each(lost, (db, keys) => flags.remove(db, accountId, keys, expired));

@@ -80,6 +80,8 @@ async function fetchMissing(session: Session, wanted: Wanted, known: KnownFolder
     const uids = high < wanted.low ? [] : await searchUids(session, [sequence(`${wanted.low}:${high}`)]);
     return uids.filter((uid) => !found.has(uid));
   };
+  // What others have removed may not have been told yet.
+  await session.exec("NOOP", []);
   const missing = await stillThere();
   if (missing.length === 0) return;
   await fetchByUid(session, new Set(missing), known, found);

@@ -1,0 +1,168 @@
+import { describe, expect, test } from "vitest";
+import { Failure } from "../../src/errors.ts";
+import { parseRaw } from "../../src/mime/parse-raw.ts";
+import { partOf } from "../../src/mime/part-of.ts";
+import { findPart } from "../../src/mime/walk.ts";
+import { corpus } from "../corpus/all.ts";
+import { chunked, collect, randomFrom } from "./random.ts";
+import { rawMessages } from "./raw-messages.ts";
+import { inChunks, partsOf } from "./scanned.ts";
+
+const messages = [
+  ...corpus.map(({ name, raw }) => ({ name, raw })),
+  ...rawMessages.map(({ name, raw }) => ({ name, raw: Buffer.from(raw, "latin1") })),
+];
+
+/** What comes of the part, one character per octet, or the code of its failure. */
+async function read(message: AsyncIterable<Uint8Array>, section: string): Promise<string> {
+  try {
+    return (await collect(partOf(message, section))).toString("latin1");
+  } catch (error) {
+    if (error instanceof Failure) return error.code;
+    throw error;
+  }
+}
+
+/** A source that says how much was taken of it, and whether it was left. */
+function source(chunks: Iterable<Uint8Array>) {
+  const all = chunks[Symbol.iterator]();
+  const state = { taken: 0, isLeft: false };
+  const stream: AsyncIterableIterator<Uint8Array> = {
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+    async next() {
+      if (state.isLeft) return { done: true, value: undefined };
+      const next = all.next();
+      if (!next.done) state.taken++;
+      return next;
+    },
+    async return() {
+      state.isLeft = true;
+      return { done: true, value: undefined };
+    },
+  };
+  return { state, stream };
+}
+
+const latin1 = (text: string) => Buffer.from(text, "latin1");
+
+describe("every part, however the message is cut", () => {
+  test.each(messages)("$name", async ({ raw }) => {
+    const random = randomFrom(raw.length);
+    const { structure, bodyOf } = parseRaw(raw);
+    const sections = new Set(partsOf(structure).map(({ section }) => section));
+    for (const section of [...sections].slice(0, 120)) {
+      const part = findPart(structure, section);
+      const octets = part && bodyOf(part);
+      const wanted = octets ? Buffer.from(octets).toString("latin1") : "not-found";
+      expect(await read(chunked(raw, random, 300), section)).toBe(wanted);
+    }
+  });
+});
+
+const mixed = latin1(
+  "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\none\r\n--b\r\nContent-Type: message/rfc822\r\n\r\n" +
+    "Content-Type: multipart/mixed; boundary=c\r\n\r\n--c\r\n\r\ntwo\r\n--c--\r\n" +
+    "\r\n--b\r\nContent-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\nQTogYgoK\r\n--b--\r\n",
+);
+
+test.each([
+  ["1", "one"],
+  ["2", "Content-Type: multipart/mixed; boundary=c\r\n\r\n--c\r\n\r\ntwo\r\n--c--\r\n"],
+  ["2.1", "two"],
+  ["3", "QTogYgoK"],
+  ["", null],
+  ["3.1", null],
+  ["4", null],
+  ["1.1", null],
+])("section %j (RFC 9051 §6.4.5.1)", async (section, text) =>
+  expect(await read(inAsync(mixed), section)).toBe(text ?? "not-found"),
+);
+
+async function* inAsync(octets: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield octets;
+}
+
+describe("the source", () => {
+  const octets = () => inChunks(mixed, () => 10);
+  const count = Math.ceil(mixed.length / 10);
+
+  test("is asked only for what the reader takes, and is left when the part has ended", async () => {
+    const { state, stream } = source(octets());
+    const part = partOf(stream, "1");
+    expect(state.taken).toBe(0);
+    expect(Buffer.from((await part.next()).value ?? []).toString()).toBe("one");
+    const { taken } = state;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(state).toEqual({ taken, isLeft: false });
+    expect(await part.next()).toEqual({ done: true, value: undefined });
+    expect(state.isLeft).toBe(true);
+    expect(state.taken).toBeLessThan(taken + 3);
+  });
+
+  test("is left when the reader leaves, before it began and in the middle", async () => {
+    const unread = source(octets());
+    await partOf(unread.stream, "2").return?.();
+    expect(unread.state).toEqual({ taken: 0, isLeft: true });
+
+    const begun = source(octets());
+    for await (const _ of partOf(begun.stream, "2")) break;
+    expect(begun.state.isLeft).toBe(true);
+    expect(begun.state.taken).toBeLessThan(count / 2);
+  });
+
+  test("that is left while it is waited for ends the part, which was not told missing", async () => {
+    const { promise, resolve } = Promise.withResolvers<IteratorResult<Uint8Array>>();
+    const over: IteratorResult<Uint8Array> = { done: true, value: undefined };
+    const silent: AsyncIterableIterator<Uint8Array> = {
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+      next: () => promise,
+      async return() {
+        resolve(over);
+        return over;
+      },
+    };
+    const part = partOf(silent, "9");
+    const next = part.next();
+    await part.return?.();
+    expect(await next).toEqual(over);
+    expect(await part.next()).toEqual(over);
+  });
+
+  test("that fails makes the part fail", async () => {
+    async function* cut(): AsyncGenerator<Uint8Array> {
+      yield mixed.subarray(0, 90);
+      throw new Error("cut");
+    }
+    await expect(collect(partOf(cut(), "2"))).rejects.toThrow("cut");
+  });
+});
+
+test("a message that ends inside the part gives what there is", async () => {
+  const raw = latin1("Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\none\r\n--b");
+  expect(String(await collect(partOf(inAsync(raw.subarray(0, -1)), "1")))).toBe("one\r\n--");
+});
+
+test("of 200 MB not more than some are in memory", async () => {
+  const line = latin1(`${"QUJD".repeat(19)}\r\n`);
+  const block = Buffer.concat(Array.from({ length: 800 }, () => line));
+  const head = latin1("Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n");
+  async function* message(): AsyncGenerator<Uint8Array> {
+    yield head;
+    for (let at = 0; at < 200e6; at += block.length) yield block;
+    yield latin1("--b--\r\n");
+  }
+  const held = () => process.memoryUsage().heapUsed + process.memoryUsage().external;
+  const before = held();
+  let most = 0;
+  let octets = 0;
+  for await (const piece of partOf(message(), "1")) {
+    octets += piece.length;
+    most = Math.max(most, held() - before);
+  }
+  expect(octets).toBe(Math.ceil(200e6 / block.length) * block.length - 2);
+  expect(most).toBeLessThan(32 * 1024 * 1024);
+});
