@@ -43,6 +43,8 @@ import { updateMessage } from "./operations/update-message.ts";
 import { verifyAccount } from "./operations/verify-account.ts";
 import { createKnownMessages } from "./protocols/imap/known-messages.ts";
 import { openImap, type ImapTransport } from "./protocols/imap/open-imap.ts";
+import type { Dial } from "./protocols/pop3/connection.ts";
+import { openMaildrop } from "./protocols/pop3/open-maildrop.ts";
 import { createMailboxes } from "./sessions/lend-mailbox.ts";
 import { createSubmitters } from "./sessions/lend-submitter.ts";
 import { loginOf } from "./sessions/login-of.ts";
@@ -67,6 +69,8 @@ export type World = Omit<FrontNeeds, "authenticate" | "ready"> & {
   cursorKey: Uint8Array;
   /** Opens the sockets where node:net can't; absent on Node. */
   imapTransport?: ImapTransport;
+  /** Opens the connections of POP3. */
+  dialPop3: Dial;
   /** Makes a submitter on a checked outgoing server; null where the runtime can't send mail. */
   openSubmitter: ((needs: { guard: Guard }, login: ServerLogin) => Submitter) | null;
 };
@@ -101,7 +105,12 @@ export function compose(world: World): Postern {
   const knownMessages = createKnownMessages(knownOctets);
   async function openMailbox(account: AccountRow): Promise<Mailbox> {
     const login = loginOf(vault, account, "incoming");
-    const admitted = await guard.admit({ protocol: "imap", server: login });
+    const isMaildrop = account.incoming?.protocol === "pop3";
+    const admitted = await guard.admit({ protocol: isMaildrop ? "pop3" : "imap", server: login });
+    if (isMaildrop) {
+      const kept = store.maildrops.of(account.id);
+      return openMaildrop({ login, admitted, dial: world.dialPop3, clock, kept, log });
+    }
     const known = knownMessages.of(JSON.stringify([account.id, login.host, login.port, login.username]));
     return openImap({ login, admitted, log, clock, known, transport: imapTransport });
   }

@@ -13,6 +13,7 @@ import { resolveNode } from "./net/resolve-node.ts";
 import { type Log, systemClock as clock } from "./observe.ts";
 import { bootstrapKeys, type FirstKeys } from "./operations/bootstrap-keys.ts";
 import { isSealed, settleSecrets } from "./operations/settle-secrets.ts";
+import { dialNode } from "./protocols/pop3/dial-node.ts";
 import { openSubmitter } from "./protocols/smtp/open-submitter.ts";
 import { createStore } from "./store/create-store.ts";
 import { openSqlite } from "./store/open-sqlite.ts";
@@ -54,6 +55,7 @@ async function start(config: Config): Promise<void> {
     store,
     vault,
     guard: createGuard({ ...config.network, resolve: resolveNode, pin: true, timeoutMs: 10_000 }),
+    dialPop3: dialNode,
     openSubmitter,
     log,
     metrics: createMetrics(),

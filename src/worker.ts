@@ -10,6 +10,7 @@ import { createGuard } from "./net/guard.ts";
 import { createDohResolver } from "./net/resolve-doh.ts";
 import { type LogLevel, systemClock as clock } from "./observe.ts";
 import { settleSecrets } from "./operations/settle-secrets.ts";
+import { dialSockets } from "./protocols/pop3/dial-sockets.ts";
 import { socketsTransport } from "./protocols/imap/sockets-transport.ts";
 import { createStore } from "./store/create-store.ts";
 import { type D1Binding, openD1 } from "./store/open-d1.ts";
@@ -107,6 +108,7 @@ async function open(bindings: Bindings): Promise<Postern> {
     clock,
     docsScript: null,
     imapTransport: socketsTransport(connect),
+    dialPop3: dialSockets(connect),
     openSubmitter: null,
   });
 }

@@ -34,6 +34,8 @@ export type HeaderCache = {
 export type FlagStore = {
   /** The flags of these, by the key's text; one of which nothing is set is absent. */
   get(keys: MaildropKey[]): Promise<Map<string, { flags: Flags; keywords: string[] }>>;
+  /** The texts of all keys on which the flag is set, also of messages that are missing. */
+  having(flag: keyof Flags): Promise<Set<string>>;
   /**
    * Applies one change to all of these, each in one step; changes of one message that come at the same time all count.
    * Keywords are told apart as IMAP does, not by case. `unsupported-by-server`: a key that can't be kept, or a message would
@@ -52,8 +54,9 @@ export type KeptMaildrop = {
    * Forgets whatever is not among these, which are all that the maildrop holds now, oldest (lowest number) first; `now` in
    * milliseconds. Flags are forgotten only once their message has been missing for a day: nobody else has them, and a
    * maildrop that looks empty may be back in an hour. Reads nothing when none has gone since it was asked last, at most an hour ago.
+   * `kind`: these are all of that kind, and what is kept of flags under keys of another stays.
    */
-  keepOnly(keys: MaildropKey[], now: number): Promise<void>;
+  keepOnly(keys: MaildropKey[], now: number, kind?: MaildropKey["kind"]): Promise<void>;
 };
 
 /** Of how many messages of an account headers are kept. */

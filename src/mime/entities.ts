@@ -1,4 +1,5 @@
 import type { Part } from "../mail/part.ts";
+import { makeBoundaries } from "./boundaries.ts";
 import { rawHeaders } from "./headers.ts";
 import { partHeaders } from "./part-headers.ts";
 
@@ -32,23 +33,18 @@ export function makeEntities(): Entities {
   const root: Part = { ...partHeaders([], "text/plain"), section: "1", encodedSize: 0, children: [] };
   /** By their depth. */
   const open: Part[] = [];
-  /** Those of the open multiparts, outermost first. */
-  const boundaries: { boundary: string; level: number }[] = [];
+  const boundaries = makeBoundaries();
   let parts = 0;
 
   return {
     root,
     get isBounded() {
-      return boundaries.length > 0;
+      return !boundaries.isEmpty;
     },
     delimiterOf(line) {
-      // RFC 2046 §5.1.1: what follows the boundary on its line does not matter. Of several the longest is meant, of equal ones the innermost.
-      let found = { boundary: "", level: -1 };
-      for (const one of boundaries) {
-        if (one.boundary.length >= found.boundary.length && line.startsWith(one.boundary)) found = one;
-      }
-      if (found.level < 0) return null;
-      return { level: found.level, isClose: line.startsWith("--", found.boundary.length) };
+      // RFC 2046 §5.1.1: what follows the boundary on its line does not matter.
+      const found = boundaries.startOf(line);
+      return found && { level: found.level, isClose: line.startsWith("--", found.text.length) };
     },
     open(header) {
       const parent = open.at(-1);
@@ -64,19 +60,18 @@ export function makeEntities(): Entities {
       parent?.children.push(part);
       open.push(part);
       parts++;
-      if (isSplit) boundaries.push({ boundary, level: depth });
+      if (isSplit) boundaries.add(boundary, depth);
       const isMessage = isReadableMessage(part) && depth < maxDepth && parts < maxParts;
       return { part, body: isSplit ? "parts" : isMessage ? "message" : "octets" };
     },
     close({ level, isClose }) {
       const ended = open.splice(level + 1).toReversed();
       const isMore = !isClose && parts < maxParts;
-      const last = isMore ? level : level - 1;
-      while ((boundaries.at(-1)?.level ?? -Infinity) > last) boundaries.pop();
+      boundaries.dropBelow(isMore ? level : level - 1);
       return { ended, isMore };
     },
     showAsText() {
-      boundaries.length = 0;
+      boundaries.dropBelow(-1);
       Object.assign(root, { contentType: "text/plain", section: "1" });
     },
   };

@@ -39,7 +39,8 @@ export type MessageScan = {
 /**
  * Reads a message (RFC 5322, RFC 2046) as its octets arrive, in pieces of any size, in constant memory, and says what they
  * are as soon as that is certain: what is held back is a line end and a line of dashes behind it, 1,000 octets at most, and
- * of a multipart message what precedes its first boundary, 1 MiB at most. Never fails: what is broken is read as far as it goes.
+ * of a multipart message what precedes its first boundary, 1 MiB at most. Up to 16 MiB of header blocks are behind the tree.
+ * Never fails: what is broken is read as far as it goes.
  */
 export function scanMessage(events: MessageEvents): MessageScan {
   const entities = makeEntities();
@@ -77,15 +78,14 @@ export function scanMessage(events: MessageEvents): MessageScan {
     if (delimiter === "unknown") return false;
     if (delimiter && meet(delimiter)) return true;
     const empty = mode === "header" ? emptyLine(window, at) : 0;
-    if (empty === "unknown" && !isEnd) return false;
+    if (empty === null && !isEnd) return false;
     startBody(at);
-    isLineStart = empty === 1 || empty === 2;
-    if (isLineStart) {
-      const next = at + Number(empty);
-      header.add(window.subarray(at, next));
-      at = next;
-      endHeader();
-    }
+    isLineStart = false;
+    if (!empty) return true;
+    header.add(window.subarray(at, at + empty));
+    at += empty;
+    isLineStart = true;
+    endHeader();
     return true;
   }
 
@@ -224,12 +224,13 @@ export function scanMessage(events: MessageEvents): MessageScan {
   };
 }
 
-/** Octets of the empty line that begins here, 0 where another one does. */
-function emptyLine(octets: Buffer, at: number): 0 | 1 | 2 | "unknown" {
+/** Octets of the empty line that begins here, 0 where another one does, null where the octets end too early to tell. */
+function emptyLine(octets: Buffer, at: number): number | null {
   if (octets[at] === lf) return 1;
-  const isCr = octets[at] === cr;
-  if (isCr && octets[at + 1] === lf) return 2;
-  return at + (isCr ? 1 : 0) === octets.length ? "unknown" : 0;
+  if (at === octets.length) return null;
+  if (octets[at] !== cr) return 0;
+  if (at + 1 === octets.length) return null;
+  return octets[at + 1] === lf ? 2 : 0;
 }
 
 /** Where the line end begins behind which a line starts; at the start of a message there is none. */

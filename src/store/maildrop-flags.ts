@@ -37,6 +37,14 @@ export function keptFlags(store: Handle) {
       .orderBy(asc(rows.key))
       .limit(pageLength),
   );
+  const flagged = prepared(store, ["accountId", "flag", "after"], (db, { accountId, flag, after }) =>
+    db
+      .select({ key: rows.key })
+      .from(rows)
+      .where(and(eq(rows.accountId, accountId), eq(rows.flag, flag), gt(rows.key, after)))
+      .orderBy(asc(rows.key))
+      .limit(pageLength),
+  );
   const ofThese = (accountId: string, keys: string[]) => and(eq(rows.accountId, accountId), inArray(rows.key, keys));
 
   function set(db: Db, accountId: string, keys: string[], names: string[]): Query[] {
@@ -77,6 +85,10 @@ export function keptFlags(store: Handle) {
       const names = Map.groupBy(found, ({ key }) => key);
       return new Map([...names].map(([key, of]) => [key, flagsOf(of.map(({ name }) => name))]));
     },
+
+    /** The keys on which a flag is set, a page of them ascending from `after`, from "" on. */
+    having: (accountId: string, flag: keyof Flags, after: string) =>
+      flagged({ accountId, flag: systemFlags[flag].toLowerCase(), after }),
 
     async change(accountId: string, keys: MaildropKey[], change: FlagChange): Promise<void> {
       const names = namesOf(change);

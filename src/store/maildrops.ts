@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
-import { setImmediate as breathe } from "node:timers/promises";
-import type { KeptMaildrop } from "../mail/maildrop.ts";
+import type { KeptMaildrop, MaildropKey } from "../mail/maildrop.ts";
 import { canKeep, maildropKeyText, maxKeptHeaders } from "../mail/maildrop.ts";
 import type { Db, Handle, Query } from "./handle.ts";
 import { done, groups } from "./handle.ts";
@@ -24,7 +23,7 @@ type Seen = { length: number; digest: string; at: number; missing: boolean };
 export function maildropsRepository(store: Handle): Store["maildrops"] {
   const headers = keptHeaders(store);
   const flags = keptFlags(store);
-  /** By account. Saves reading rows, and is never needed: without it, or where it is of old, they are read. */
+  /** By account. Only saves reading rows: without it, or where it is old, they are read. */
   const seen = new Map<string, Seen>();
 
   function remember(accountId: string, now: Seen): void {
@@ -42,8 +41,13 @@ export function maildropsRepository(store: Handle): Store["maildrops"] {
     }
   }
 
-  /** True when some flags are kept of messages that are missing. */
-  async function goThrough(accountId: string, texts: string[], now: number): Promise<boolean> {
+  /** True when some flags are kept of messages that are missing; `kind`: of that kind, the others don't count. */
+  async function goThrough(
+    accountId: string,
+    texts: string[],
+    now: number,
+    kind: MaildropKey["kind"] | undefined,
+  ): Promise<boolean> {
     const newest = new Set(texts.slice(-maxKeptHeaders));
     for await (const page of pages((after) => headers.keys(accountId, after))) {
       const surplus = page.filter(({ key }) => !newest.has(key));
@@ -54,7 +58,7 @@ export function maildropsRepository(store: Handle): Store["maildrops"] {
     let someMissing = false;
     for await (const page of pages((after) => flags.messages(accountId, after))) {
       const there = page.filter(({ key }) => live.has(key));
-      const away = page.filter(({ key }) => !live.has(key));
+      const away = page.filter(({ key }) => !live.has(key) && (kind === undefined || key.startsWith(`${kind}:`)));
       someMissing ||= away.length > 0;
       const back = there.filter(({ missing }) => missing > 0);
       const gone = away.filter(({ set, missing }) => missing < set);
@@ -78,6 +82,13 @@ export function maildropsRepository(store: Handle): Store["maildrops"] {
 
     flags: {
       get: (keys) => flags.get(accountId, keys),
+      async having(flag) {
+        const found = new Set<string>();
+        for await (const page of pages((after) => flags.having(accountId, flag, after))) {
+          for (const { key } of page) found.add(key);
+        }
+        return found;
+      },
       change: (keys, change) => flags.change(accountId, keys, change),
     },
 
@@ -87,12 +98,12 @@ export function maildropsRepository(store: Handle): Store["maildrops"] {
       await each(rows, (db, some) => flags.remove(db, accountId, some, null));
     },
 
-    async keepOnly(keys, now) {
+    async keepOnly(keys, now, kind) {
       const texts = keys.map(maildropKeyText);
       const last = seen.get(accountId);
       const trusted = last !== undefined && Math.abs(now - last.at) < trustedMs && nothingToDo(texts, last);
       if (trusted && texts.length === last.length) return;
-      const missing = trusted ? last.missing : await goThrough(accountId, texts, now);
+      const missing = trusted ? last.missing : await goThrough(accountId, texts, now, kind);
       remember(accountId, { length: texts.length, digest: digestOf(texts), at: trusted ? last.at : now, missing });
     },
   });
@@ -103,8 +114,8 @@ export function maildropsRepository(store: Handle): Store["maildrops"] {
 async function* pages<T extends { key: string }>(read: (after: string) => Promise<T[]>): AsyncGenerator<T[]> {
   for (let page = await read(""); page.length > 0; page = await read(page.at(-1)?.key ?? "")) {
     yield page;
-    // SQLite reads on this thread.
-    await breathe();
+    // SQLite reads on this thread: whoever waits for it gets a turn.
+    await new Promise<void>((resolve) => void setImmediate(resolve));
   }
 }
 

@@ -8,6 +8,7 @@ import { serveNode } from "../../src/http/serve-node.ts";
 import { createGuard } from "../../src/net/guard.ts";
 import { systemClock } from "../../src/observe.ts";
 import { bootstrapKeys, type FirstKeys } from "../../src/operations/bootstrap-keys.ts";
+import { dialNode } from "../../src/protocols/pop3/dial-node.ts";
 import { openSubmitter } from "../../src/protocols/smtp/open-submitter.ts";
 import { createStore } from "../../src/store/create-store.ts";
 import { openSqlite } from "../../src/store/open-sqlite.ts";
@@ -62,6 +63,7 @@ export async function startApi(): Promise<Api> {
       pin: true,
       timeoutMs: 5000,
     }),
+    dialPop3: dialNode,
     openSubmitter,
     log,
     metrics,
@@ -143,6 +145,13 @@ export function accountOn(stack: MailStack, user: User, change: { imapsPort?: nu
     },
     outgoing: { protocol: "smtp", host: "localhost", port: stack.postfix.ports.smtps, security: "tls", auth, tls },
   };
+}
+
+/** The same account, whose mail is read by POP3. */
+export function maildropOn(stack: MailStack, user: User, change: { pop3sPort?: number } = {}) {
+  const account = accountOn(stack, user);
+  const port = change.pop3sPort ?? stack.dovecot.ports.pop3s;
+  return { ...account, incoming: { ...account.incoming, protocol: "pop3", port } };
 }
 
 /** Stores an account and gives its path. */

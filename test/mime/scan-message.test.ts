@@ -139,15 +139,17 @@ test.each([
 });
 
 describe("10 MB take at most four seconds", () => {
-  const nested = Array.from(
-    { length: 100 },
-    (_, n) => `Content-Type: multipart/mixed; boundary=b${n}.\r\n\r\n--b${n}.\r\n`,
-  ).join("");
+  const deep = (prefix: string) =>
+    Array.from({ length: 100 }, (_, level) => `${prefix}${level}.`)
+      .map((boundary) => `Content-Type: multipart/mixed; boundary=${boundary}\r\n\r\n--${boundary}\r\n`)
+      .join("");
+  const nested = deep("b");
   const long = `--${"b".repeat(990)}\r\n`;
   test.each([
     ["octet by octet", nested, "x".repeat(76).concat("\r\n"), 1],
     ["lines of dashes octet by octet", nested, long, 1],
     ["lines of dashes in tens", nested, long, 10],
+    ["nearly all of a hundred long boundaries", deep("b".repeat(900)), `--${"b".repeat(900)}\r\n`, 64 * 1024],
     ["nearly boundaries", nested, "\r\n--b", 64 * 1024],
     ["one line of dashes", nested, "-", 1000],
     ["one line of a header", "A: ", "b", 1000],

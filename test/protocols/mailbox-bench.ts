@@ -8,18 +8,23 @@ import type { User } from "../servers/mailboxes.ts";
 export type Need =
   | "append"
   | "bytes as delivered"
-  | "flags on the server"
+  | "calls between the pieces of a stream"
+  | "cursors that outlive their message"
   | "folder changes"
   | "folders"
   | "keywords"
+  | "last lines without an end"
+  | "lasting sessions"
   | "move"
   | "names of any script"
   | "news of removals by others"
   | "nested sections"
   | "folders in folders"
   | "permanent keys"
+  | "sessions at once"
   | "sizes that hold"
-  | "subject search"
+  | "structure in listings"
+  | "UIDs"
   | "UIDVALIDITY that holds";
 
 /** A server that the one suite for the Mailbox port runs on. */
@@ -49,6 +54,11 @@ export type Environment = {
 
 /** An environment under test: sessions end with the test that opened them. */
 export type Bench = Environment & {
+  /**
+   * The session to look on with after a removal, or after what others do meanwhile: the same one, or, where sessions don't
+   * last, another, which begins after that, when this one has ended.
+   */
+  next: (mailbox: Mailbox, user: User, meanwhile?: () => Promise<void>) => Promise<Mailbox>;
   /** A session on a user whose inbox holds made-up messages. */
   filled: (count: number) => Promise<{ user: User; mailbox: Mailbox }>;
   /** A test, or what is skipped with the reason where the server lacks one of the needs. */
@@ -69,6 +79,12 @@ export function benchOf(environment: Environment): Bench {
   return {
     ...environment,
     open,
+    async next(mailbox, user, meanwhile = async () => {}) {
+      const lasts = environment.lacks["lasting sessions"] === undefined;
+      if (!lasts) await mailbox.close();
+      await meanwhile();
+      return lasts ? mailbox : open(user);
+    },
     async filled(count) {
       const user = await environment.user();
       await environment.fill(user, count);

@@ -6,7 +6,7 @@ const seenAndFlagged = { flags: { seen: true, flagged: true }, keywords: noKeywo
 
 /** Flags and keywords: set, cleared, kept, and refused by name. */
 export function changing({ it, filled, open, deliver, lacks }: Bench): void {
-  it("sets and clears flags, and tells which places are missing", ["flags on the server"], async () => {
+  it("sets and clears flags, and tells which places are missing", [], async () => {
     const { mailbox, user } = await filled(5);
     const all = (await mailbox.list("INBOX", page, {})).messages;
     const [first, second] = all.map(({ place }) => place);
@@ -26,7 +26,7 @@ export function changing({ it, filled, open, deliver, lacks }: Bench): void {
     expect(flags).toMatchObject({ seen: true, flagged: false, answered: true });
   });
 
-  it("flags mail that came since the session looked", ["flags on the server", "UIDVALIDITY that holds"], async () => {
+  it("flags mail that came since the session looked", ["lasting sessions", "UIDVALIDITY that holds"], async () => {
     const { mailbox, user } = await filled(2);
     await mailbox.list("INBOX", page, {});
     await deliver(user, "Subject: new\n\nnew\n");
@@ -35,7 +35,7 @@ export function changing({ it, filled, open, deliver, lacks }: Bench): void {
     expect(await newest(mailbox)).toMatchObject({ place, flags: { seen: true, flagged: true } });
   });
 
-  it("all that are missing are told, with nothing changed", ["flags on the server"], async () => {
+  it("all that are missing are told, with nothing changed", [], async () => {
     const { mailbox } = await filled(3);
     const before = (await mailbox.list("INBOX", page, {})).messages;
     const absent = nowhere((await newest(mailbox)).place);
@@ -68,7 +68,7 @@ export function changing({ it, filled, open, deliver, lacks }: Bench): void {
     });
   }
 
-  it("what is no keyword is never sent", ["flags on the server"], async () => {
+  it("what is no keyword is never sent", [], async () => {
     const { mailbox } = await filled(2);
     const { place, flags } = await newest(mailbox);
     const keyword = (name: string) => ({ flags: { flagged: !flags.flagged }, keywords: { add: [name], remove: [] } });

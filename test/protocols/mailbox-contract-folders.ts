@@ -2,14 +2,14 @@ import { expect } from "vitest";
 import type { FolderRole, NativeFolder } from "../../src/mail/folder.ts";
 import type { Mailbox } from "../../src/mail/mailbox.ts";
 import { failureOf } from "./failure-of.ts";
-import { type Bench, imapPlace, page } from "./mailbox-bench.ts";
+import { type Bench, imapPlace, newest, noKeywords, page } from "./mailbox-bench.ts";
 
 async function folderAt(mailbox: Mailbox, path: string): Promise<NativeFolder | undefined> {
   return (await mailbox.folders()).find((folder) => folder.path === path);
 }
 
 /** Folders: told whole, with roles and counts, and changed. */
-export function folders({ it, filled, fill, open, user: freshUser, path }: Bench): void {
+export function folders({ it, filled, fill, open, user: freshUser, path, lacks }: Bench): void {
   it("lists all folders with their roles and counts", ["folders"], async () => {
     const { mailbox, user } = await filled(4);
     await fill(user, 2, path("Archive"));
@@ -35,7 +35,7 @@ export function folders({ it, filled, fill, open, user: freshUser, path }: Bench
     expect(all.find((folder) => folder.path === path("Archive"))?.status?.messages).toBe(2);
   });
 
-  it("tells a folder's UIDNEXT, above all of its messages", [], async () => {
+  it("tells a folder's UIDNEXT, above all of its messages", ["UIDs"], async () => {
     const { mailbox } = await filled(4);
     const { uidNext, uidValidity, messages } = await mailbox.status("INBOX");
     const listing = await mailbox.list("INBOX", page, {});
@@ -97,6 +97,33 @@ export function folders({ it, filled, fill, open, user: freshUser, path }: Bench
       expect((await mailbox.status(made)).messages).toBe(0);
     }
   });
+
+  if (lacks.folders !== undefined) {
+    it("tells its one folder, the inbox, with counts", [], async () => {
+      const { mailbox } = await filled(4);
+      await mailbox.setFlags([(await newest(mailbox)).place], { flags: { seen: true }, keywords: noKeywords });
+      expect(mailbox.capabilities()).toMatchObject({ folders: false, move: false });
+      const inbox = { path: "INBOX", name: "INBOX", parentPath: null, role: "inbox", selectable: true };
+      expect(await mailbox.folders()).toMatchObject([{ ...inbox, status: { messages: 4, unseen: 3 } }]);
+      expect(await mailbox.status("INBOX")).toMatchObject({ messages: 4, unseen: 3 });
+    });
+
+    it("refuses what needs folders, and names the capability", [], async () => {
+      const { mailbox } = await filled(1);
+      const refused: [string, () => Promise<unknown>][] = [
+        ["folders", () => mailbox.createFolder(null, "Made")],
+        ["folders", () => mailbox.renameFolder("INBOX", { name: "Other" })],
+        ["folders", () => mailbox.deleteFolder("INBOX")],
+        ["folders", () => mailbox.subscribeFolder("INBOX", false)],
+        ["move", () => mailbox.move([], "Archive", null)],
+      ];
+      for (const [capability, call] of refused) {
+        const { code, details } = await failureOf(call());
+        expect([code, details.extra]).toEqual(["unsupported-by-protocol", { capability }]);
+      }
+      expect((await mailbox.status("INBOX")).messages).toBe(1);
+    });
+  }
 
   it("subscribes and unsubscribes", ["folder changes"], async () => {
     const { mailbox } = await filled(0);

@@ -17,7 +17,20 @@ export function life({ it, filled, open, path }: Bench): void {
     expect(mailbox.unfinished).toBeNull();
   });
 
-  it("sessions on one mailbox don't disturb each other", [], async () => {
+  it("concurrent calls on one folder are answered one after the other", [], async () => {
+    const { mailbox } = await filled(20);
+    const [listing, status, folders, again] = await Promise.all([
+      mailbox.list("INBOX", page, {}),
+      mailbox.status("INBOX"),
+      mailbox.folders(),
+      mailbox.list("INBOX", { limit: 7, after: null }, {}),
+    ]);
+    const inbox = folders.find(({ role }) => role === "inbox")?.status?.messages;
+    expect([listing.messages.length, status.messages, inbox, again.messages.length]).toEqual([20, 20, 20, 7]);
+    expect(mailbox.unfinished).toBeNull();
+  });
+
+  it("sessions on one mailbox don't disturb each other", ["sessions at once"], async () => {
     const { mailbox, user } = await filled(10);
     const others = await Promise.all([open(user), open(user)]);
     const lists = await Promise.all([mailbox, ...others].map((one) => one.list("INBOX", page, {})));

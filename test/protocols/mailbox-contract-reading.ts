@@ -64,7 +64,7 @@ export function reading({ it, filled, open, user: freshUser, deliver }: Bench): 
     expect((await mailbox.get(place, {})).summary.place).toEqual(place);
   });
 
-  it("a folder that is not there is not-found", ["folders"], async () => {
+  it("a folder that is not there is not-found", [], async () => {
     const { mailbox } = await filled(1);
     expect((await failureOf(mailbox.list("Nowhere", page, {}))).code).toBe("not-found");
     expect((await failureOf(mailbox.status("Nowhere"))).code).toBe("not-found");
@@ -83,7 +83,8 @@ export function reading({ it, filled, open, user: freshUser, deliver }: Bench): 
     const user = await freshUser();
     await deliver(user, nested);
     const mailbox = await open(user);
-    const { place, structure } = await newest(mailbox);
+    const { place } = await newest(mailbox);
+    const { structure } = (await mailbox.get(place, { structure: true })).summary;
     const sections = structure?.children.map((part) => [
       part.section,
       part.children.map((child) => [child.section, child.children.map(({ section }) => section)]),
@@ -145,7 +146,7 @@ export function reading({ it, filled, open, user: freshUser, deliver }: Bench): 
   it("gives the octets that were delivered", ["bytes as delivered"], async () => {
     const user = await freshUser();
     const odd = Buffer.from(
-      "Subject: raw \xe9\nX-Long: a\n  folded\n\n.\n..\nFrom x\n>From y\n\xff\xfe no end",
+      "Subject: raw \xe9\nX-Long: a\n  folded\n\n.\n..\nFrom x\n>From y\n\xff\xfe an end\n",
       "latin1",
     );
     await deliver(user, odd);
@@ -154,7 +155,26 @@ export function reading({ it, filled, open, user: freshUser, deliver }: Bench): 
     expect(raw.toString("latin1")).toBe(odd.toString("latin1").replaceAll("\n", "\r\n"));
   });
 
-  it("other calls are answered between the pieces of a stream that is not read", [], async () => {
+  it("gives a last line without its end as it is", ["bytes as delivered", "last lines without an end"], async () => {
+    const user = await freshUser();
+    await deliver(user, "Subject: cut\n\nno end");
+    const mailbox = await open(user);
+    const raw = await collect((await mailbox.openRaw((await newest(mailbox)).place)).stream);
+    expect(raw.toString()).toBe("Subject: cut\r\n\r\nno end");
+  });
+
+  it("a call waits until a stream was left that holds the session", [], async () => {
+    const user = await freshUser();
+    await deliver(user, `Subject: big\n\n${"0123456789abcde\n".repeat(100_000)}`);
+    const mailbox = await open(user);
+    const { place } = await newest(mailbox);
+    const { stream } = await mailbox.openRaw(place);
+    for await (const _ of stream) break;
+    expect((await mailbox.list("INBOX", page, {})).messages).toHaveLength(1);
+    expect((await mailbox.get(place, {})).summary.envelope.subject).toBe("big");
+  });
+
+  it("other calls are answered between the pieces of a stream", ["calls between the pieces of a stream"], async () => {
     const user = await freshUser();
     await deliver(user, `Subject: big\n\n${"0123456789abcde\n".repeat(100_000)}`);
     const mailbox = await open(user);

@@ -7,7 +7,7 @@ const idsOf = (messages: Listing["messages"]): Set<string | null> =>
   new Set(messages.map(({ envelope }) => envelope.messageId));
 
 /** Moves and removals: exactly these, found again, and nothing of anybody else's. */
-export function removing({ it, filled, open, user: freshUser, deliver, path, marks, lacks }: Bench): void {
+export function removing({ it, filled, open, next, user: freshUser, deliver, path, marks, lacks }: Bench): void {
   it("removes exactly what it is told to", [], async () => {
     const { mailbox, user } = await filled(6);
     const all = (await mailbox.list("INBOX", page, {})).messages;
@@ -16,10 +16,11 @@ export function removing({ it, filled, open, user: freshUser, deliver, path, mar
     const absent = nowhere(one.place);
     expect(await mailbox.remove([one.place, absent, two.place])).toEqual({ missing: [absent] });
     const left = all.filter((message) => message !== one && message !== two);
-    expect(idsOf((await mailbox.list("INBOX", page, {})).messages)).toEqual(idsOf(left));
-    expect((await failureOf(mailbox.get(one.place, {}))).code).toBe("message-gone");
-    expect(await mailbox.remove([absent])).toEqual({ missing: [absent] });
-    await mailbox.close();
+    const after = await next(mailbox, user);
+    expect(idsOf((await after.list("INBOX", page, {})).messages)).toEqual(idsOf(left));
+    expect((await failureOf(after.get(one.place, {}))).code).toBe("message-gone");
+    expect(await after.remove([absent])).toEqual({ missing: [absent] });
+    await after.close();
     expect(idsOf((await (await open(user)).list("INBOX", page, {})).messages)).toEqual(idsOf(left));
   });
 
@@ -127,7 +128,7 @@ export function removing({ it, filled, open, user: freshUser, deliver, path, mar
       const { place, key } = await newest(mailbox);
       expect([key, (await mailbox.get(place, { headers: true })).summary.key]).toEqual([null, null]);
       const search = mailbox.locate("INBOX", { kind: "guid", value: "0123456789abcdef" });
-      expect((await failureOf(search)).code).toBe("unsupported-by-server");
+      expect((await failureOf(search)).code).toMatch(/^unsupported-by-/);
     });
   }
 

@@ -7,7 +7,7 @@ const message = Buffer.from("Message-ID: <stored@a.test>\r\nSubject: stored\r\n\
 
 /** Storing a message that did not come by mail. */
 export function storing({ it, filled, open, user: freshUser, path, lacks }: Bench): void {
-  it("stores a message with flags and date, and tells where it lies", ["append", "flags on the server"], async () => {
+  it("stores a message with flags and date, and tells where it lies", ["append"], async () => {
     const { mailbox } = await filled(2);
     const target = path("Archive");
     const { uidNext } = await mailbox.status(target);
@@ -44,6 +44,17 @@ export function storing({ it, filled, open, user: freshUser, path, lacks }: Benc
       const mailbox = await open(await freshUser());
       const append = mailbox.append("INBOX", message, { flags: [], keywords: ["$Work"], receivedAt: null }, null);
       expect((await failureOf(append)).code).toBe("unsupported-by-server");
+      expect((await mailbox.status("INBOX")).messages).toBe(0);
+    });
+  }
+
+  if (lacks.append !== undefined) {
+    it("refuses to store, and names the capability", [], async () => {
+      const mailbox = await open(await freshUser());
+      expect(mailbox.capabilities().append).toBe(false);
+      const append = mailbox.append("INBOX", message, { flags: [], keywords: [], receivedAt: null }, null);
+      const { code, details } = await failureOf(append);
+      expect([code, details.extra]).toEqual(["unsupported-by-protocol", { capability: "append" }]);
       expect((await mailbox.status("INBOX")).messages).toBe(0);
     });
   }

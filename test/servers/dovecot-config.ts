@@ -16,6 +16,7 @@ export interface DovecotSettings extends Omit<DovecotAddress, "ca"> {
   sessionsPerUser: number;
   quota: string | undefined;
   slowAfterWrongPassword: boolean;
+  pop3Locks: boolean;
 }
 
 /** The account that mail belongs to; every Debian has it. */
@@ -31,7 +32,7 @@ export function dovecotConfiguration(settings: DovecotSettings): string {
   return [general, limits, authentication, storage, namespace, services].map((part) => part(settings)).join("\n");
 }
 
-const general = ({ host, directory, certificate, capability }: DovecotSettings): string => `
+const general = ({ host, directory, certificate, capability, pop3Locks }: DovecotSettings): string => `
 protocols = imap pop3 lmtp
 listen = ${host}
 base_dir = ${directory}/run
@@ -43,6 +44,7 @@ ssl_cert = <${certificate.certPath}
 ssl_key = <${certificate.keyPath}
 disable_plaintext_auth = no
 ${capability ? `imap_capability = ${capability}` : ""}
+${pop3Locks ? "pop3_lock_session = yes" : ""}
 `;
 
 // Out of the way of tests and benches; Dovecot's own suit a small office.

@@ -38,6 +38,8 @@ export interface DovecotOptions {
   quota?: string;
   /** Dovecot's default: a wrong password slows down that address for seconds. */
   slowAfterWrongPassword?: boolean;
+  /** Whether a POP3 session locks its maildrop, as RFC 1939 §4 has it; default false, as Dovecot's. */
+  pop3Locks?: boolean;
 }
 
 export interface Dovecot {
@@ -80,6 +82,7 @@ export async function startDovecot(options: DovecotOptions = {}): Promise<Doveco
     sessionsPerUser = 1000,
     quota,
     slowAfterWrongPassword = false,
+    pop3Locks = false,
   } = options;
   const ports = { imap: await freePort(), imaps: await freePort(), pop3: await freePort(), pop3s: await freePort() };
   const address: DovecotAddress = { host: loopback, ports, ca: certificates.ca, directory, storage, separator };
@@ -96,6 +99,7 @@ export async function startDovecot(options: DovecotOptions = {}): Promise<Doveco
       sessionsPerUser,
       quota,
       slowAfterWrongPassword,
+      pop3Locks,
     }),
   );
   mkdirSync(mailRoot(directory));

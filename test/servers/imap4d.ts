@@ -1,20 +1,9 @@
-import {
-  appendFileSync,
-  chownSync,
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { dirname } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
+import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 
 import { startDaemon } from "./daemon.ts";
 import { mailOwner } from "./dovecot-config.ts";
 import { commonPassword, freshUser, mailDomain, type User } from "./mailboxes.ts";
+import { appendToMbox, makeMbox, mboxMessage, ownerOf } from "./mbox.ts";
 import { makeMessage } from "./messages.ts";
 import { freePort, loopback } from "./ports.ts";
 import { provision } from "./provision.ts";
@@ -48,35 +37,16 @@ export async function startImap4d(): Promise<Imap4d> {
   const directory = makeScratch();
   const port = await freePort();
   const hash = (await run("/usr/bin/openssl", ["passwd", "-5", commonPassword])).trim();
-  const [uid, gid] = (await run("/usr/bin/getent", ["passwd", mailOwner])).split(":").slice(2, 4).map(Number);
-  if (uid === undefined || gid === undefined) throw new Error(`there is no user ${mailOwner}`);
+  const owner = await ownerOf(mailOwner);
   mkdirSync(`${directory}/users`);
   const passwords = `${directory}/users/${mailDomain}`;
   writeFileSync(passwords, "");
   const configuration = `${directory}/imap4d.conf`;
   writeFileSync(configuration, configurationOf(directory, port));
 
-  const own = (path: string): void => chownSync(path, uid, gid);
   const homeOf = ({ username }: User): string => `${directory}/${username.slice(0, username.indexOf("@"))}`;
   const fileOf = (user: User, folder = "INBOX"): string =>
     folder === "INBOX" ? `${homeOf(user)}/INBOX` : `${homeOf(user)}/mail/${folder}`;
-  const make = (user: User, folder: string): void => {
-    const path = fileOf(user, folder);
-    for (const above of [homeOf(user), `${homeOf(user)}/mail`, dirname(path)]) {
-      if (existsSync(above)) continue;
-      mkdirSync(above);
-      own(above);
-    }
-    if (existsSync(path)) return;
-    writeFileSync(path, "");
-    own(path);
-  };
-  const add = async (user: User, text: string | Buffer, folder = "INBOX"): Promise<void> => {
-    make(user, folder);
-    const path = fileOf(user, folder);
-    await locked(path, () => appendFileSync(path, text));
-  };
-
   const daemon = await startDaemon({
     command: "/usr/sbin/imap4d",
     args: ["--config-file", configuration],
@@ -90,18 +60,21 @@ export async function startImap4d(): Promise<Imap4d> {
     user() {
       const user = freshUser();
       const name = user.username.slice(0, user.username.indexOf("@"));
-      appendFileSync(passwords, `${name}:${hash}:${uid}:${gid}::${homeOf(user)}:/bin/false\n`);
-      for (const folder of ["INBOX", ...folders]) make(user, folder);
+      appendFileSync(passwords, `${name}:${hash}:${owner.uid}:${owner.gid}::${homeOf(user)}:/bin/false\n`);
+      for (const folder of ["INBOX", ...folders]) makeMbox(fileOf(user, folder), owner);
       return user;
     },
-    deliver: (user, raw, folder) => add(user, mboxMessage(Buffer.from(raw), new Date(), ""), folder),
+    deliver: (user, raw, folder) =>
+      appendToMbox(fileOf(user, folder), owner, mboxMessage(Buffer.from(raw), new Date(), statusOf(""))),
     fill(user, count, folder) {
       const made = Array.from({ length: count }, (_, number) => makeMessage(number, "me@postern.test"));
       // As an earlier session leaves them: until one has, every session on an mbox makes up a UIDVALIDITY of its own.
       const uidsOf = (index: number): string =>
         `${index === 0 ? `X-IMAPbase: 1700000000 ${count + 1}\n` : ""}X-UID: ${index + 1}\n`;
-      const messages = made.map(({ raw, date, flags }, index) => mboxMessage(raw, date, flags, uidsOf(index)));
-      return add(user, Buffer.concat(messages), folder);
+      const messages = made.map(({ raw, date, flags }, index) =>
+        mboxMessage(raw, date, `${uidsOf(index)}${statusOf(flags)}`),
+      );
+      return appendToMbox(fileOf(user, folder), owner, Buffer.concat(messages));
     },
     log: () => readFileSync(`${directory}/output.log`, "utf8"),
     async stop() {
@@ -111,33 +84,8 @@ export async function startImap4d(): Promise<Imap4d> {
   };
 }
 
-/** One message of an mbox: a line with sender and date, the message with its flags in a header, an empty line. */
-function mboxMessage(raw: Buffer, date: Date, flags: string, uids = ""): Buffer {
-  const [, weekday, day, month, year, time] = /^(\w+), (\d+) (\w+) (\d+) ([\d:]+)/.exec(date.toUTCString()) ?? [];
-  const envelope = `From sender@elsewhere.test ${weekday} ${month} ${day?.padStart(2)} ${time} ${year}\n`;
-  const status = `Status: ${flags.replace("R", "A").replace("S", "R")}O\n`;
-  const quoted = raw.toString("latin1").replace(/^(>*From )/gm, ">$1");
-  return Buffer.from(`${envelope}${uids}${status}${quoted}${quoted.endsWith("\n") ? "" : "\n"}\n`, "latin1");
-}
-
-/** The dot-lock that imap4d takes, too. */
-async function locked(path: string, work: () => void): Promise<void> {
-  const lock = `${path}.lock`;
-  for (let tries = 0; ; tries++) {
-    try {
-      closeSync(openSync(lock, "wx"));
-      break;
-    } catch (error) {
-      if (tries > 500) throw error;
-      await sleep(10);
-    }
-  }
-  try {
-    work();
-  } finally {
-    rmSync(lock, { force: true });
-  }
-}
+/** Maildir flag letters as an mbox has them, in a field. */
+const statusOf = (flags: string): string => `Status: ${flags.replace("R", "A").replace("S", "R")}O\n`;
 
 const configurationOf = (directory: string, port: number): string => `
 logging { syslog no; };

@@ -1,14 +1,16 @@
 import { existsSync } from "node:fs";
-import { readFile, readlink, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, readlink, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 
 import { run } from "./run.ts";
 
-export type Server = "dovecot" | "imap4d" | "postfix" | "postgres" | "chromium";
+export type Server = "dovecot" | "imap4d" | "pop3d" | "postfix" | "postgres" | "chromium";
 
 const packagesOf: Record<Server, string[]> = {
   dovecot: ["dovecot-core", "dovecot-imapd", "dovecot-pop3d", "dovecot-lmtpd"],
   imap4d: ["mailutils-imap4d"],
+  pop3d: ["mailutils-pop3d"],
   postfix: ["postfix"],
   postgres: ["postgresql"],
   chromium: ["chromium"],
@@ -29,6 +31,39 @@ export async function provision(what: Server[]): Promise<void> {
   await locked(async () => {
     const packages = await missing(wanted); // another process may have installed them while we waited
     if (packages.length > 0) await install(packages);
+  });
+}
+
+const unpackedPackages = fileURLToPath(new URL("../../node_modules/.cache/postern-servers", import.meta.url));
+
+/**
+ * Fetches a Debian package that can't be installed beside another one, and unpacks it without installing it; tells the
+ * directory. It is fetched once: until node_modules goes, it stays.
+ */
+export async function unpack(name: string): Promise<string> {
+  const directory = `${unpackedPackages}/${name}`;
+  await locked(async () => {
+    if (existsSync(directory)) return;
+    if (!existsSync(aptGet)) throw new Error(`The Debian package ${name} is missing and there is no apt-get here.`);
+    await mkdir(unpackedPackages, { recursive: true });
+    const work = await mkdtemp(`${unpackedPackages}/${name}-`);
+    try {
+      await download(name, work);
+      const [file] = await readdir(work);
+      await run("/usr/bin/dpkg-deb", ["-x", `${work}/${file}`, `${work}/files`]);
+      await rename(`${work}/files`, directory);
+    } finally {
+      await rm(work, { recursive: true, force: true });
+    }
+  });
+  return directory;
+}
+
+async function download(name: string, cwd: string): Promise<void> {
+  const fetch = (): Promise<string> => run(aptGet, ["-o", "APT::Sandbox::User=root", "download", name], { cwd });
+  await fetch().catch(async () => {
+    await run(aptGet, ["update"]); // its lists are too old, or none have been fetched yet
+    await fetch();
   });
 }
 

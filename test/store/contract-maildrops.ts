@@ -1,28 +1,21 @@
-import { eq } from "drizzle-orm";
 import { describe, expect, test } from "vitest";
-import type { FlagChange } from "../../src/mail/flags.ts";
 import type { KeptMaildrop, MaildropKey } from "../../src/mail/maildrop.ts";
 import { maildropKeyText, maxKeptFlags, maxKeptHeaderOctets, maxKeptHeaders } from "../../src/mail/maildrop.ts";
-import { createStore } from "../../src/store/create-store.ts";
-import type { Handle } from "../../src/store/handle.ts";
 import type { Subject } from "./contract.ts";
 import { bytesOf } from "./helpers.ts";
-import { accountRow } from "./rows.ts";
+import {
+  clear,
+  flagCount,
+  freshMaildrop,
+  headerCount,
+  kept,
+  keysOf,
+  none,
+  set,
+  uidl,
+  unkeepable,
+} from "./maildrop-rows.ts";
 
-const uidl = (value: string | number): MaildropKey => ({ kind: "uidl", value: String(value) });
-const keysOf = (count: number, from = 0) => Array.from({ length: count }, (_, i) => uidl(`m${from + i}`));
-const kept = (key: MaildropKey, header: Uint8Array = bytesOf(3)) => ({ key, header, size: 4_294_967_296 });
-const set = (keywords: string[], flags: FlagChange["flags"] = {}): FlagChange => ({
-  flags,
-  keywords: { add: keywords, remove: [] },
-});
-const clear = (keywords: string[], flags: FlagChange["flags"] = {}): FlagChange => ({
-  flags,
-  keywords: { add: [], remove: keywords },
-});
-const none = { seen: false, flagged: false, answered: false, draft: false };
-const hour = 3_600_000;
-const day = 24 * hour;
 const now = 1_790_000_000_000;
 
 /** What servers give as unique-ids, and shouldn't. */
@@ -38,15 +31,9 @@ const oddKeys = [
   uidl("01"),
   { kind: "fingerprint", value: "1" },
 ] satisfies MaildropKey[];
-const unkeepable = [uidl(""), uidl("x".repeat(256)), uidl("a\u0000"), uidl("a\tb"), uidl("\ud800")];
 
 export function maildropsContract(subject: () => Promise<Subject>): void {
-  async function fresh() {
-    const { handle, store } = await subject();
-    const account = accountRow();
-    await store.accounts.insert(account);
-    return { handle, store, account, maildrop: store.maildrops.of(account.id) };
-  }
+  const fresh = () => freshMaildrop(subject);
 
   describe("maildrops: headers", () => {
     test("come back octet for octet, to their own account only", async () => {
@@ -144,6 +131,18 @@ export function maildropsContract(subject: () => Promise<Subject>): void {
       expect(await flagCount(handle, account.id)).toBe(0);
     });
 
+    test("tell on which messages one is set", async () => {
+      const { maildrop, store } = await fresh();
+      const { flags } = maildrop;
+      const keys = keysOf(2_500);
+      await flags.change(keys, set([], { seen: true }));
+      await flags.change([uidl("a"), { kind: "fingerprint", value: "a" }], set(["seen"], { flagged: true }));
+      expect(await flags.having("seen")).toEqual(new Set(keys.map(maildropKeyText)));
+      expect(await flags.having("flagged")).toEqual(new Set(["uidl:a", "fingerprint:a"]));
+      expect(await flags.having("draft")).toEqual(new Set());
+      expect(await store.maildrops.of("acc_other").flags.having("seen")).toEqual(new Set());
+    });
+
     test("keywords are the same in any case, and stay as they were first written", async () => {
       const { flags } = (await fresh()).maildrop;
       const key = uidl("1");
@@ -152,6 +151,17 @@ export function maildropsContract(subject: () => Promise<Subject>): void {
       expect((await flags.get([key])).get("uidl:1")?.keywords).toEqual(["a", "b", "Work"]);
       await flags.change([key], { flags: {}, keywords: { add: ["c"], remove: ["wOrk", "A", "C"] } });
       expect((await flags.get([key])).get("uidl:1")).toEqual({ flags: none, keywords: ["b", "c"] });
+    });
+
+    test("all that have one are told, over many pages", async () => {
+      const { store, maildrop } = await fresh();
+      const keys = keysOf(2_100);
+      await maildrop.flags.change(keys, set(["seen"], { seen: true }));
+      await maildrop.flags.change(keys.slice(0, 5), clear([], { seen: false, flagged: true }));
+      expect(await maildrop.flags.having("seen")).toEqual(new Set(keys.slice(5).map(maildropKeyText)));
+      expect(await maildrop.flags.having("flagged")).toEqual(new Set(keys.slice(0, 5).map(maildropKeyText)));
+      expect(await maildrop.flags.having("draft")).toEqual(new Set());
+      expect(await store.maildrops.of("acc_other").flags.having("seen")).toEqual(new Set());
     });
 
     test("of changes that come at the same time none is lost", async () => {
@@ -199,131 +209,6 @@ export function maildropsContract(subject: () => Promise<Subject>): void {
       expect(await flagCount(handle, account.id)).toBe(0);
     });
   });
-
-  describe("maildrops: what goes with its message", () => {
-    async function filled(count: number) {
-      const one = await fresh();
-      const keys = keysOf(count);
-      await one.maildrop.headers.put(keys.map((key) => kept(key)));
-      await one.maildrop.flags.change(keys, set(["k"], { seen: true }));
-      return { ...one, keys };
-    }
-    const left = async ({ headers, flags }: KeptMaildrop, keys: MaildropKey[]) => ({
-      headers: (await headers.get(keys)).size,
-      flags: (await flags.get(keys)).size,
-    });
-
-    test("what was deleted is forgotten at once, and nobody else's", async () => {
-      const { store, keys, maildrop } = await filled(250);
-      const neighbour = await filled(3);
-      await maildrop.forget([...keys.slice(0, 201), uidl("none"), ...unkeepable]);
-      expect(await left(maildrop, keys.slice(0, 201))).toEqual({ headers: 0, flags: 0 });
-      expect(await left(maildrop, keys)).toEqual({ headers: 49, flags: 49 });
-      expect(await left(neighbour.maildrop, keys)).toEqual({ headers: 3, flags: 3 });
-      await maildrop.forget([]);
-      await store.maildrops.of("acc_other").forget(keys);
-      expect(await left(maildrop, keys)).toEqual({ headers: 49, flags: 49 });
-    });
-
-    test("what is missing loses its header at once and its flags after a day", async () => {
-      const { handle, account, keys, maildrop } = await filled(250);
-      const neighbour = await filled(3);
-      const there = keys.slice(200);
-      await maildrop.keepOnly(there, now);
-      expect(await left(maildrop, keys)).toEqual({ headers: 50, flags: 250 });
-      await maildrop.keepOnly(there, now + day - 1);
-      expect(await left(maildrop, keys)).toEqual({ headers: 50, flags: 250 });
-      await maildrop.keepOnly(there, now + day + hour);
-      expect(await left(maildrop, keys)).toEqual({ headers: 50, flags: 50 });
-      expect(await left(maildrop, there)).toEqual({ headers: 50, flags: 50 });
-      expect(await flagCount(handle, account.id)).toBe(100);
-      expect(await left(neighbour.maildrop, keys)).toEqual({ headers: 3, flags: 3 });
-    });
-
-    test("the day begins when the message is first missing, however long it has been there", async () => {
-      const { keys, maildrop } = await filled(3);
-      await maildrop.keepOnly(keys, now);
-      await maildrop.keepOnly(keys, now + 5 * day);
-      await maildrop.keepOnly([], now + 10 * day);
-      expect(await left(maildrop, keys)).toEqual({ headers: 0, flags: 3 });
-    });
-
-    test("a maildrop that looked empty for a while finds its flags again, and their day begins anew", async () => {
-      const { keys, maildrop } = await filled(5);
-      await maildrop.keepOnly([], now);
-      await maildrop.keepOnly(keys, now + 1);
-      await maildrop.keepOnly([], now + day);
-      await maildrop.keepOnly([], now + 2 * day - 1);
-      expect(await left(maildrop, keys)).toEqual({ headers: 0, flags: 5 });
-      // What is set while its message is missing has a day of its own.
-      await maildrop.flags.change(keys.slice(0, 1), set(["late"]));
-      await maildrop.keepOnly([], now + 2 * day + hour);
-      expect(await maildrop.flags.get(keys)).toEqual(new Map([["uidl:m0", { flags: none, keywords: ["late"] }]]));
-      await maildrop.keepOnly([], now + 3 * day + hour - 1);
-      expect(await left(maildrop, keys)).toEqual({ headers: 0, flags: 1 });
-      await maildrop.keepOnly([], now + 3 * day + 2 * hour);
-      expect(await maildrop.flags.get(keys)).toEqual(new Map());
-    });
-
-    test("where nothing has gone, nothing is read; where something has, it is found, whoever put it there", async () => {
-      const { handle, account, keys, maildrop: other } = await filled(20);
-      let queries = 0;
-      const counting: Handle = {
-        ...handle,
-        read: (build) => ((queries += 1), handle.read(build)),
-        atomic: (build) => ((queries += 1), handle.atomic(build)),
-      };
-      const maildrop = createStore(counting).maildrops.of(account.id);
-      const asks = async (live: MaildropKey[], at: number): Promise<boolean> => {
-        queries = 0;
-        await maildrop.keepOnly(live, at);
-        return queries > 0;
-      };
-      const more = [...keys, ...keysOf(2, 100)];
-      expect(await asks(keys, now)).toBe(true);
-      expect(await asks(keys, now)).toBe(false);
-      expect(await asks(more, now + hour - 1)).toBe(false);
-      expect(await asks(more, now + hour)).toBe(true);
-      await other.headers.put([...more.slice(-2), uidl("never there")].map((key) => kept(key)));
-      expect(await asks(more, now + 2 * hour - 1)).toBe(false);
-      expect(await asks(more, now + 2 * hour)).toBe(true);
-      expect(await left(other, [...more, uidl("never there")])).toMatchObject({ headers: 22 });
-
-      const later = now + 2 * hour;
-      expect(await asks(more.slice(0, -1), later)).toBe(true);
-      expect(await left(other, more)).toMatchObject({ headers: 21 });
-      const others = [...keys.slice(1), ...keysOf(4, 200)];
-      expect(await asks(others, later)).toBe(true);
-      expect(await left(other, keys)).toEqual({ headers: 19, flags: 20 });
-      // As long as one is missing, a new one may be that one.
-      expect(await asks(others, later)).toBe(false);
-      expect(await asks([...others, ...keys.slice(0, 1)], later)).toBe(true);
-      // One that came and went while nothing was read.
-      expect(await asks([...others, ...keys.slice(0, 1), uidl("new")], later)).toBe(false);
-      expect(await asks([...others, ...keys.slice(0, 1)], later)).toBe(true);
-    });
-
-    test("a hundred thousand messages are gone through in pages", async () => {
-      const { keys, maildrop, store, account } = await filled(2_500);
-      const many = [...keysOf(100_000 - 2_400, 10_000), ...keys.slice(100)];
-      await store.maildrops.of(account.id).keepOnly(many, now);
-      expect(await left(maildrop, keys)).toEqual({ headers: 2_400, flags: 2_500 });
-      await store.maildrops.of(account.id).keepOnly(many, now + day);
-      expect(await left(maildrop, keys)).toEqual({ headers: 2_400, flags: 2_400 });
-      await store.maildrops.of(account.id).keepOnly([], now + day);
-      await store.maildrops.of(account.id).keepOnly([], now + 2 * day);
-      expect(await left(maildrop, keys)).toEqual({ headers: 0, flags: 0 });
-    }, 60_000);
-  });
-}
-
-const headerCount = (handle: Handle, accountId: string) => countOf(handle, "maildropHeaders", accountId);
-const flagCount = (handle: Handle, accountId: string) => countOf(handle, "maildropFlags", accountId);
-
-async function countOf(handle: Handle, name: "maildropHeaders" | "maildropFlags", accountId: string): Promise<number> {
-  const rows = handle.tables[name];
-  const found = await handle.read((db) => db.select({ key: rows.key }).from(rows).where(eq(rows.accountId, accountId)));
-  return found.length;
 }
 
 /** Without the difference between a Buffer and other octets. */

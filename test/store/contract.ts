@@ -7,6 +7,7 @@ import { atomicContract } from "./contract-atomic.ts";
 import { blobsContract } from "./contract-blobs.ts";
 import { claimsContract } from "./contract-claims.ts";
 import { foldersContract } from "./contract-folders.ts";
+import { maildropPruningContract } from "./contract-maildrop-pruning.ts";
 import { maildropsContract } from "./contract-maildrops.ts";
 import { messagesContract } from "./contract-messages.ts";
 import { submissionsContract } from "./contract-submissions.ts";
@@ -34,6 +35,7 @@ export function storeContract(name: string, open: () => Promise<{ handle: Handle
     foldersContract(subject);
     messagesContract(subject);
     maildropsContract(subject);
+    maildropPruningContract(subject);
     blobsContract(subject);
     submissionsContract(subject);
     claimsContract(subject);

@@ -150,11 +150,14 @@ const capabilities = z
     flagStorage: z.enum(["server", "gateway"]).openapi({
       description: "`gateway`: Postern keeps flags and keywords, and no other mail program sees them.",
     }),
-    idStability: z.enum(["permanent", "tracked", "uidl", "fingerprint"]).optional().openapi({
-      description:
-        "`permanent`: a message's id survives moves by anybody; `tracked`: moves by this API; `uidl`, `fingerprint`: POP3, where " +
-        "a message has one place. Absent until a message was seen.",
-    }),
+    idStability: z
+      .enum(["permanent", "tracked", "uidl", "fingerprint"])
+      .optional()
+      .openapi({
+        description:
+          "`permanent`: a message's id survives moves by anybody; `tracked`: moves by this API; `uidl`, `fingerprint`: POP3, where " +
+          "a message has one place. Absent until a message was seen.",
+      }),
   })
   .openapi("Capabilities");
 

@@ -1,5 +1,5 @@
 import { Failure } from "../../errors.ts";
-import { systemFlags } from "../../mail/flags.ts";
+import { assertKeyword, systemFlags } from "../../mail/flags.ts";
 import type { AppendWith } from "../../mail/mailbox.ts";
 import type { ImapPlace } from "../../mail/message.ts";
 import { messageIdOf, rawHeaders } from "../../mime/headers.ts";
@@ -10,7 +10,7 @@ import { fetchRows } from "./fetch.ts";
 import { type Row, rowsOf } from "./row.ts";
 import { mailboxName, selectFolder } from "./select-folder.ts";
 import type { Reply, Session } from "./session.ts";
-import { assertKeyword, assertStorable } from "./set-flags.ts";
+import { assertStorable } from "./set-flags.ts";
 import { atom, numberOf, peekFields, sequence, text, type Token, uint32Of } from "./wire.ts";
 
 /** Octets per millisecond that the line carries at least. */

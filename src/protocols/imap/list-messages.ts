@@ -46,7 +46,9 @@ async function listAll(session: Session, path: string, page: Page<ImapPlace>): P
   if (!wasOpen) await selectFolder(session, path, { fresh: false });
   const known = await listKnown(session, page, wasOpen);
   const lowest = known?.at(-1);
-  const { exists } = lowest ? { exists: Infinity } : await selectFolder(session, path, { fresh: wasOpen && page.after === null });
+  const { exists } = lowest
+    ? { exists: Infinity }
+    : await selectFolder(session, path, { fresh: wasOpen && page.after === null });
   const below = lowest?.summary.place.uid ?? page.after?.uid ?? Infinity;
   const top = Math.min(exists, (lowest?.sequence ?? page.after?.sequence ?? Infinity) - 1);
   const listed = [

@@ -1,5 +1,4 @@
-import { invalid } from "../../errors.ts";
-import { type FlagChange, type Flags, systemFlags } from "../../mail/flags.ts";
+import { assertFlagChange, type FlagChange, type Flags, systemFlags } from "../../mail/flags.ts";
 import type { ImapPlace } from "../../mail/message.ts";
 import { takesAbsentUids } from "./capabilities.ts";
 import { findExisting, searchExisting } from "./existing.ts";
@@ -58,26 +57,12 @@ async function setInFolder(session: Session, folder: Omit<FolderPlaces, "places"
   return storeFlags(session, gone, possible);
 }
 
-function toStore({ flags, keywords }: FlagChange): Store {
+function toStore(change: FlagChange): Store {
+  assertFlagChange(change);
+  const { flags, keywords } = change;
   const named = (value: boolean): string[] =>
     (Object.keys(systemFlags) as (keyof Flags)[]).flatMap((flag) => (flags[flag] === value ? [systemFlags[flag]] : []));
-  for (const keyword of [...keywords.add, ...keywords.remove]) assertKeyword(keyword);
-  const store = { add: [...named(true), ...keywords.add], remove: [...named(false), ...keywords.remove] };
-  if (store.add.length + store.remove.length === 0) {
-    throw invalid("", "empty-change", "Name at least one flag or keyword to change.");
-  }
-  return store;
-}
-
-/** A keyword is an atom (RFC 9051 §9 flag-keyword). Fails `validation-failed`. */
-export function assertKeyword(keyword: string): void {
-  if (!/^[!#$&'+,\-./0-9:;<=>?@A-Z[^_`a-z|}~]{1,100}$/.test(keyword)) {
-    throw invalid(
-      "/keywords",
-      "invalid-keyword",
-      'A keyword is visible ASCII without any of ( ) { % * " \\ ] and space.',
-    );
-  }
+  return { add: [...named(true), ...keywords.add], remove: [...named(false), ...keywords.remove] };
 }
 
 /** RFC 9051 §7.1 PERMANENTFLAGS: what is not in it would be lost, or refused. Fails `unsupported-by-server`. */

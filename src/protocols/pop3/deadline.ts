@@ -8,6 +8,10 @@ export const deadlines = {
   command: 30_000,
   /** A whole listing (CAPA, LIST, UIDL). */
   list: 60_000,
+  /** What is looked for in headers that have to be read for it. */
+  search: 20_000,
+  /** A message that is read here to its end, or up to where somebody wants to have it from. */
+  whole: 300_000,
   /** Between two pieces of a message. */
   stall: 30_000,
   /** A farewell, and what is left of an answer that nobody wants any more. */

@@ -3,15 +3,7 @@ import type { MaildropKey } from "../../mail/maildrop.ts";
 import { rawFields } from "./header-facts.ts";
 
 /** What servers add to a header, or change in it, while they serve it. */
-const servers = new Set([
-  "content-length",
-  "status",
-  "x-imap",
-  "x-imapbase",
-  "x-keywords",
-  "x-status",
-  "x-uidl",
-]);
+const servers = new Set(["content-length", "status", "x-imap", "x-imapbase", "x-keywords", "x-status", "x-uidl"]);
 
 /** A header block's digest, of 128 bits: the same whatever the server wrote into it since the message came. */
 export function headerHash(block: Uint8Array): string {

@@ -30,8 +30,8 @@ export function listedFields(block: Uint8Array): { fields: Uint8Array; isCut: bo
   let envelope = "";
   let received = "";
   for (const { name, text } of rawFields(block)) {
-    if (envelopeNames.has(name) && envelope.length <= maxFields) envelope += text;
-    if (name === "received" && received === "") received = text;
+    if (envelopeNames.has(name) && envelope.length <= maxFields) envelope += ended(text);
+    if (name === "received" && received === "") received = ended(text);
   }
   const isCut = envelope.length > maxFields;
   return { fields: Buffer.from(`${isCut ? cut(envelope) : envelope}${received}\r\n`, "latin1"), isCut };
@@ -73,7 +73,12 @@ export function* rawFields(block: Uint8Array): Generator<RawField> {
 /** Up to the last line or address that is whole: half an address is another one. */
 function cut(fields: string): string {
   const head = fields.slice(0, maxFields);
-  return `${head.slice(0, Math.max(head.lastIndexOf("\n"), head.lastIndexOf(",")) + 1)}\r\n`;
+  return ended(head.slice(0, Math.max(head.lastIndexOf("\n"), head.lastIndexOf(",")) + 1));
+}
+
+/** The last line of a block may lack its end. */
+function ended(text: string): string {
+  return text.endsWith("\n") ? text : `${text}\r\n`;
 }
 
 function dateOf(received: string): number | null {

@@ -26,7 +26,7 @@ export type Maildrop = {
 /** RFC 1939 §7 allows 70 characters; some servers send more. */
 const uniqueId = /^[\x21-\x7e]{1,255}$/;
 
-/** Reads the maildrop by STAT and UIDL, and by LIST where these don't agree on what there is. */
+/** Reads the maildrop by STAT and UIDL, and by LIST where there is no UIDL or it does not tell of as many messages. */
 export async function readMaildrop(session: Pop3Session, clock: Clock): Promise<Maildrop> {
   const { count } = await session.stat();
   const told = count === 0 ? null : await session.uidl();
@@ -40,10 +40,9 @@ export async function readMaildrop(session: Pop3Session, clock: Clock): Promise<
   const sizesDone = new Set<number>();
 
   async function numbersOf(): Promise<number[]> {
-    if (told === null) return Array.from({ length: count }, (_, index) => index + 1);
     // Of a message that it has no id for, a server may tell nothing.
-    const others = told.size === count ? [] : (await allSizes()).keys();
-    return [...new Set([...told.keys(), ...others])].sort((a, b) => a - b);
+    const others = count === (told?.size ?? 0) ? [] : (await allSizes()).keys();
+    return [...new Set([...(told?.keys() ?? []), ...others])].sort((a, b) => a - b);
   }
 
   async function allSizes(): Promise<Map<number, number>> {
@@ -58,8 +57,14 @@ export async function readMaildrop(session: Pop3Session, clock: Clock): Promise<
     return uid === undefined ? (fingerprints.get(number) ?? null) : { kind: "uidl", value: uid };
   }
 
-  /** Those with a unique-id count too, so that a fingerprint stays what it is when a twin's id comes or goes. */
-  async function takeFingerprints(wanted: Set<number>, until: number): Promise<void> {
+  /**
+   * Gives all messages of these sizes their fingerprints; those with a unique-id too, so that one stays what it is when a
+   * twin's id comes or goes.
+   */
+  async function takeFingerprints(some: Iterable<number>, until: number): Promise<void> {
+    const wanted = new Set([...some].filter((size) => !sizesDone.has(size)));
+    if (wanted.size === 0) return;
+    await allSizes();
     const alike = numbers.filter((number) => wanted.has(sizes.get(number) ?? 0));
     const counts = new Map<string, number>();
     for await (const { number, header } of topUntil(session, alike, { clock, until })) {
@@ -82,14 +87,17 @@ export async function readMaildrop(session: Pop3Session, clock: Clock): Promise<
       const unnamed = some.filter((number) => !uids.has(number));
       if (unnamed.length === 0) return;
       await allSizes();
-      const wanted = new Set(unnamed.map((number) => sizes.get(number) ?? 0)).difference(sizesDone);
-      if (wanted.size > 0) await takeFingerprints(wanted, until);
+      await takeFingerprints(
+        unnamed.map((number) => sizes.get(number) ?? 0),
+        until,
+      );
     },
     async find(texts, until) {
       const asked = [...texts];
-      const wanted = new Set(asked.map(sizeInKey).filter((size) => size !== null)).difference(sizesDone);
-      if (wanted.size > 0) await allSizes();
-      if (wanted.size > 0) await takeFingerprints(wanted, until);
+      await takeFingerprints(
+        asked.map(sizeInKey).filter((size) => size !== null),
+        until,
+      );
       return new Map(
         asked.flatMap((text) => {
           const number = byText.get(text);

@@ -1,0 +1,107 @@
+import { Failure } from "../../errors.ts";
+import type { Capabilities } from "../../mail/capabilities.ts";
+import { assertFlagChange } from "../../mail/flags.ts";
+import type { Mailbox } from "../../mail/mailbox.ts";
+import type { KeptMaildrop } from "../../mail/maildrop.ts";
+import type { MaildropPlace } from "../../mail/message.ts";
+import type { Log } from "../../observe.ts";
+import { assertInbox, type Call } from "./call.ts";
+import { deadlines } from "./deadline.ts";
+import type { DialogOptions } from "./dialog.ts";
+import { assertFilter } from "./filter.ts";
+import { folderStatus, listFolders } from "./folder-status.ts";
+import { getMessage } from "./get-message.ts";
+import { assertPage, listMessages } from "./list-messages.ts";
+import { type Maildrop, readMaildrop } from "./maildrop.ts";
+import { openPart } from "./open-part.ts";
+import { openPop3 } from "./open-pop3.ts";
+import { openRaw } from "./open-raw.ts";
+import { removeMessages } from "./remove-messages.ts";
+import { setFlags } from "./set-flags.ts";
+import { unsupported } from "./unsupported.ts";
+
+export type OpenMaildrop = DialogOptions & {
+  /** What Postern keeps of this account's maildrop. */
+  kept: KeptMaildrop;
+  log: Log;
+};
+
+const capabilities: Capabilities = {
+  folders: false,
+  move: false,
+  keywords: true,
+  append: false,
+  search: "headers",
+  push: "poll",
+  flagStorage: "gateway",
+};
+
+/**
+ * Logs in to a maildrop and shows it as a mailbox with one folder, INBOX. It is the maildrop as it was at the login: what
+ * comes later is seen by the next one, so that a mailbox is for one piece of work and not to be kept. A stream holds the
+ * session until it ends or is left, and calls wait for that. After a removal the session is over, and `dead`. Fails with what
+ * `openPop3` fails with.
+ */
+export async function openMaildrop({ kept, log, ...options }: OpenMaildrop): Promise<Mailbox<MaildropPlace>> {
+  const { clock } = options;
+  const session = await openPop3(options);
+  let maildrop: Maildrop | null = null;
+  let tail: Promise<unknown> = Promise.resolve();
+  let waiting = 0;
+
+  /** One call at a time, in their order, each within `ms` as far as it reads headers. */
+  async function inTurn<T>(work: (call: Call) => Promise<T>, ms = deadlines.list): Promise<T> {
+    waiting++;
+    const turn = tail.then(async () => {
+      // What it fails with is what has ended the session.
+      if (session.dead) await session.noop();
+      maildrop ??= await readMaildrop(session, clock);
+      return work({ session, maildrop, kept, clock, log, until: clock.now() + ms });
+    });
+    tail = turn.catch(() => {});
+    return turn.finally(() => waiting--);
+  }
+
+  return {
+    capabilities: () => capabilities,
+    folders: () => inTurn(listFolders),
+    async status(path) {
+      assertInbox(path);
+      return inTurn(folderStatus);
+    },
+    async list(path, page, filter) {
+      assertInbox(path);
+      assertPage(page);
+      assertFilter(filter);
+      const isAny = Object.values(filter).every((value) => value === undefined);
+      return inTurn((call) => listMessages(call, page, filter), isAny ? deadlines.list : deadlines.search);
+    },
+    get: (place, wanted) => inTurn((call) => getMessage(call, place, wanted)),
+    openRaw: (place, range) => inTurn((call) => openRaw(call, place, range)),
+    openPart: (place, section, range) => inTurn((call) => openPart(call, place, section, range)),
+    async setFlags(places, change) {
+      assertFlagChange(change);
+      return inTurn((call) => setFlags(call, places, change));
+    },
+    remove: (places) => inTurn((call) => removeMessages(call, places)),
+    move: () => unsupported("move"),
+    append: () => unsupported("append"),
+    createFolder: () => unsupported("folders"),
+    renameFolder: () => unsupported("folders"),
+    deleteFolder: () => unsupported("folders"),
+    subscribeFolder: () => unsupported("folders"),
+    async locate() {
+      throw new Failure(
+        "unsupported-by-protocol",
+        "POP3 gives messages no key that another folder could know them by.",
+      );
+    },
+    get unfinished() {
+      return waiting === 0 ? session.unfinished : tail.then(() => session.unfinished);
+    },
+    close: () => session.close(),
+    get dead() {
+      return session.dead;
+    },
+  };
+}

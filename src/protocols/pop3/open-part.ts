@@ -1,0 +1,27 @@
+import { invalid } from "../../errors.ts";
+import type { ByteRange } from "../../mail/mailbox.ts";
+import type { MaildropPlace } from "../../mail/message.ts";
+import { partOf } from "../../mime/part-of.ts";
+import { type Call, numberOf } from "./call.ts";
+import { assertRange, cut, whole } from "./cut.ts";
+import { inTime, openMessage } from "./open-message.ts";
+
+/**
+ * The octets of one MIME part as they are encoded, by its IMAP section path, in constant memory: cut out of one RETR as it
+ * comes. The session waits for the stream's end. Fails `message-gone`; `not-found` when the message has no such part.
+ */
+export async function openPart(
+  call: Call,
+  place: MaildropPlace,
+  section: string,
+  range: ByteRange = whole,
+): Promise<AsyncIterable<Uint8Array>> {
+  if (!/^[1-9]\d{0,4}(\.[1-9]\d{0,4}){0,99}$/.test(section)) {
+    throw invalid("/attachmentId", "invalid-section", "A section path is numbers with dots between.");
+  }
+  assertRange(range);
+  const { octets } = await openMessage(call, await numberOf(call, place));
+  const part = partOf(octets, section);
+  const found = await inTime(call, octets, cut(part, range));
+  return "stream" in found ? found.stream : part;
+}

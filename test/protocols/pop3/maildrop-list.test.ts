@@ -1,0 +1,288 @@
+import { afterEach, describe, expect, test } from "vitest";
+import type { Filter, Mailbox, MaildropPosition } from "../../../src/mail/mailbox.ts";
+import type { MaildropPlace } from "../../../src/mail/message.ts";
+import { failureOf } from "../failure-of.ts";
+import { makeMaildropBench, makeMessages, page, placeOf, subjectsOf, textsOf } from "./maildrop-bench.ts";
+import { hurried, type Message, usualCapa } from "./scripted-pop3.ts";
+
+const bench = makeMaildropBench();
+afterEach(() => bench.end());
+
+const list = (mailbox: Mailbox<MaildropPlace>, filter: Filter = {}) => mailbox.list("INBOX", page, filter);
+const minute = (number: number): number => Date.UTC(2026, 0, 1, 0, number);
+const nothing = { add: [], remove: [] };
+
+/** All pages, each on a login of its own. */
+async function walk(
+  open: () => Promise<Mailbox<MaildropPlace>>,
+  limit: number,
+  filter: Filter = {},
+): Promise<string[]> {
+  const seen: string[] = [];
+  let after: MaildropPosition | null = null;
+  do {
+    const mailbox = await open();
+    const listing: Awaited<ReturnType<typeof list>> = await mailbox.list("INBOX", { limit, after }, filter);
+    await mailbox.close();
+    seen.push(...textsOf(listing));
+    after = listing.next;
+  } while (after);
+  return seen;
+}
+
+describe("a listing", () => {
+  test("tells what a header tells, and nothing that it does not", async () => {
+    const { open } = await bench.serve({
+      messages: makeMessages(2, (number) => (number === 1 ? ["Date: nonsense"] : [])),
+    });
+    const { messages, next, uidValidity } = await list(await open());
+    expect([next, uidValidity]).toEqual([null, 0]);
+    const raw = makeMessages(2)[1]?.raw ?? "";
+    expect(messages[0]).toEqual({
+      place: placeOf("u2"),
+      key: null,
+      envelope: {
+        messageId: "<2@a.test>",
+        inReplyTo: null,
+        subject: "message 2",
+        from: { name: "Jürgen 2", email: "j2@a.test" },
+        sender: null,
+        replyTo: [],
+        to: [],
+        cc: [],
+        bcc: [],
+        date: null,
+      },
+      receivedAt: minute(2),
+      size: raw.length,
+      flags: { seen: false, flagged: false, answered: false, draft: false },
+      keywords: [],
+      structure: null,
+      warnings: [],
+    });
+    expect(messages[1]?.warnings).toEqual(["date-unparseable"]);
+  });
+
+  test("is newest first, page by page, each once", async () => {
+    const { open } = await bench.serve({ messages: makeMessages(23) });
+    const all = Array.from({ length: 23 }, (_, index) => `uidl:u${23 - index}`);
+    for (const limit of [1, 5, 22, 23, 24, 500]) expect(await walk(open, limit)).toEqual(all);
+    expect(textsOf(await (await bench.serve({ messages: [] })).open().then(list))).toEqual([]);
+  });
+
+  test("has no date of arrival where the topmost Received has none", async () => {
+    const raws = [
+      "Subject: a",
+      "Received: by x",
+      "Received: by x; nonsense\r\nReceived: by y; 1 Jan 2026 00:00:00 +0000",
+    ];
+    const messages = raws.map((head, index) => ({ uid: `u${index}`, raw: `${head}\r\n\r\n` }));
+    const { open } = await bench.serve({ messages });
+    expect((await list(await open())).messages.map(({ receivedAt }) => receivedAt)).toEqual([null, null, null]);
+  });
+
+  test("cuts a list of recipients that has no end, and says so", async () => {
+    const to = Array.from({ length: 4000 }, (_, index) => ` person-${index}@somewhere.test`).join(",\r\n");
+    const { open, kept } = await bench.serve({ messages: makeMessages(1, () => [`To:${to}`]) });
+    for (let round = 0; round < 2; round++) {
+      const [message] = (await list(await open())).messages;
+      expect(message?.warnings).toEqual(["header-truncated"]);
+      expect(message?.receivedAt).toBe(minute(1));
+      expect(message?.envelope.to.length).toBeGreaterThan(1500);
+      expect(message?.envelope.to.at(-1)?.email).toMatch(/^person-\d+@somewhere\.test$/);
+    }
+    expect(kept.put).toEqual([]);
+  });
+
+  test("of another folder, or a page or filter that means nothing, asks the server nothing", async () => {
+    const { asked } = await bench.serve();
+    const lines = await asked(async (mailbox) => {
+      expect((await failureOf(mailbox.list("Nowhere", page, {}))).code).toBe("not-found");
+      expect((await failureOf(mailbox.status("Nowhere"))).code).toBe("not-found");
+      for (const limit of [0, 1.5, Number.NaN]) {
+        expect((await failureOf(mailbox.list("INBOX", { limit, after: null }, {}))).code).toBe("validation-failed");
+      }
+      for (const filter of [{ subject: "a\r\nb" }, { from: "" }, { since: Number.NaN }, { before: Infinity }]) {
+        expect((await failureOf(list(mailbox, filter))).code).toBe("validation-failed");
+      }
+    });
+    expect(lines).toEqual([]);
+  });
+});
+
+describe("a cursor", () => {
+  /** What follows the first 4 of 10 when the maildrop holds these by then. */
+  async function rest(left: number[], more: Message[] = []): Promise<string[]> {
+    const messages = makeMessages(10);
+    const before = await bench.serve({ messages });
+    const first = await (await before.open()).list("INBOX", { limit: 4, after: null }, {});
+    expect(first.next).toEqual({ key: "uidl:u7", sequence: 7 });
+    const now = [...messages.filter((_, index) => left.includes(index + 1)), ...more];
+    const mailbox = await (await bench.serve({ messages: now })).open();
+    return subjectsOf(await mailbox.list("INBOX", { limit: 50, after: first.next }, {}));
+  }
+  const down = (...numbers: number[]) => numbers.map((number) => `message ${number}`);
+
+  test("goes on below its message wherever that stands by now", async () => {
+    expect(await rest([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])).toEqual(down(6, 5, 4, 3, 2, 1));
+    expect(await rest([3, 4, 6, 7, 9], [{ uid: "new", raw: "Subject: new\r\n\r\n" }])).toEqual(down(6, 4, 3));
+    expect(await rest([7])).toEqual([]);
+  });
+
+  test("goes on where its message stood when that is gone, and loses none", async () => {
+    expect(await rest([1, 2, 3, 4, 5, 6, 8, 9, 10])).toEqual(down(6, 5, 4, 3, 2, 1));
+    expect(await rest([1, 2, 3])).toEqual(down(3, 2, 1));
+    expect(await rest([])).toEqual([]);
+    // Older ones are gone too: some are told twice.
+    expect(await rest([3, 4, 5, 6, 8, 9, 10])).toEqual(down(9, 8, 6, 5, 4, 3));
+  });
+
+  test("goes on below a message that is known by its fingerprint", async () => {
+    const { open } = await bench.serve({ messages: makeMessages(10), capa: ["USER"], answers: { UIDL: "-ERR\r\n" } });
+    const texts = await walk(open, 3);
+    expect(texts).toHaveLength(10);
+    expect(new Set(texts).size).toBe(10);
+  });
+});
+
+describe("what is kept of headers", () => {
+  test("saves all but one UIDL from the second listing on", async () => {
+    const { asked } = await bench.serve({ messages: makeMessages(10) });
+    const first = await asked(list);
+    expect(first.slice(0, 3)).toEqual(["STAT", "UIDL", "LIST"]);
+    expect(first.slice(3)).toEqual(Array.from({ length: 10 }, (_, index) => `TOP ${10 - index} 0`));
+    expect(await asked(list)).toEqual(["STAT", "UIDL"]);
+    expect(await asked((mailbox) => mailbox.list("INBOX", { limit: 3, after: null }, {}))).toEqual(["STAT", "UIDL"]);
+    expect(await asked((mailbox) => mailbox.get(placeOf("u4"), {}))).toEqual(["STAT", "UIDL"]);
+  });
+
+  test("tells the same as the header itself", async () => {
+    const { open } = await bench.serve({
+      messages: makeMessages(5, () => [
+        "X-Other: a",
+        "To: =?utf-8?q?=C3=A4?= <a@b>",
+        "Date: Thu, 1 Jan 2026 00:00:00 +0100",
+      ]),
+    });
+    const read = await list(await open());
+    expect(await list(await open())).toEqual(read);
+  });
+
+  test("leaves new mail to be asked for, with its size alone", async () => {
+    const messages = makeMessages(3);
+    const { asked } = await bench.serve({ messages });
+    await asked(list);
+    messages.push(...makeMessages(4).slice(3));
+    expect(await asked(list)).toEqual(["STAT", "UIDL", "LIST 4", "TOP 4 0"]);
+  });
+
+  test("holds the fields of a listing and no others", async () => {
+    const { open, kept } = await bench.serve({ messages: makeMessages(1, () => ["X-Secret: s", "DKIM-Signature: x"]) });
+    await list(await open());
+    const [header] = (await kept.headers.get([{ kind: "uidl", value: "u1" }])).values();
+    const names = Buffer.from(header?.header ?? [])
+      .toString()
+      .split("\r\n")
+      .map((line) => line.split(":")[0]);
+    expect(names).toEqual(["From", "Subject", "Message-ID", "Received", "", ""]);
+  });
+
+  test("is forgotten with its message, once all are known", async () => {
+    const messages = makeMessages(4);
+    const { open, kept } = await bench.serve({ messages });
+    await list(await open());
+    messages.splice(1, 1);
+    await (await open()).list("INBOX", { limit: 1, after: null }, {});
+    expect(kept.told.at(-1)).toEqual({ keys: ["uidl:u1", "uidl:u3", "uidl:u4"], kind: undefined });
+    expect((await kept.headers.get([placeOf("u2").key])).size).toBe(0);
+  });
+
+  test("is not taken for gone where not all messages are known by name", async () => {
+    const messages = makeMessages(20).map((message, index) => (index === 0 ? { ...message, uid: "" } : message));
+    const { open, kept } = await bench.serve({ messages });
+    const mailbox = await open();
+    const place = (await mailbox.list("INBOX", { limit: 50, after: null }, {})).messages.at(-1)?.place ?? placeOf("");
+    expect(place.key.kind).toBe("fingerprint");
+    expect(kept.told.at(-1)).toMatchObject({ kind: undefined });
+    await mailbox.setFlags([place], { flags: { seen: true }, keywords: nothing });
+    await (await open()).list("INBOX", { limit: 5, after: null }, {});
+    expect(kept.told.at(-1)?.kind).toBe("uidl");
+    expect(kept.told.at(-1)?.keys).toHaveLength(19);
+    expect((await (await open()).get(place, {})).summary.flags.seen).toBe(true);
+  });
+
+  test("fails no listing when it can't be read or written", async () => {
+    const { open, kept, logged } = await bench.serve({ messages: makeMessages(3) });
+    kept.breakDown("headers", "keepOnly");
+    for (let round = 0; round < 2; round++) {
+      expect(subjectsOf(await list(await open()))).toEqual(["message 3", "message 2", "message 1"]);
+    }
+    expect(new Set(logged)).toEqual(new Set(["maildrop.not_kept"]));
+  });
+
+  test("fails it where it is about flags: nobody else has them", async () => {
+    const { open, kept } = await bench.serve();
+    kept.breakDown("flags");
+    expect((await failureOf(list(await open()))).code).toBe("storage-unavailable");
+  });
+});
+
+describe("a filter", () => {
+  const found = async (filter: Filter, count = 250): Promise<string[]> => {
+    const { open, kept } = await bench.serve({ messages: makeMessages(count) });
+    const keys = (...numbers: number[]) => numbers.map((number) => placeOf(`u${number}`).key);
+    await kept.flags.change(keys(3, 77, 210), { flags: { seen: true }, keywords: nothing });
+    await kept.flags.change(keys(77, 78), { flags: { flagged: true }, keywords: nothing });
+    return walk(open, 4, filter);
+  };
+  const uids = (...numbers: number[]) => numbers.map((number) => `uidl:u${number}`);
+  const range = (from: number, to: number) =>
+    uids(...Array.from({ length: from - to + 1 }, (_, index) => from - index));
+
+  test.for([
+    [{ unseen: false }, uids(210, 77, 3)],
+    [{ flagged: true }, uids(78, 77)],
+    [{ unseen: true, flagged: true }, uids(78)],
+    [{ unseen: false, flagged: false }, uids(210, 3)],
+    [{ subject: "MESSAGE 12" }, uids(129, 128, 127, 126, 125, 124, 123, 122, 121, 120, 12)],
+    [{ from: "jÜRGEN 240" }, uids(240)],
+    [{ from: "<j17@A.test" }, uids(17)],
+    [{ since: minute(247) }, range(250, 247)],
+    [{ since: minute(247) + 1 }, range(250, 248)],
+    [{ since: minute(5), before: minute(8) }, range(7, 5)],
+    [{ subject: "nothing" }, []],
+  ] as [Filter, string[]][])("of %j finds exactly those", async ([filter, expected]) => {
+    expect(await found(filter)).toEqual(expected);
+  });
+
+  test("by flags reads no header of what it leaves out", async () => {
+    const { asked, kept } = await bench.serve({ messages: makeMessages(100) });
+    await kept.flags.change([placeOf("u9").key], { flags: { flagged: true }, keywords: nothing });
+    const lines = await asked((mailbox) => list(mailbox, { flagged: true }));
+    expect(lines).toEqual(["STAT", "UIDL", "LIST 9", "TOP 9 0"]);
+  });
+
+  test("by date finds no message without a date of arrival", async () => {
+    const { open } = await bench.serve();
+    expect(textsOf(await list(await open(), { since: 0 }))).toEqual([]);
+    expect(textsOf(await list(await open(), { before: 8e15 }))).toEqual([]);
+  });
+
+  test("that takes too long fails with a fix, and gets further at the next try", async () => {
+    let stops = 30;
+    const messages = makeMessages(60);
+    const TOP = (_: string, nth: number) => (nth >= stops ? ({ after: "silence" } as const) : undefined);
+    const capa = usualCapa.filter((name) => name !== "PIPELINING");
+    const { open, kept } = await bench.serve({ messages, capa, answers: { TOP } });
+    const mailbox = await open(hurried(1000));
+    const started = performance.now();
+    const failure = await failureOf(list(mailbox, { subject: "message 1" }));
+    expect(failure).toMatchObject({ code: "upstream-timeout", details: { fix: expect.stringContaining("again") } });
+    expect(performance.now() - started).toBeLessThan(2_000);
+    expect(kept.put).toHaveLength(30);
+    stops = Infinity;
+    expect(textsOf(await list(await open(), { subject: "message 1" }))).toHaveLength(11);
+    expect(kept.put).toHaveLength(60);
+    expect(new Set(kept.put).size).toBe(60);
+  });
+});
