@@ -46,6 +46,11 @@ export const messages: CorpusMessage[] = [
     {
       text: "see",
       files: [file("fwd.eml", "message/rfc822", inner)],
+      dovecot: {
+        because:
+          "BODYSTRUCTURE counts the line end before the boundary into an encoded message that has no end of its own",
+        facts: { files: [file("fwd.eml", "message/rfc822", inner)] },
+      },
     },
   ),
   mail(

@@ -42,6 +42,10 @@ describe("npm run demo", () => {
     start();
     await expectEnd(0);
     expect(output).toMatch(/✓ sha256 [0-9a-f]{64}\n {2}✓ identical to the [\d,]+ bytes that Ann sent\n/);
+    expect(output.match(/identical to the/g)).toHaveLength(2); // by IMAP and by POP3
+    expect(output).toMatch(
+      / 422 Unprocessable Entity .*\n {2}\{\n {4}"type": "urn:postern:problem:unsupported-by-protocol"/,
+    );
     expect(output).toMatch(/ 410 Gone .*\n {2}\{\n {4}"type": "urn:postern:problem:message-gone"/);
     expect(output).toMatch(/\d+ HTTP calls in \d+\.\d s/);
     expect(output).not.toContain("\u001b"); // this is no terminal

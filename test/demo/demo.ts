@@ -89,7 +89,7 @@ async function startServers(): Promise<MailStack> {
   say("Starting Dovecot and Postfix (apt installs what is missing) …");
   const stack = await startMailStack();
   const { dovecot, postfix } = stack;
-  say(`  Dovecot   IMAPS on ${dovecot.host}:${dovecot.ports.imaps}`);
+  say(`  Dovecot   IMAPS on ${dovecot.host}:${dovecot.ports.imaps}, POP3S on ${dovecot.host}:${dovecot.ports.pop3s}`);
   say(`  Postfix   SMTPS on ${postfix.host}:${postfix.ports.smtps}`);
   say(`  ready in ${secondsSince(began)}\n`, "dim");
   return stack;

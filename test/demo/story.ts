@@ -36,7 +36,10 @@ export async function tellStory(caller: Caller, stack: MailStack): Promise<Told>
   const message = await find(caller, ben);
   const path = `/v1/accounts/${ben.id}/messages/${message.id}`;
   await readAndFlag(caller, path);
-  await download(caller, `${path}/attachments/${message.attachments[0]?.id}`, picture);
+  const attachment = `attachments/${message.attachments[0]?.id}`;
+  step("Download the attachment: decoded and streamed as it comes from the server.");
+  await download(caller, `${path}/${attachment}`, picture);
+  await readByPop3(caller, stack, attachment, picture);
   await archive(caller, ben, message, path);
   await remove(caller, ben, message, path);
   return { ann, ben };
@@ -48,23 +51,26 @@ async function storeAccount(
   name: string,
   show: { keep: string[]; keepOfBody?: string[] },
 ): Promise<Thing> {
-  const username = `${name.slice(0, 3).toLowerCase()}@${mailDomain}`;
-  const { host, ports } = stack.dovecot;
-  const auth = { type: "password", username, password: commonPassword };
-  const tls = { ca: stack.certificates.ca };
+  const email = `${name.slice(0, 3).toLowerCase()}@${mailDomain}`;
   const { json } = await call<Thing>(caller, {
     method: "POST",
     path: "/v1/accounts",
     body: {
-      email: username,
+      email,
       name,
-      incoming: { protocol: "imap", host, port: ports.imaps, security: "tls", auth, tls },
-      outgoing: { protocol: "smtp", host, port: stack.postfix.ports.smtps, security: "tls", auth, tls },
+      incoming: server("imap", stack, email),
+      outgoing: server("smtp", stack, email),
     },
     expect: 201,
     ...show,
   });
   return json;
+}
+
+function server(protocol: "imap" | "pop3" | "smtp", { dovecot, postfix, certificates }: MailStack, username: string) {
+  const port = { imap: dovecot.ports.imaps, pop3: dovecot.ports.pop3s, smtp: postfix.ports.smtps }[protocol];
+  const auth = { type: "password", username, password: commonPassword };
+  return { protocol, host: dovecot.host, port, security: "tls", auth, tls: { ca: certificates.ca } };
 }
 
 async function send(caller: Caller, ann: Thing, picture: Buffer): Promise<void> {
@@ -119,11 +125,35 @@ async function readAndFlag(caller: Caller, path: string): Promise<void> {
 }
 
 async function download(caller: Caller, path: string, picture: Buffer): Promise<void> {
-  step("Download the attachment: decoded and streamed as it comes from the server.");
   const { bytes } = await call(caller, { method: "GET", path, expect: 200 });
   const [sent, received] = [sha256(picture), sha256(bytes)];
   if (sent !== received) throw new Error(`The attachment was changed on its way: ${sent} went, ${received} came.`);
   conclude(`sha256 ${received}`, `identical to the ${picture.length.toLocaleString("en")} bytes that Ann sent`);
+}
+
+async function readByPop3(caller: Caller, stack: MailStack, attachment: string, picture: Buffer): Promise<void> {
+  step("Ben's mailbox once more, over POP3S: the same routes, and what it can't do in its capabilities.");
+  const email = `ben@${mailDomain}`;
+  const { json: pop3 } = await call<Thing>(caller, {
+    method: "POST",
+    path: "/v1/accounts",
+    body: { email, name: "Ben by POP3", incoming: server("pop3", stack, email) },
+    expect: 201,
+    keep: ["id", "capabilities"],
+    keepOfBody: ["email", "name", "incoming"],
+  });
+  step("The same mail. Its id is made of POP3's UIDL; its flags are kept by Postern, so it is unread here.");
+  const { json } = await call<Page<Message>>(caller, {
+    method: "GET",
+    path: `/v1/accounts/${pop3.id}/messages`,
+    expect: 200,
+    keep: ["id", "subject", "from", "receivedAt", "size", "flags"],
+  });
+  const path = `/v1/accounts/${pop3.id}/messages/${json.data[0]?.id}`;
+  step("The attachment has the same id as by IMAP, and the same bytes, out of a single RETR.");
+  await download(caller, `${path}/${attachment}`, picture);
+  step("POP3 has no trash to delete it to: refused by name, with what to do instead.");
+  await call(caller, { method: "DELETE", path, expect: 422 });
 }
 
 const sha256 = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex");

@@ -1,7 +1,8 @@
 import type { ImapPlace, Summary } from "../../mail/message.ts";
 import { searchExisting, searchUids } from "./existing.ts";
 import { brokeProtocol } from "./failures.ts";
-import { bareItems, fetchRows, fetchSummaryRows, flagItems } from "./fetch.ts";
+import { fetchRowsWithStructure } from "./fetch-structures.ts";
+import { bareItems, fetchRows, flagItems } from "./fetch.ts";
 import type { Facts, KnownFolder } from "./known-messages.ts";
 import type { Row } from "./row.ts";
 import type { Session } from "./session.ts";
@@ -27,7 +28,7 @@ export async function fetchSummaries(session: Session, wanted: Wanted): Promise<
   const found: Found = new Map();
   if ("low" in wanted) {
     const { low, high } = wanted;
-    const rows = await fetchSummaryRows(session, "FETCH", `${low}:${high}`);
+    const rows = await fetchRowsWithStructure(session, "FETCH", `${low}:${high}`, known);
     const isWanted = (row: Row): boolean => row.sequence >= low && row.sequence <= high;
     keepComplete(rows.filter(isWanted), known, found);
   } else await fetchByUid(session, new Set(wanted.uids), known, found);
@@ -50,7 +51,7 @@ async function fetchByUid(session: Session, uids: Set<number>, known: KnownFolde
     }
   }
   for (const set of uidSets([...uids].filter((uid) => !facts.has(uid)))) {
-    const rows = await fetchSummaryRows(session, "UID FETCH", set);
+    const rows = await fetchRowsWithStructure(session, "UID FETCH", set, known);
     keepComplete(
       rows.filter((row) => uids.has(row.uid ?? 0)),
       known,
@@ -67,8 +68,10 @@ function knownEntry(known: KnownFolder, uid: number): [number, Facts][] {
 function keepComplete(rows: Row[], known: KnownFolder, found: Found): void {
   for (const row of rows) {
     if (!isComplete(row)) continue;
-    const facts = factsOf(row);
-    known.put(row.uid, facts);
+    const before = known.facts(row.uid);
+    const facts = before?.structure ? before : factsOf(row);
+    // Of a suspect the structure may come yet.
+    if (!known.structures.suspects.has(row.uid)) known.put(row.uid, facts);
     found.set(row.uid, { row, facts });
   }
 }

@@ -21,18 +21,22 @@ export const flagItems: Token[] = items("UID", "FLAGS");
 /** What is asked of a message whose header the server failed to give. */
 export const bareItems: Token[] = items("UID", "FLAGS", "INTERNALDATE", "RFC822.SIZE");
 
-const structureItems: Token[] = items("BODYSTRUCTURE");
+export const structureItems: Token[] = items("BODYSTRUCTURE");
 
 /**
  * What a listing tells of messages. The header's fields are asked for instead of ENVELOPE, which every server makes in a way
  * of its own.
  */
-export async function fetchSummaryRows(session: Session, command: FetchCommand, set: string): Promise<Row[]> {
-  const fetch = (most?: number): Promise<Row[]> =>
-    askingStructure(session, (structure) => {
-      const wanted = [...bareItems, ...structure, peekFields(envelopeFields, most)];
-      return fetchRows(session, command, set, wanted, { withKey: true });
-    });
+export async function fetchSummaryRows(
+  session: Session,
+  command: FetchCommand,
+  set: string,
+  { structure }: { structure: boolean },
+): Promise<Row[]> {
+  const fetch = (most?: number): Promise<Row[]> => {
+    const wanted = [...bareItems, ...(structure ? structureItems : []), peekFields(envelopeFields, most)];
+    return fetchRows(session, command, set, wanted, { withKey: true });
+  };
   if (!session.takesPartialFields) return fetch();
   try {
     return await fetch(maxFieldsOctets);
@@ -42,20 +46,6 @@ export async function fetchSummaryRows(session: Session, command: FetchCommand, 
     // Only what it answers without the limit was refused because of it.
     session.takesPartialFields = false;
     return rows;
-  }
-}
-
-/**
- * Asks for BODYSTRUCTURE too, unless one of the selected folder has broken a connection before: a stranger can write a
- * message whose structure no reader follows, and must not make the folder unlistable by it.
- */
-export async function askingStructure<T>(session: Session, ask: (structure: Token[]) => Promise<T>): Promise<T> {
-  const folder = session.selected && session.known(session.selected.path, session.selected.uidValidity);
-  try {
-    return await ask(folder?.avoidsStructure ? [] : structureItems);
-  } catch (error) {
-    if (session.dead?.code === "upstream-protocol-error" && folder) folder.avoidsStructure = true;
-    throw error;
   }
 }
 

@@ -3,11 +3,12 @@ import type { ImapPlace } from "../../mail/message.ts";
 import { askedParts, parsedBodies } from "../../mime/asked-parts.ts";
 import { envelopeFields } from "../../mime/parse-envelope.ts";
 import { brokeProtocol } from "./failures.ts";
-import { askingStructure, bareItems, fetchRows, flagItems } from "./fetch.ts";
+import { askingStructure } from "./fetch-structures.ts";
+import { bareItems, fetchRows, flagItems } from "./fetch.ts";
 import { getBodies, likelyParts } from "./get-bodies.ts";
 import type { Facts } from "./known-messages.ts";
 import { messageGone, openPlace } from "./open-place.ts";
-import { parseWhole } from "./parse-whole.ts";
+import { maxWholeOctets, parseWhole } from "./parse-whole.ts";
 import type { Row } from "./row.ts";
 import type { Session } from "./session.ts";
 import { factsOf, isComplete, toSummary } from "./summary.ts";
@@ -22,7 +23,7 @@ export async function getMessage(session: Session, place: ImapPlace, wanted: Wan
     const facts = known.facts(place.uid);
     const rows = facts
       ? await fetchMessage(session, place.uid, wanted, facts, flagItems)
-      : await askingStructure(session, (structure) =>
+      : await askingStructure(session, known, place.uid, (structure) =>
           fetchMessage(session, place.uid, wanted, facts, [...bareItems, ...structure]),
         );
     const row = rows.find((one) => one.uid === place.uid && isWhole(one, wanted, facts));
@@ -42,14 +43,17 @@ export async function getMessage(session: Session, place: ImapPlace, wanted: Wan
     fetched.header = header;
   }
   const isHere = facts.isParsedHere === true || facts.structure === null;
-  if (isHere && (wanted.bodies || (wanted.structure && facts.structure === null))) {
+  const isTooLarge = facts.isParsedHere === true && facts.structure === null;
+  if (isTooLarge) {
+    if (wanted.bodies) fetched.bodies = [];
+  } else if (isHere && (wanted.bodies || (wanted.structure && facts.structure === null))) {
     const whole = await parseWhole(session, place.uid);
     if (whole) {
       summary.structure = whole.structure;
       summary.warnings = summary.warnings.filter((warning) => warning !== "structure-missing");
       const warnings = facts.warnings.filter((warning) => warning !== "structure-missing");
       known.put(place.uid, { ...facts, structure: whole.structure, warnings, isParsedHere: true });
-    }
+    } else if (facts.size > maxWholeOctets) known.put(place.uid, { ...facts, isParsedHere: true });
     if (wanted.bodies) fetched.bodies = whole ? parsedBodies(whole) : [];
   } else if (wanted.bodies && facts.structure) {
     fetched.bodies = await getBodies(session, row, place, facts.structure);

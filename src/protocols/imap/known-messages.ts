@@ -1,10 +1,24 @@
 import type { Summary } from "../../mail/message.ts";
-import type { Part } from "../../mail/part.ts";
 
 /** What of a message never changes while its folder keeps its UIDVALIDITY (RFC 9051 §2.3.1.1). */
 export type Facts = Pick<Summary, "key" | "envelope" | "receivedAt" | "size" | "structure" | "warnings"> & {
   /** The server gave no usable BODYSTRUCTURE, so the structure was read from the whole message here. */
   isParsedHere?: boolean;
+};
+
+/**
+ * A stranger can write a message whose BODYSTRUCTURE no reader follows: it costs the connection, and must not make the folder
+ * unlistable. Such UIDs are found and not asked again.
+ */
+export type Structures = {
+  /** One broke a connection: from then on they are asked for apart from the rest. */
+  isCareful: boolean;
+  /** … and the messages that were asked for then are still to be named. */
+  isUnsure: boolean;
+  /** One of these is it: each is asked for alone, and not before the next listing. */
+  suspects: Set<number>;
+  /** They are it. */
+  broken: Set<number>;
 };
 
 /** What is known of one folder under one UIDVALIDITY. */
@@ -16,19 +30,23 @@ export type KnownFolder = {
    * Empty where nothing is known.
    */
   run: number[];
-  /** A BODYSTRUCTURE of this folder broke a connection: they are not asked for any more. */
-  avoidsStructure: boolean;
+  readonly structures: Structures;
   /** Does the work when no other session of this login does such on this folder. */
   alone<T>(work: () => Promise<T>): Promise<T>;
 };
 
 /** The memory of one login on one server. */
-export type KnownMailbox = (path: string, uidValidity: number) => KnownFolder;
+export type KnownMailbox = {
+  (path: string, uidValidity: number): KnownFolder;
+  /** The folder was deleted, or has another name: one that gets its name may get its UIDVALIDITY too. */
+  forget(path: string): void;
+};
 
 /** The facts of messages that were listed or read, of all accounts together; least recently used out first. */
 export type KnownMessages = {
   /** `login` tells one mailbox on one server from every other. */
   of(login: string): KnownMailbox;
+  forget(login: string): void;
 };
 
 /** UIDs of a folder's newest messages that are kept in order. */
@@ -43,7 +61,7 @@ const maxRuns = 2_000;
 export function createKnownMessages(maxOctets: number): KnownMessages {
   const all = new Map<string, { facts: Facts; octets: number }>();
   const runs = new Map<string, number[]>();
-  const avoided = new Set<string>();
+  const structures = new Map<string, Structures>();
   const turns = new Map<string, Promise<unknown>>();
   let octets = 0;
 
@@ -75,6 +93,24 @@ export function createKnownMessages(maxOctets: number): KnownMessages {
     if (runs.size > maxRuns && oldest !== undefined) runs.delete(oldest);
   }
 
+  function structuresOf(folder: string): Structures {
+    const found = structures.get(folder) ?? emptyStructures();
+    structures.delete(folder);
+    structures.set(folder, found);
+    const oldest = structures.keys().next().value;
+    if (structures.size > maxRuns && oldest !== undefined) structures.delete(oldest);
+    return found;
+  }
+
+  function forget(isMeant: (folder: string) => boolean): void {
+    for (const [key, { octets: freed }] of all) {
+      if (!isMeant(key)) continue;
+      all.delete(key);
+      octets -= freed;
+    }
+    for (const map of [runs, structures]) for (const key of map.keys()) if (isMeant(key)) map.delete(key);
+  }
+
   async function inTurn<T>(folder: string, work: () => Promise<T>): Promise<T> {
     const before = turns.get(folder);
     const turn = (async () => {
@@ -89,8 +125,9 @@ export function createKnownMessages(maxOctets: number): KnownMessages {
     }
   }
 
-  return {
-    of: (login) => (path, uidValidity) => {
+  const open =
+    (login: string) =>
+    (path: string, uidValidity: number): KnownFolder => {
       const folder = JSON.stringify([login, path, uidValidity]);
       // Without a UIDVALIDITY (0) a UID may come to mean another message.
       const isStable = uidValidity > 0;
@@ -105,24 +142,36 @@ export function createKnownMessages(maxOctets: number): KnownMessages {
         set run(uids) {
           if (isStable) setRun(folder, uids);
         },
-        get avoidsStructure() {
-          return avoided.has(folder);
-        },
-        set avoidsStructure(avoids) {
-          if (avoids && avoided.size < maxRuns) avoided.add(folder);
-          else avoided.delete(folder);
+        get structures() {
+          return structuresOf(folder);
         },
         alone: (work) => inTurn(folder, work),
       };
+    };
+
+  return {
+    of: (login) =>
+      Object.assign(open(login), {
+        forget(path: string) {
+          const prefix = JSON.stringify([login, path]).slice(0, -1);
+          forget((key) => key.startsWith(`${prefix},`));
+        },
+      }),
+    forget(login) {
+      const prefix = JSON.stringify([login]).slice(0, -1);
+      forget((key) => key.startsWith(`${prefix},`));
     },
   };
 }
 
-function weigh({ envelope, structure }: Facts): number {
-  const addresses = 1 + envelope.replyTo.length + envelope.to.length + envelope.cc.length + envelope.bcc.length;
-  return 500 + 2 * envelope.subject.length + addresses * 150 + (structure ? weighPart(structure) : 0);
+function emptyStructures(): Structures {
+  return { isCareful: false, isUnsure: false, suspects: new Set(), broken: new Set() };
 }
 
-function weighPart(part: Part): number {
-  return part.children.reduce((sum, child) => sum + weighPart(child), 400);
+/** Octets that a value takes, roughly: two for each character, and some for each object. All of it is a stranger's. */
+function weigh(value: unknown): number {
+  if (typeof value === "string") return 24 + 2 * value.length;
+  if (Array.isArray(value)) return value.reduce<number>((sum, one) => sum + weigh(one), 40);
+  if (typeof value !== "object" || value === null) return 8;
+  return Object.entries(value).reduce((sum, [name, one]) => sum + 2 * name.length + weigh(one), 60);
 }

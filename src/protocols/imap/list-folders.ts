@@ -29,6 +29,8 @@ export async function listFolders(
   session: Session,
   roleHints: Partial<Record<FolderRole, string>>,
 ): Promise<NativeFolder[]> {
+  // STATUS of the selected folder may tell what the session has seen of it (RFC 9051 §6.3.11): make it see all.
+  if (session.selected) await session.exec("NOOP", []);
   const { reply, isExtended } = await list(session);
   const listed = listedIn(session, reply);
   const statuses = new Map(reply.untagged.flatMap((response) => statusEntry(response)));

@@ -25,9 +25,10 @@ export async function listKnown(session: Session, page: Page<ImapPlace>, news: b
   const set = `${lowest}:${highest}`;
   const answer = await fetchRows(session, "UID FETCH", set, flagItems, { withKey: false, news });
   const rows = answer.filter((row): row is Flagged => isBetween(row, lowest, page)).sort((a, b) => b.uid - a.uid);
-  if (session.selected !== folder || !isWithoutGap(rows, page.after === null ? folder.exists : null)) return null;
+  const first = page.after === null ? folder.exists : page.after.sequence - 1;
+  if (session.selected !== folder || !isWithoutGap(rows, first)) return null;
 
-  const later = known.run.slice(0, known.run.indexOf(window[0] ?? 0));
+  const later = known.run.filter((uid) => uid > (window[0] ?? 0) && uid > (rows[0]?.uid ?? 0));
   known.run = [...later, ...rows.map(({ uid }) => uid), ...known.run.filter((uid) => uid < lowest)];
 
   const listed = rows.slice(0, page.limit).map((row) => ({ row, facts: known.facts(row.uid) }));
@@ -64,10 +65,10 @@ function isBetween(row: Row, lowest: number, { after }: Page<ImapPlace>): row is
   return row.uid !== undefined && row.flags !== undefined && row.uid >= lowest && row.uid < (after?.uid ?? Infinity);
 }
 
-/** Whether each message between the first and the last has its row, and the newest of all is there. */
-function isWithoutGap(rows: Flagged[], exists: number | null): boolean {
+/** Whether each message between the first and the last has its row, and the first is the one that the page begins with. */
+function isWithoutGap(rows: Flagged[], start: number): boolean {
   const [first, last] = [rows[0], rows.at(-1)];
-  if (!first || !last || (exists !== null && first.sequence !== exists)) return false;
+  if (!first || !last || first.sequence !== start) return false;
   const isOrdered = rows.every((row, index) => row.sequence === first.sequence - index);
   return isOrdered && new Set(rows.map(({ uid }) => uid)).size === rows.length;
 }

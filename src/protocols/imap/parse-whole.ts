@@ -3,7 +3,7 @@ import { fetchPartial } from "./partial-fetch.ts";
 import type { Session } from "./session.ts";
 
 /** Octets of a message that is parsed here at most: it is held in memory. */
-const maxOctets = 32 * 1024 * 1024;
+export const maxWholeOctets = 32 * 1024 * 1024;
 const chunk = 1024 * 1024;
 
 /**
@@ -12,7 +12,7 @@ const chunk = 1024 * 1024;
  */
 export async function parseWhole(session: Session, uid: number): Promise<ParsedRaw | null> {
   const chunks: Buffer[] = [];
-  for (let offset = 0; offset < maxOctets;) {
+  for (let offset = 0; offset < maxWholeOctets;) {
     const told = await fetchPartial(session, { uid, section: "" }, { offset, length: chunk });
     const octets = told?.octets;
     if (!octets) return offset === 0 ? null : parseRaw(Buffer.concat(chunks));

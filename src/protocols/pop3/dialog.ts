@@ -91,7 +91,7 @@ export async function openDialog({ login, admitted, dial, clock }: DialogOptions
     return withDeadline(clock, ms, work, () => void kill(timedOut(where)));
   }
 
-  async function line(): Promise<Uint8Array> {
+  async function line(): Promise<Buffer> {
     const found = await reader.line(maxLine);
     return found ?? Promise.reject(kill(brokeProtocol("The mail server's answer has no end.", where)));
   }
@@ -110,7 +110,8 @@ export async function openDialog({ login, admitted, dial, clock }: DialogOptions
   async function list(take: (line: string) => unknown): Promise<void> {
     let octets = 0;
     for (let lines = 0; ; lines++) {
-      const text = Buffer.from(await line()).toString("latin1");
+      // A list has thousands of lines, of which each read comes with many.
+      const text = (reader.lineThere(maxLine) ?? (await line())).toString("latin1");
       octets += text.length + 2;
       if (text === ".") return;
       if (lines >= maxList.lines || octets > maxList.octets) {

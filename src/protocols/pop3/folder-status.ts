@@ -1,3 +1,4 @@
+import { Failure } from "../../errors.ts";
 import type { FolderStatus, NativeFolder } from "../../mail/folder.ts";
 import { maildropKeyText } from "../../mail/maildrop.ts";
 import { type Call, inbox } from "./call.ts";
@@ -15,7 +16,7 @@ export async function folderStatus({ maildrop, kept, until }: Call): Promise<Fol
   return { messages, unseen: messages - [...numbers].filter(isItsOwn).length, uidValidity: 0, uidNext: null };
 }
 
-/** The one folder that a maildrop is. */
+/** The one folder that a maildrop is; without its counts where it takes too long to tell which messages were seen. */
 export async function listFolders(call: Call): Promise<NativeFolder[]> {
   return [
     {
@@ -27,7 +28,10 @@ export async function listFolders(call: Call): Promise<NativeFolder[]> {
       selectable: true,
       subscribed: true,
       mailboxId: null,
-      status: await folderStatus(call),
+      status: await folderStatus(call).catch((error: unknown) => {
+        if (error instanceof Failure && error.code === "upstream-timeout" && !call.session.dead) return null;
+        throw error;
+      }),
     },
   ];
 }

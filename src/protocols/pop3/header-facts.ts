@@ -78,7 +78,7 @@ function cut(fields: string): string {
 
 /** The last line of a block may lack its end. */
 function ended(text: string): string {
-  return text.endsWith("\n") ? text : `${text}\r\n`;
+  return text === "" || text.endsWith("\n") ? text : `${text}\r\n`;
 }
 
 function dateOf(received: string): number | null {

@@ -20,7 +20,7 @@ export function assertPage({ limit }: Page<MaildropPlace>): void {
 
 /**
  * A page of the maildrop, the highest number first, which is the newest arrival where the server keeps that order. With what
- * is kept of the headers it takes one UIDL. It goes on below the last message of the page before; where that is gone, below
+ * is kept of the headers it takes STAT and UIDL. It goes on below the last message of the page before; where that is gone, below
  * where it stood: if older ones are gone too, a message may be told twice then, and none is lost. Fails `upstream-timeout`
  * when reading headers takes too long, but not for nothing: what was read is kept.
  */
@@ -75,15 +75,6 @@ async function lookAt(call: Call, numbers: number[], filter: Filter): Promise<Li
 /** Forgets what is kept of messages that are gone. Where not all messages are known by name, only of those with unique-ids. */
 async function prune(call: Call): Promise<void> {
   const { keys, isAll } = call.maildrop.known();
-  const now = call.clock.now();
-  if (isAll) await bestEffort(call, call.kept.keepOnly(keys, now));
-  else
-    await bestEffort(
-      call,
-      call.kept.keepOnly(
-        keys.filter(({ kind }) => kind === "uidl"),
-        now,
-        "uidl",
-      ),
-    );
+  const told = isAll ? keys : keys.filter(({ kind }) => kind === "uidl");
+  await bestEffort(call, call.kept.keepOnly(told, call.clock.now(), isAll ? undefined : "uidl"));
 }

@@ -34,7 +34,9 @@ export async function readMaildrop(session: Pop3Session, clock: Clock): Promise<
   let hasAllSizes = false;
   const numbers = await numbersOf();
   const uids = uniqueIds(told ?? new Map());
-  const byText = new Map([...uids].map(([number, value]) => [maildropKeyText({ kind: "uidl", value }), number]));
+  /** The numbers by the keys' texts; the unique-ids are in it from the first search on. */
+  const byText = new Map<string, number>();
+  let isSearched = false;
   const fingerprints = new Map<number, MaildropKey>();
   /** Those of which all messages have their fingerprints. */
   const sizesDone = new Set<number>();
@@ -50,6 +52,13 @@ export async function readMaildrop(session: Pop3Session, clock: Clock): Promise<
     for (const [number, size] of await session.list()) sizes.set(number, size);
     hasAllSizes = true;
     return sizes;
+  }
+
+  function searched(): Map<string, number> {
+    if (isSearched) return byText;
+    for (const [number, value] of uids) byText.set(maildropKeyText({ kind: "uidl", value }), number);
+    isSearched = true;
+    return byText;
   }
 
   function keyOf(number: number): MaildropKey | null {
@@ -98,9 +107,10 @@ export async function readMaildrop(session: Pop3Session, clock: Clock): Promise<
         asked.map(sizeInKey).filter((size) => size !== null),
         until,
       );
+      const found = searched();
       return new Map(
         asked.flatMap((text) => {
-          const number = byText.get(text);
+          const number = found.get(text);
           return number === undefined ? [] : [[text, number]];
         }),
       );
@@ -121,8 +131,15 @@ export async function readMaildrop(session: Pop3Session, clock: Clock): Promise<
 
 /** The ids that are well-formed and stand for one message only, by its number. */
 function uniqueIds(told: Map<number, string>): Map<number, string> {
-  const seen = new Set<string>();
-  const twice = new Set<string>();
-  for (const uid of told.values()) (seen.has(uid) ? twice : seen).add(uid);
-  return new Map([...told].filter(([, uid]) => uniqueId.test(uid) && !twice.has(uid)));
+  const first = new Map<string, number>();
+  const unique = new Map<number, string>();
+  for (const [number, uid] of told) {
+    const twin = first.get(uid);
+    if (twin !== undefined) unique.delete(twin);
+    else {
+      first.set(uid, number);
+      if (uniqueId.test(uid)) unique.set(number, uid);
+    }
+  }
+  return unique;
 }

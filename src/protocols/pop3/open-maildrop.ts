@@ -64,7 +64,7 @@ export async function openMaildrop({ kept, log, ...options }: OpenMaildrop): Pro
 
   return {
     capabilities: () => capabilities,
-    folders: () => inTurn(listFolders),
+    folders: () => inTurn(listFolders, deadlines.search),
     async status(path) {
       assertInbox(path);
       return inTurn(folderStatus);

@@ -45,7 +45,7 @@ export async function readHeaders(call: Call, numbers: readonly number[]): Promi
       const listed = listedFields(header);
       const size = sizes.get(number) ?? null;
       told.set(number, { number, key, size, facts: factsOf(listed) });
-      const isKept = key.kind === "uidl" && size !== null && number >= oldestKept;
+      const isKept = key.kind === "uidl" && size !== null && !listed.isCut && number >= oldestKept;
       if (isKept && listed.fields.length <= maxKeptHeaderOctets) read.push({ key, header: listed.fields, size });
     }
   } finally {

@@ -6,7 +6,9 @@ export type Reader = {
   /** Octets that have come and are not read yet. */
   readonly buffered: number;
   /** The next line without its CRLF (or bare LF); null once it is longer than `max` octets. */
-  line(max: number): Promise<Uint8Array | null>;
+  line(max: number): Promise<Buffer | null>;
+  /** The same at once, where the whole line is there already; null where it is not, or is too long. */
+  lineThere(max: number): Buffer | null;
   /** What is there already, maybe nothing. */
   take(): Uint8Array;
   /** What is there or comes next, at least one octet. */
@@ -46,8 +48,11 @@ export function makeReader(more: () => Promise<Uint8Array>): Reader {
         if (end >= 0) break;
         putBack(await more());
       }
-      const line = pieces.length === 1 ? (pieces[0] ?? pending) : Buffer.concat(pieces);
-      return line.subarray(0, line.at(-2) === cr ? -2 : -1);
+      return withoutEnd(pieces.length === 1 ? (pieces[0] ?? pending) : Buffer.concat(pieces));
+    },
+    lineThere(max) {
+      const end = pending.indexOf(lf);
+      return end < 0 || end >= max ? null : withoutEnd(take(end + 1));
     },
     take: () => take(),
     async piece() {
@@ -56,4 +61,8 @@ export function makeReader(more: () => Promise<Uint8Array>): Reader {
     },
     putBack,
   };
+}
+
+function withoutEnd(line: Buffer): Buffer {
+  return line.subarray(0, line.at(-2) === cr ? -2 : -1);
 }

@@ -21,9 +21,10 @@ export function uidl({ dialog, inTurn, capabilities }: Session): Promise<Map<num
     }
     const ids = new Map<number, string>();
     await dialog.listing((line) => {
-      const [, number, id] = uniqueId.exec(line) ?? numberOnly.exec(line) ?? [];
-      if (!Number(number) || ids.has(Number(number))) return false;
-      return id === undefined || ids.set(Number(number), id.trimEnd());
+      const [, digits, id] = uniqueId.exec(line) ?? numberOnly.exec(line) ?? [];
+      const number = Number(digits);
+      if (!number || ids.has(number)) return false;
+      return id === undefined || ids.set(number, id.trimEnd());
     });
     return ids;
   });

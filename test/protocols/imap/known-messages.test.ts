@@ -82,3 +82,34 @@ test("what must be alone in a folder runs one at a time, and a failure holds nob
   expect(order.indexOf("b begins")).toBeGreaterThan(order.indexOf("a ends"));
   expect(order.indexOf("c begins")).toBeLessThan(order.indexOf("a ends"));
 });
+
+test("what a stranger wrote is weighed by its length, wherever it stands", () => {
+  const folder = createKnownMessages(1_000_000).of("ann")("INBOX", 7);
+  const long = "x".repeat(30_000);
+  const part = { section: "1", contentType: "text/plain", parameters: { name: long }, disposition: null };
+  const structure: Part = { ...part, filename: long, contentId: null, encoding: "7bit", encodedSize: 1, children: [] };
+  for (let uid = 1; uid <= 100; uid++) {
+    folder.put(uid, { ...facts("s"), envelope: { ...emptyEnvelope, from: { name: long, email: "a@b.test" } } });
+  }
+  for (let uid = 101; uid <= 200; uid++) folder.put(uid, facts("s", structure));
+  const kept = Array.from({ length: 200 }, (_, index) => index + 1).filter((uid) => folder.facts(uid) !== null);
+  expect(kept.length).toBeGreaterThan(2);
+  expect(kept.length).toBeLessThan(20);
+});
+
+test("nothing is left of a folder or a login that was forgotten", () => {
+  const all = createKnownMessages(100_000);
+  const [ann, bob] = [all.of("ann"), all.of("bob")];
+  for (const mailbox of [ann, bob]) {
+    for (const path of ["Old", "Older", "Kept"]) {
+      mailbox(path, 7).put(1, facts(path));
+      mailbox(path, 7).run = [1];
+    }
+  }
+  ann.forget("Old");
+  expect([ann("Old", 7).facts(1), ann("Old", 7).run]).toEqual([null, []]);
+  expect([ann("Older", 7).run, ann("Kept", 7).run, bob("Old", 7).run]).toEqual([[1], [1], [1]]);
+  all.forget("bob");
+  expect([bob("Kept", 7).facts(1), bob("Kept", 7).run]).toEqual([null, []]);
+  expect(ann("Kept", 7).facts(1)).not.toBeNull();
+});

@@ -175,3 +175,18 @@ test("a message that is known is read without its structure", async () => {
   expect(sent(server, before)).toEqual(["NOOP", "UID FETCH 12 (UID FLAGS)"]);
   expect(summary.envelope.subject).toBe("s12");
 });
+
+test("a page that is known is not believed either where its first message is left out", async () => {
+  const { folder, server, list } = await start([11, 12, 13, 14, 15]);
+  const second = { limit: 2, after: { uid: 14, sequence: 4 } };
+  expect([await list({ limit: 2 }), await list(second)]).toEqual([
+    [15, 14],
+    [13, 12],
+  ]);
+  server.setScript((command, tag) =>
+    command === "UID FETCH 12:13 (UID FLAGS)"
+      ? `* 2 FETCH (UID 12 FLAGS ())\r\n${tag} OK done\r\n`
+      : answer(folder, command, tag),
+  );
+  expect(await list(second)).toEqual([13, 12]);
+});

@@ -96,7 +96,6 @@ mailboxContract(
       lacks: {
         "sessions at once": "pop3d locks a maildrop while a session lasts (RFC 1939 §4)",
         "bytes as delivered": "pop3d writes X-UIDL into messages",
-        "sizes that hold": "pop3d counts no X-UIDL that it adds later",
       },
     },
     () => startMailutilsPop3d(),

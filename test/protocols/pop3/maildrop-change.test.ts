@@ -115,6 +115,20 @@ describe("flags", () => {
   });
 });
 
+test("a folder is told without counts where they take too long, and its status fails", async () => {
+  const none = { UIDL: "-ERR\r\n" };
+  const messages = makeMessages(30);
+  const { open } = await bench.serve({ messages, answers: none, capa: ["USER", "TOP"] });
+  const { place } = (await list(await open())).messages[0] ?? { place: placeOf("") };
+  let nth = 0;
+  const TOP = () => (++nth > 1 ? ({ after: "silence" } as const) : undefined);
+  const slow = await bench.serve({ messages, answers: { ...none, TOP }, capa: ["USER", "TOP"] });
+  await slow.kept.flags.change([place.key], seen);
+  const folders = await (await slow.open(hurried())).folders();
+  expect(folders).toMatchObject([{ path: "INBOX", status: null }]);
+  expect((await failureOf((await slow.open(hurried())).status("INBOX"))).code).toBe("upstream-timeout");
+});
+
 describe("removing", () => {
   test("is DELE and QUIT as one, tells what was not there, and forgets what was kept", async () => {
     const messages = makeMessages(4);

@@ -94,6 +94,17 @@ describe("a listing", () => {
     expect(kept.put).toEqual([]);
   });
 
+  test("cuts a field that has no end, each time", async () => {
+    const subject = `Subject: ${"x".repeat(70_000)}`;
+    const raw = `${subject}\r\nReceived: by x; Thu, 1 Jan 2026 00:01:00 +0000\r\n\r\n`;
+    const { open } = await bench.serve({ messages: [{ uid: "u1", raw }] });
+    for (let round = 0; round < 2; round++) {
+      const [message] = (await list(await open())).messages;
+      expect(message).toMatchObject({ warnings: ["header-truncated"], envelope: { subject: "" } });
+      expect(message?.receivedAt).toBe(minute(1));
+    }
+  });
+
   test("of another folder, or a page or filter that means nothing, asks the server nothing", async () => {
     const { asked } = await bench.serve();
     const lines = await asked(async (mailbox) => {
