@@ -111,12 +111,18 @@ export function compose(world: World): Postern {
       const kept = store.maildrops.of(account.id);
       return openMaildrop({ login, admitted, dial: world.dialPop3, clock, kept, log });
     }
-    const known = knownMessages.of(JSON.stringify([account.id, login.host, login.port, login.username]));
+    const known = knownMessages.of(account.id, JSON.stringify([login.host, login.port, login.username]));
     return openImap({ login, admitted, log, clock, known, transport: imapTransport });
   }
   const connectOutgoing = (login: ServerLogin): Submitter => (world.openSubmitter ?? sendsNothing)({ guard }, login);
 
-  const mailboxes = createMailboxes({ open: openMailbox, accounts, clock, log });
+  const mailboxes = createMailboxes({
+    open: openMailbox,
+    forget: (accountId) => knownMessages.forget(accountId),
+    accounts,
+    clock,
+    log,
+  });
   const submitters = createSubmitters({ clock });
   const wake = createInProcessWake(clock);
   const needs = {

@@ -79,12 +79,14 @@ export function checkRaw(request: Request, media: string, limit: number): void {
   checkLength(request, limit);
 }
 
-/** The whole body, no more than `limit` octets. Fails as `bodyBytes`, and `bad-request` where it is empty. */
-export async function readWhole(request: Request, limit: number): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of bodyBytes(request, limit)) chunks.push(chunk);
-  if (chunks.length === 0) throw emptyRaw();
-  return Buffer.concat(chunks);
+/** A raw body as it arrives. Fails as `bodyBytes`, and `bad-request` where it turns out to be empty. */
+export async function* rawBytes(request: Request, limit: number): AsyncGenerator<Uint8Array, void, undefined> {
+  let isEmpty = true;
+  for await (const chunk of bodyBytes(request, limit)) {
+    isEmpty &&= chunk.byteLength === 0;
+    yield chunk;
+  }
+  if (isEmpty) throw emptyRaw();
 }
 
 /** The body as strict JSON: see `parseStrictJson` for what is refused. An empty body is `invalid-json`. */

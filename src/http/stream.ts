@@ -24,8 +24,8 @@ export const foreignContent = { "Content-Security-Policy": "sandbox; default-src
 
 /**
  * Answers with octets as they come, one chunk at a time, as fast as the caller takes them. A failure before the first octet
- * is a problem document. When the caller leaves, `return()` is called on the iterator at once; when the iterator fails in mid-body, or yields another number of octets
- * than told, the connection is cut: never a short 200.
+ * is a problem document. When the caller leaves, `return()` is called on the iterator at once; when the iterator fails in
+ * mid-body, or yields another number of octets than told, the connection is cut: never a short 200.
  */
 export async function streamed(c: Call, answer: Streamed): Promise<Response> {
   const { size, range = null } = answer;

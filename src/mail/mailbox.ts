@@ -82,8 +82,9 @@ export type AppendWith = {
 
 /**
  * The mailbox port: an open, authenticated session on an account's incoming server. Implemented by `protocols/imap`.
- * A session runs one call at a time, in the order of the calls. Every method fails with a `Failure`: `message-gone` where a single place is not there
- * any more, `not-found` where a folder is not, an upstream code where the server or the line failed.
+ * A session runs one call at a time, in the order of the calls. Every method fails with a `Failure`: `message-gone` where
+ * a single place is not there any more, `not-found` where a folder is not, an upstream code where the server or the line
+ * failed.
  * A stream is a call for each of its pieces: others run between them. It fails, and never just ends, when its message is gone
  * before it has been told whole.
  */
@@ -118,9 +119,15 @@ export interface Mailbox<P extends Place = Place> {
    * `refused-by-server`, `unsupported-by-server`; a failure with `stored: "unknown"` may have stored it.
    */
   append(path: string, message: Uint8Array, options: AppendWith, uidNext: number | null): Promise<ImapPlace | null>;
-  /** Makes a folder below `parent` (raw path; null: at the top), subscribed; its raw path. `folder-exists`, `refused-by-server`. */
+  /**
+   * Makes a folder below `parent` (raw path; null: at the top), subscribed; its raw path. `folder-exists`,
+   * `refused-by-server`.
+   */
   createFolder(parent: string | null, name: string): Promise<string>;
-  /** Renames or moves a folder with those below it; its raw path now. `folder-protected`, `folder-exists`, `refused-by-server`. */
+  /**
+   * Renames or moves a folder with those below it; its raw path now. `folder-protected`, `folder-exists`,
+   * `refused-by-server`.
+   */
   renameFolder(path: string, to: FolderTarget): Promise<string>;
   /** Deletes a folder and its mail. `folder-protected` where it has folders below it. */
   deleteFolder(path: string): Promise<void>;

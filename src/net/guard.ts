@@ -1,7 +1,7 @@
 import { Failure } from "../errors.ts";
 import type { Admitted, Guard, MailProtocol, ServerAddress } from "../mail/server.ts";
 import { type IpAddress, isPublic, isWithin, type Network, parseAddress, parseNetwork } from "./address.ts";
-import { withDeadline } from "./deadline.ts";
+import { giveUpAfter } from "./deadline.ts";
 import { type Host, readHost } from "./host.ts";
 import { isAllowedPort, type PortRange, usualPorts } from "./ports.ts";
 
@@ -63,7 +63,7 @@ async function resolveName(name: string, protocol: MailProtocol, options: GuardO
   const late = () => new Failure("upstream-timeout", `The name ${name} was not resolved in time.`, { upstream });
   let found: string[];
   try {
-    found = await withDeadline(options.resolve(name), options.timeoutMs, late);
+    found = await giveUpAfter(options.resolve(name), options.timeoutMs, late);
   } catch (error) {
     if (error instanceof Failure) throw error;
     const code = error instanceof Error && "code" in error ? error.code : null;

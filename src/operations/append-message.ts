@@ -3,7 +3,7 @@ import { randomId } from "../mail/id.ts";
 import type { AppendWith, Mailbox } from "../mail/mailbox.ts";
 import type { Message, Place, StoredMessage } from "../mail/message.ts";
 import type { AppCaller } from "../mail/tenant.ts";
-import { toCrlf } from "../mime/crlf.ts";
+import { readCrlf } from "../mime/crlf.ts";
 import type { AccountRow, FolderRow } from "../store/rows.ts";
 import type { Store } from "../store/store.ts";
 import type { ByteBudget } from "./byte-budget.ts";
@@ -21,7 +21,7 @@ export type AppendAsked = AppendWith & {
   /** How many octets were announced; null: nobody knows. */
   announced: number | null;
   /** Reads the message as it comes, no more than `limit` octets. */
-  read: (limit: number) => Promise<Uint8Array>;
+  read: (limit: number) => AsyncIterable<Uint8Array>;
 };
 
 type Needs = WithMailbox &
@@ -37,8 +37,11 @@ type Needs = WithMailbox &
 /** Octets of one message: it is held whole, because APPEND announces its length first. */
 const maxAppended = 32 * 1024 * 1024;
 
-/** How long the watcher holds new messages of the folder back, milliseconds; longer than any APPEND takes. */
-const intentLife = 120_000;
+/**
+ * How long the watcher holds new messages of the folder back, milliseconds: longer than any APPEND of so many octets takes,
+ * and what goes with it. No session waits for a line that carries less than 32 octets per millisecond.
+ */
+const intentLife = (octets: number): number => 180_000 + octets / 24;
 
 /**
  * Stores a raw message in a folder: octet for octet, but for a bare LF, which becomes CRLF. It is read whole before a
@@ -51,12 +54,21 @@ export const appendMessage =
   async (caller: AppCaller, accountId: string, asked: AppendAsked): Promise<Message | StoredMessage> => {
     const account = await findAccount(needs.accounts, caller, accountId);
     const limit = Math.min(maxAppended, needs.maxMessage);
-    return needs.uploads.spend(caller.appId, Math.min(asked.announced ?? limit, limit), async () => {
-      const message = toCrlf(await asked.read(limit));
+    // A message of bare LFs becomes twice as long.
+    const room = Math.min(2 * (asked.announced ?? limit), limit);
+    return needs.uploads.spend(caller.appId, room, async () => {
+      const message = await readCrlf(asked.read(limit), room);
+      if (message === null) throw tooLarge(limit);
       if (message.includes(0)) throw invalid("", "nul", "A message has no NUL: mail servers can't store it as it is.");
       return writing(needs, account, (mailbox) => store(needs, mailbox, account, message, asked));
     });
   };
+
+function tooLarge(limit: number): Failure {
+  return new Failure("body-too-large", `The message is larger than ${limit} octets with CRLF line ends.`, {
+    extra: { limit },
+  });
+}
 
 async function store(
   needs: Needs,
@@ -72,7 +84,7 @@ async function store(
     uidNext: (await mailbox.status(current.path)).uidNext,
   }));
   const intent = randomId("int");
-  const expiresAt = needs.clock.now() + intentLife;
+  const expiresAt = needs.clock.now() + intentLife(message.byteLength);
   await needs.intents.insert({ id: intent, accountId: account.id, folder: folder.number, uidNext, expiresAt });
   const place = await mailbox
     .append(folder.path, message, { flags, keywords, receivedAt }, uidNext)

@@ -16,7 +16,8 @@ export type IdentifyMessages = {
 
 /**
  * The ids of messages seen in one folder, in order (DESIGN §4). The first message that an account ever shows decides its
- * tier. In a maildrop a message's own name makes its id. On the permanent tier a key that stands twice in the folder is split: its messages get tracked ids from then on.
+ * tier. In a maildrop a message's own name makes its id. On the permanent tier a key that stands twice in the folder is
+ * split: its messages get tracked ids from then on.
  */
 export async function identifyMessages(
   needs: IdentifyMessages,

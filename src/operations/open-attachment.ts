@@ -18,7 +18,7 @@ type Opened = { part: Part; size: number | null; range: ByteRange | null };
 type AttachmentAsked = MessageAsked & {
   attachmentId: string;
   octets: OctetsAsked;
-  /** Aborted when the caller has left: what is read before there is a stream ends then. */
+  /** Aborted when the caller has left: what is waited for ends then. */
   signal: AbortSignal;
 };
 
@@ -28,9 +28,9 @@ export const openAttachment =
   async (caller: AppCaller, accountId: string, asked: AttachmentAsked): Promise<LentStream<Opened>> => {
     const account = await findAccount(needs.accounts, caller, accountId);
     const ref = refOf(needs, account, asked.id);
-    return lending(needs, account, (mailbox) =>
-      onMessage(needs, mailbox, account, { ...asked, ref }, ({ place }) => open(mailbox, place, asked)),
-    );
+    const find = (mailbox: Mailbox) =>
+      onMessage(needs, mailbox, account, { ...asked, ref }, ({ place }) => open(mailbox, place, asked));
+    return lending(needs, account, find, asked.signal);
   };
 
 async function open(

@@ -9,19 +9,19 @@ import { lending, type Content, type LentStream } from "./lent-stream.ts";
 /** `size` is what the server tells, and null where it does not; `range` is null for the whole. */
 type Opened = { size: number | null; range: ByteRange | null };
 
-/** The message as stored, octet for octet. Fails `range-not-satisfiable`. */
+/** The message as stored, octet for octet. `signal`: the caller has left. Fails `range-not-satisfiable`. */
 export const openRaw =
   (needs: OneMessage) =>
   async (
     caller: AppCaller,
     accountId: string,
-    asked: MessageAsked & { octets: OctetsAsked },
+    asked: MessageAsked & { octets: OctetsAsked; signal: AbortSignal },
   ): Promise<LentStream<Opened>> => {
     const account = await findAccount(needs.accounts, caller, accountId);
     const ref = refOf(needs, account, asked.id);
-    return lending(needs, account, (mailbox) =>
-      onMessage(needs, mailbox, account, { ...asked, ref }, ({ place }) => open(mailbox, place, asked.octets)),
-    );
+    const find = (mailbox: Mailbox) =>
+      onMessage(needs, mailbox, account, { ...asked, ref }, ({ place }) => open(mailbox, place, asked.octets));
+    return lending(needs, account, find, asked.signal);
   };
 
 async function open(mailbox: Mailbox, place: Place, octets: OctetsAsked): Promise<{ about: Opened; content: Content }> {

@@ -10,6 +10,9 @@ import { createPool, type Lease, type Wish } from "./pool.ts";
 /** How long a locked maildrop is waited for before each further try, milliseconds. */
 const lockedWaits = [500, 1_500, 3_000];
 
+/** No further try is begun after this long, milliseconds. */
+const lockedMs = 8_000;
+
 export type MailboxLease = Lease<Mailbox> & {
   /** To be told what the loan's work failed with: a server that asks to come back later is left alone for that long. */
   failed(error: unknown): void;
@@ -40,6 +43,8 @@ export function createMailboxes(
   needs: NoteLogin & {
     /** Connects and logs in; every connection passes the guard. */
     open: (account: AccountRow) => Promise<Mailbox>;
+    /** Drops what was remembered of the account's messages. */
+    forget: (accountId: string) => void;
     accounts: Pick<Store["accounts"], "setState" | "setCapabilities">;
   },
 ): Mailboxes {
@@ -64,16 +69,23 @@ export function createMailboxes(
   }
 
   /** A maildrop that another session holds is mostly free again soon (RFC 2449 §8.1.1). */
-  async function openLocked(account: AccountRow, key: LoginKey): Promise<Mailbox> {
-    for (const wait of lockedWaits) {
-      try {
-        return await open(account, key);
-      } catch (error) {
-        if (!(error instanceof Failure) || error.code !== "mailbox-locked") throw error;
-        await needs.clock.sleep(wait);
+  async function openLocked(
+    account: AccountRow,
+    key: LoginKey,
+    tryUntil = needs.clock.now() + lockedMs,
+    [wait, ...waits] = lockedWaits,
+  ): Promise<Mailbox> {
+    try {
+      return await open(account, key);
+    } catch (error) {
+      if (!(error instanceof Failure) || error.code !== "mailbox-locked") throw error;
+      // Some servers wait a dozen seconds themselves before they say so.
+      if (wait === undefined || needs.clock.now() + wait > tryUntil) {
+        throw new Failure(error.code, error.message, { retryAfter: 10, ...error.details });
       }
+      await needs.clock.sleep(wait);
+      return openLocked(account, key, tryUntil, waits);
     }
-    return open(account, key);
   }
 
   async function noteCapabilities(account: AccountRow, mailbox: Mailbox): Promise<void> {
@@ -110,6 +122,7 @@ export function createMailboxes(
     },
     drop(accountId) {
       for (const pool of pools) pool.drop(accountId);
+      needs.forget(accountId);
       gate.passed(accountId);
     },
     close() {

@@ -31,6 +31,8 @@ export type Openings = {
   pause(failure: Failure): void;
   /** What is answered instead of opening one, now; null when the server has nothing against it. */
   paused(): Failure | null;
+  /** Forgets what was learnt and the server's wish; what is being opened and closed still counts. */
+  forget(): void;
   /** Whether there is nothing to remember. */
   isPlain(): boolean;
 };
@@ -79,6 +81,10 @@ export function createOpenings(clock: Clock, limit: number): Openings {
     },
     pause: heed,
     paused,
+    forget() {
+      learnt = { limit, until: 0 };
+      pause = null;
+    },
     isPlain: () => opening + closing === 0 && !isLearnt() && paused() === null,
   };
 }

@@ -47,7 +47,7 @@ export type Pool<S> = {
   pause(key: string, failure: Failure): void;
   /** Lends none of the key's sessions again that are open now; resolves when those that are idle are closed. */
   renew(key: string): Promise<void>;
-  /** Closes the key's idle sessions now, and those on loan when they come back; forgets what was learnt of it. */
+  /** Renews the key, has who waits try again, and forgets what was learnt of it. What is open still counts until it is closed. */
   drop(key: string): void;
   close(): void;
 };
@@ -80,7 +80,13 @@ type Request<S> = {
 };
 
 /** The sessions of one key. */
-type Group<S> = { pooled: Set<Pooled<S>>; waiting: Request<S>[]; openings: Openings; closed: boolean };
+type Group<S> = {
+  pooled: Set<Pooled<S>>;
+  waiting: Request<S>[];
+  openings: Openings;
+  /** How often the key was dropped: what was begun before is for nobody else. */
+  drops: number;
+};
 
 /**
  * A pool of sessions per key (an account). A session opened under another `version` is never lent. A loan is an idle
@@ -95,7 +101,7 @@ export function createPool<S extends Poolable>(clock: Clock, limits: PoolLimits)
     const known = groups.get(key);
     if (known !== undefined) return known;
     const openings = createOpenings(clock, limits.limit);
-    const group: Group<S> = { pooled: new Set(), waiting: [], openings, closed: false };
+    const group: Group<S> = { pooled: new Set(), waiting: [], openings, drops: 0 };
     groups.set(key, group);
     return group;
   }
@@ -151,16 +157,18 @@ export function createPool<S extends Poolable>(clock: Clock, limits: PoolLimits)
 
   async function openFor(key: string, group: Group<S>, request: Request<S>): Promise<void> {
     group.openings.began();
+    const { drops } = group;
     try {
       const session = await request.open();
       group.openings.ended();
-      const one = { session, version: request.version, streams: 0, taken: false, retired: false, resting: null };
+      const retired = group.drops > drops;
+      const one = { session, version: request.version, streams: 0, taken: false, retired, resting: null };
       group.pooled.add(one);
       lendTo(key, group, one, request, true);
     } catch (error) {
       group.openings.ended();
       const alive = [...group.pooled].filter(({ session }) => !session.dead).length;
-      if (group.openings.learn(error, alive)) queue(key, group, request, "first");
+      if (group.drops === drops && group.openings.learn(error, alive)) queue(key, group, request, "first");
       else request.reject(error);
     }
     serve(key, group);
@@ -203,7 +211,7 @@ export function createPool<S extends Poolable>(clock: Clock, limits: PoolLimits)
 
   /** Its last loan has ended. Nobody is made to wait for what somebody who left had asked for. */
   function comeBack(key: string, group: Group<S>, one: Pooled<S>): void {
-    if (one.retired || one.session.dead || group.closed) return void retire(key, group, one);
+    if (one.retired || one.session.dead) return void retire(key, group, one);
     const { unfinished } = one.session;
     if (unfinished === null) return rest(key, group, one);
     const settled = new AbortController();
@@ -250,9 +258,14 @@ export function createPool<S extends Poolable>(clock: Clock, limits: PoolLimits)
   function drop(key: string): void {
     const group = groups.get(key);
     if (group === undefined) return;
-    group.closed = true;
-    groups.delete(key);
-    for (const one of group.pooled) if (one.resting !== null) void retire(key, group, one);
+    group.drops += 1;
+    group.openings.forget();
+    for (const request of group.waiting.splice(0)) {
+      request.patience.abort("dropped");
+      request.reject(changed());
+    }
+    void renew(key);
+    serve(key, group);
   }
 
   return {
@@ -272,6 +285,12 @@ export function createPool<S extends Poolable>(clock: Clock, limits: PoolLimits)
       for (const key of groups.keys()) drop(key);
     },
   };
+}
+
+/** Whoever waits holds an account as it was before. */
+function changed(): Failure {
+  const detail = "The account was changed while a session of it was waited for.";
+  return new Failure("account-busy", detail, { fix: "Try again in a moment.", retryAfter: 1 });
 }
 
 function busy(limits: PoolLimits): Failure {

@@ -213,7 +213,7 @@ test("an upload that stalls holds no mail session", async () => {
     socket.on("error", () => {});
     socket.write(
       `POST ${path}/messages HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${api.keys.appKey}\r\n` +
-        "Content-Type: message/rfc822\r\nContent-Length: 30000000\r\n\r\nSubject: never",
+        "Content-Type: message/rfc822\r\nContent-Length: 10000000\r\n\r\nSubject: never",
     );
   }
   await new Promise((resolve) => setTimeout(resolve, 100));

@@ -107,6 +107,27 @@ test("one who leaves gives back at once what he shares, and the other's download
   expect([openSessions(), proxy.connections.length]).toEqual([before, connections]);
 }, 60_000);
 
+test("those who leave keep nothing: after eight of them a download, a write and three lists run at once", async () => {
+  const { path, attachment } = await largeMailbox();
+  const within = async (work: () => Promise<unknown>): Promise<void> => {
+    const startedAt = performance.now();
+    await work();
+    expect(performance.now() - startedAt).toBeLessThan(1000);
+  };
+  // As many as share a session at most.
+  const downloads = await Promise.all(Array.from({ length: 8 }, () => start(attachment)));
+  for (const download of downloads) await download.next();
+  // Until the sockets between are full, and nothing is asked of the mail server any more.
+  await sleep(1500);
+  for (const download of downloads) download.leave();
+  await within(async () => (await start(attachment)).leave());
+  const message = attachment.split("/attachments/")[0] ?? "";
+  await within(async () =>
+    expect(await api.call("PATCH", message, { flags: { seen: true } })).toMatchObject({ status: 200 }),
+  );
+  await within(() => Promise.all([listMs(path), listMs(path), listMs(path)]));
+}, 60_000);
+
 test("a line that is cut aborts every download on it, and the account works again at once", async () => {
   const { path, attachment, sha } = await largeMailbox();
   const downloads = [await start(attachment), await start(attachment)];

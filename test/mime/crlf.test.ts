@@ -1,7 +1,11 @@
 import { expect, test } from "vitest";
-import { toCrlf } from "../../src/mime/crlf.ts";
+import { readCrlf } from "../../src/mime/crlf.ts";
 
 const octets = (text: string): Buffer => Buffer.from(text, "latin1");
+
+async function* cut(whole: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < whole.length; at += size) yield whole.subarray(at, at + size);
+}
 
 test.each([
   ["a\nb", "a\r\nb"],
@@ -11,22 +15,27 @@ test.each([
   ["a\rb\r\r\n\xff\n", "a\rb\r\r\n\xff\r\n"],
   ["no line end", "no line end"],
   ["", ""],
-])("%j becomes %j", (before, after) => {
-  expect(Buffer.from(toCrlf(octets(before))).toString("latin1")).toBe(after);
+])("%j becomes %j, however it is cut", async (before, after) => {
+  for (const size of [1, 2, 3, 100]) {
+    const whole = await readCrlf(cut(octets(before), size), 100);
+    expect(Buffer.from(whole ?? "null").toString("latin1")).toBe(after);
+  }
 });
 
-test("what is right already is not copied", () => {
-  const message = octets("a\r\nb\r\n");
-  expect(toCrlf(message)).toBe(message);
+test("what does not fit once its lines end in CRLF is null, and no more of it is read", async () => {
+  expect(await readCrlf(cut(octets("a\nb"), 2), 4)).toHaveLength(4);
+  expect(await readCrlf(cut(octets("a\nb"), 2), 3)).toBeNull();
+  let read = 0;
+  async function* endless(): AsyncGenerator<Uint8Array> {
+    for (; ; read += 1) yield octets("\n\n");
+  }
+  expect(await readCrlf(endless(), 10)).toBeNull();
+  expect(read).toBeLessThan(4);
 });
 
-test("a view into something larger stays within its bounds", () => {
-  const whole = octets("\r\nab\ncd");
-  expect(Buffer.from(toCrlf(whole.subarray(1, 5))).toString("latin1")).toBe("\r\nab\r\n");
-});
-
-test("10 MiB of line feeds take less than a second", () => {
+test("10 MiB of line feeds take less than a second", async () => {
   const startedAt = performance.now();
-  expect(toCrlf(Buffer.alloc(10 * 1024 * 1024, "\n")).length).toBe(20 * 1024 * 1024);
+  const feeds = Buffer.alloc(10 * 1024 * 1024, "\n");
+  expect((await readCrlf(cut(feeds, 65_536), 20 * 1024 * 1024))?.length).toBe(20 * 1024 * 1024);
   expect(performance.now() - startedAt).toBeLessThan(1000);
 });

@@ -17,10 +17,14 @@ const inbox = { ...folderRow(account.id, "INBOX", { role: "inbox" }), number: 1 
 const attic = { ...folderRow(account.id, "Attic", { selectable: false }), number: 2 };
 const place: Place = { path: "INBOX", uidValidity: 7, uid: 14 };
 
+async function* chunks(text: string): AsyncGenerator<Uint8Array> {
+  yield Buffer.from(text);
+}
+
 /** What the server does with the message, and what was seen of it. */
-function setup(append: () => Promise<Place | null>, change: Partial<Mailbox> = {}) {
+function setup(append: () => Promise<Place | null>, change: Partial<Mailbox> = {}, maxMessage = 1000) {
   const intents = new Map<string, IntentRow>();
-  const seen = { lent: 0, messages: [] as string[], intentsThen: 0 };
+  const seen = { lent: 0, messages: [] as string[], intentsThen: 0, spent: [] as number[] };
   const session = {
     capabilities: () => ({ append: true }),
     status: async () => ({ messages: 0, unseen: 0, uidValidity: 7, uidNext: 14 }),
@@ -33,6 +37,7 @@ function setup(append: () => Promise<Place | null>, change: Partial<Mailbox> = {
     ...change,
   } as unknown as Mailbox;
   const clock = createFakeClock();
+  const budget = createByteBudget(clock, { total: 10_000, waitMs: 1000 });
   const needs = {
     clock,
     accounts: { get: async () => account, decideIdStability: async () => "tracked" as const },
@@ -51,8 +56,13 @@ function setup(append: () => Promise<Place | null>, change: Partial<Mailbox> = {
     },
     idKey: () => createSecretKey(new Uint8Array(32)),
     places: createPlaceCache(10),
-    maxMessage: 1000,
-    uploads: createByteBudget(clock, { total: 10_000, waitMs: 1000 }),
+    maxMessage,
+    uploads: {
+      spend<T>(owner: string, octets: number, work: () => Promise<T>): Promise<T> {
+        seen.spent.push(octets);
+        return budget.spend(owner, octets, work);
+      },
+    },
   };
   const run = (text: string, asked: Partial<AppendAsked> = {}) =>
     appendMessage(needs)(caller, account.id, {
@@ -61,10 +71,10 @@ function setup(append: () => Promise<Place | null>, change: Partial<Mailbox> = {
       keywords: [],
       receivedAt: null,
       announced: null,
-      read: async () => Buffer.from(text),
+      read: () => chunks(text),
       ...asked,
     });
-  return { run, seen, intents };
+  return { run, seen, intents, clock };
 }
 
 test("a message that nobody can find again is stored, and has no id", async () => {
@@ -96,10 +106,11 @@ test("no session is lent before the whole message is there, or for one that is r
   const { run, seen } = setup(async () => place);
   const limits: number[] = [];
   const stalled = new Failure("request-timeout", "too slow");
-  const read = (limit: number) => {
+  async function* read(limit: number): AsyncGenerator<Uint8Array> {
     limits.push(limit);
-    return Promise.reject(stalled);
-  };
+    yield Buffer.from("half");
+    throw stalled;
+  }
   await expect(run("", { read })).rejects.toBe(stalled);
   await expect(run("a\0b")).rejects.toMatchObject({ code: "validation-failed" });
   expect([limits, seen.lent]).toEqual([[1000], 0]);
@@ -111,4 +122,24 @@ test("a folder that only holds folders, and a protocol without append, store not
   const pop = setup(async () => place, { capabilities: () => ({ append: false }) as never });
   await expect(pop.run("a")).rejects.toMatchObject({ code: "unsupported-by-protocol" });
   expect([seen.messages, pop.seen.messages]).toEqual([[], []]);
+});
+
+test("a message that its line ends make too long is refused, and what it may take of memory is what is counted", async () => {
+  const { run, seen } = setup(async () => null);
+  await expect(run("\n".repeat(501))).rejects.toMatchObject({
+    code: "body-too-large",
+    details: { extra: { limit: 1000 } },
+  });
+  expect(await run("\n".repeat(500), { announced: 500 })).toMatchObject({ size: 1000 });
+  expect(await run("\n".repeat(10), { announced: 10 })).toMatchObject({ size: 20 });
+  expect([seen.spent, seen.lent]).toEqual([[1000, 1000, 20], 2]);
+});
+
+test("the intent of a large message outlives the slowest line that a session waits for", async () => {
+  const size = 4 * 1024 * 1024;
+  const doubt = new Failure("upstream-timeout", "no", { extra: { stored: "unknown" } });
+  const { run, intents, clock } = setup(() => Promise.reject(doubt), {}, size);
+  await expect(run("a".repeat(size))).rejects.toBe(doubt);
+  const [intent] = intents.values();
+  expect((intent?.expiresAt ?? 0) - clock.now()).toBeGreaterThan(120_000 + size / 32);
 });

@@ -11,6 +11,7 @@ type Fake = { dead: boolean };
 
 const unreachable = new Failure("upstream-unreachable", "The connection was lost.");
 const account = accountRow();
+const staying = new AbortController().signal;
 
 /** Lends sessions in turn, each opened for its loan or not. */
 function setup(...fresh: boolean[]) {
@@ -100,7 +101,7 @@ test("opening a stream is a read, and reading from it is none", async () => {
     if (tries === 1) await losing(mailbox);
     return { about: { size: 2 }, content: octets(1, unreachable) };
   };
-  const { size, stream } = await lending(needs, account, open);
+  const { size, stream } = await lending(needs, account, open, staying);
   expect([size, wishes.every((wish) => wish.stream)]).toEqual([2, true]);
   expect((await stream?.next())?.value).toHaveLength(1);
   await expect(stream?.next()).rejects.toBe(unreachable);
@@ -109,7 +110,7 @@ test("opening a stream is a read, and reading from it is none", async () => {
 
 test("a stream's loan ends with it: read, returned before its first octet, or with nothing left to be read", async () => {
   const read = setup(true);
-  const whole = await lending(read.needs, account, async () => ({ about: {}, content: octets(1, 2) }));
+  const whole = await lending(read.needs, account, async () => ({ about: {}, content: octets(1, 2) }), staying);
   const seen = [];
   for await (const chunk of whole.stream ?? []) seen.push([chunk.length, read.ends.length]);
   expect([seen, read.ends]).toEqual([
@@ -120,13 +121,51 @@ test("a stream's loan ends with it: read, returned before its first octet, or wi
     ["released"],
   ]);
   const left = setup(true);
-  const unread = await lending(left.needs, account, async () => ({ about: {}, content: octets(1) }));
+  const unread = await lending(left.needs, account, async () => ({ about: {}, content: octets(1) }), staying);
   await unread.stream?.return?.();
   expect(left.ends).toEqual(["released"]);
   for (const content of [null, new Uint8Array(3)]) {
     const known = setup(true);
-    const { stream } = await lending(known.needs, account, async () => ({ about: {}, content }));
+    const { stream } = await lending(known.needs, account, async () => ({ about: {}, content }), staying);
     expect(known.ends).toEqual(["released"]);
     expect(stream === null ? null : (await stream.next()).value).toEqual(content);
   }
+});
+
+test("a caller who leaves before the first octet ends the loan at once, whatever the server still does", async () => {
+  const never = new Promise<never>(() => {});
+  const gone = { code: "request-timeout" };
+
+  const opening = setup(true);
+  const left = new AbortController();
+  const late = Promise.withResolvers<{ about: object; content: AsyncGenerator<Uint8Array> }>();
+  const waiting = lending(opening.needs, account, () => late.promise, left.signal);
+  await Promise.resolve();
+  left.abort();
+  await expect(waiting).rejects.toMatchObject(gone);
+  expect(opening.ends).toEqual(["request-timeout", "released"]);
+  const content = octets(1);
+  late.resolve({ about: {}, content });
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(await content.next()).toEqual({ done: true, value: undefined });
+
+  const reading = setup(true);
+  const leaving = new AbortController();
+  let returned = 0;
+  const silent = {
+    [Symbol.asyncIterator]: () => ({
+      next: () => never,
+      return: async () => ((returned += 1), { done: true as const, value: undefined }),
+    }),
+  };
+  const open = async () => ({ about: {}, content: silent });
+  const { stream } = await lending(reading.needs, account, open, leaving.signal);
+  const first = stream?.next();
+  leaving.abort();
+  await expect(first).rejects.toMatchObject(gone);
+  expect([reading.ends, returned]).toEqual([["request-timeout", "released"], 1]);
+
+  const before = setup(true);
+  await expect(lending(before.needs, account, () => never, leaving.signal)).rejects.toMatchObject(gone);
+  expect(before.ends).toEqual(["request-timeout", "released"]);
 });

@@ -13,6 +13,15 @@ import { makeScratch, removeScratch } from "./scratch.ts";
 
 const inetd = fileURLToPath(new URL("inetd.ts", import.meta.url));
 
+/** Why popa3d can't run here; null where it can. Some containers allow nobody a mount namespace. */
+export async function whyNoPopa3d(): Promise<string | null> {
+  if (process.getuid?.() !== 0) return "it needs root";
+  return run("/usr/bin/unshare", ["--mount", "--propagation", "private", "/bin/true"]).then(
+    () => null,
+    () => "this machine allows no mount namespace",
+  );
+}
+
 /**
  * Starts popa3d on a loopback port: RFC 1939 and no more, so without CAPA, STLS, SASL, PIPELINING and response codes; its
  * UIDL is a hash of the header, so equal messages have the same one. It locks a maildrop for moments only.
@@ -22,7 +31,8 @@ const inetd = fileURLToPath(new URL("inetd.ts", import.meta.url));
  * can't be installed beside dovecot-pop3d, so it is only unpacked.
  */
 export async function startPopa3d(): Promise<Pop3d> {
-  if (process.getuid?.() !== 0) throw new Error("popa3d as test server needs root: it needs a mount namespace");
+  const why = await whyNoPopa3d();
+  if (why !== null) throw new Error(`popa3d can't run as a test server: ${why}`);
   const files = await unpack("popa3d");
   const directory = makeScratch();
   const port = await freePort();

@@ -14,7 +14,7 @@ const server = {
   tls: { ca: null, servername: null },
 } as const;
 
-function setup(options: { login?: () => void; writes?: () => Promise<void> } = {}) {
+function setup(options: { login?: () => unknown; writes?: () => Promise<void> } = {}) {
   const clock = createFakeClock();
   const counts = { opened: 0, closed: 0 };
   const states: { state: string; side: string | undefined; version: number }[] = [];
@@ -27,6 +27,7 @@ function setup(options: { login?: () => void; writes?: () => Promise<void> } = {
   const mailboxes = createMailboxes({
     clock,
     log: { write() {} },
+    forget() {},
     accounts: {
       async setState({ version }, { state, lastError }) {
         await options.writes?.();
@@ -37,7 +38,7 @@ function setup(options: { login?: () => void; writes?: () => Promise<void> } = {
     },
     open: async () => {
       counts.opened += 1;
-      options.login?.();
+      await options.login?.();
       const mailbox = {
         dead: false,
         unfinished: null,
@@ -171,6 +172,20 @@ describe("a maildrop", () => {
     for (const wait of [0, 500, 1_500, 3_000]) await locked.clock.advance(wait);
     expect(await never).toBe("mailbox-locked");
     expect(locked.counts.opened).toBe(4);
+  });
+
+  test("is not tried again where the server takes its time to say that it is locked", async () => {
+    let tell = (): void => {};
+    const slow = new Promise<void>((resolve) => (tell = resolve));
+    const { clock, counts, change, mailboxes, account } = setup({
+      login: () => slow.then(() => Promise.reject(new Failure("mailbox-locked", "in use"))),
+    });
+    change({ incoming: maildrop });
+    const late = mailboxes.lend(account()).catch((error: unknown) => error);
+    await clock.advance(9_000);
+    tell();
+    expect(await late).toMatchObject({ code: "mailbox-locked", details: { retryAfter: 10 } });
+    expect(counts.opened).toBe(1);
   });
 
   test("whose password is refused is not tried again at once", async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { Failure } from "../../src/errors.ts";
 import { createPool, type Poolable } from "../../src/sessions/pool.ts";
 import { createFakeClock } from "../fake-clock.ts";
 
@@ -118,5 +119,44 @@ describe("a pool", () => {
     kept.release();
     expect(opened[0]?.closed).toBe(true);
     expect((await lend()).session.number).toBe(3);
+  });
+
+  test("a dropped key's sessions count until they are closed, and who waits opens none as it was before", async () => {
+    const { lend, pool, opened } = setup(1);
+    const old = await lend("old");
+    const waiting = lend("old").catch((error: unknown) => error);
+    pool.drop("acc");
+    expect(await waiting).toMatchObject({ code: "account-busy", details: { retryAfter: 1 } });
+    const next = lend("new");
+    await Promise.resolve();
+    expect(opened).toHaveLength(1);
+    old.release();
+    expect((await next).session.number).toBe(2);
+    expect(opened.map(({ closed }) => closed)).toEqual([true, false]);
+  });
+
+  test("what was being opened when its key was dropped counts, is lent to nobody else, and is not tried again", async () => {
+    const { pool, open, opened } = setup(1);
+    const late = Promise.withResolvers<Fake>();
+    const first = pool.lend("acc", "1", () => late.promise);
+    pool.drop("acc");
+    const second = pool.lend("acc", "1", open);
+    await Promise.resolve();
+    expect(opened).toHaveLength(0);
+    const session = await open();
+    late.resolve(session);
+    (await first).release();
+    expect([session.closed, (await second).session.number]).toEqual([true, 2]);
+
+    const limited = setup(2);
+    await limited.lend();
+    const failing = Promise.withResolvers<Fake>();
+    let tries = 0;
+    const refused = limited.pool
+      .lend("acc", "1", () => ((tries += 1), failing.promise))
+      .catch((error: unknown) => error);
+    limited.pool.drop("acc");
+    failing.reject(new Failure("account-busy", "The server allows no more."));
+    expect([await refused, tries]).toEqual([expect.objectContaining({ code: "account-busy" }), 1]);
   });
 });

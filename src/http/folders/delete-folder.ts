@@ -11,7 +11,8 @@ const route = contract({
   tag: "Folders",
   summary: "Delete a folder and its mail",
   description:
-    "The messages in it are removed for good: they do not go to the trash. A folder that has folders below it is " +
+    "The messages in it are removed for good: they do not go to the trash. Where folders are " +
+    "labels (Gmail), only the label goes, and the messages stay in the folder of all mail. A folder that has folders below it is " +
     "`folder-protected`, because some mail servers would take those along: move or delete them first. So is the inbox.",
   request: { params: folderParams },
   responses: { 204: { description: "It is gone." } },

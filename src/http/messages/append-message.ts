@@ -2,7 +2,7 @@ import { z } from "@hono/zod-openapi";
 import { type Flags, systemFlags } from "../../mail/flags.ts";
 import type { appendMessage as operation } from "../../operations/append-message.ts";
 import { accountParams, mailboxErrors } from "../accounts/schema.ts";
-import { readWhole } from "../body.ts";
+import { rawBytes } from "../body.ts";
 import { contract } from "../contract.ts";
 import type { Front } from "../env.ts";
 import { id, timestampInput } from "../schemas.ts";
@@ -101,7 +101,7 @@ export function appendMessage(app: Front, run: ReturnType<typeof operation>): vo
       keywords,
       receivedAt,
       announced: Number.isSafeInteger(announced) && announced > 0 ? announced : null,
-      read: (limit) => readWhole(c.req.raw, limit),
+      read: (limit) => rawBytes(c.req.raw, limit),
     });
     if ("id" in stored) c.header("Location", `/v1/accounts/${accountId}/messages/${stored.id}`);
     return c.json(stored, 201);

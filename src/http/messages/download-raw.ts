@@ -33,7 +33,8 @@ export function downloadRaw(app: Front, run: ReturnType<typeof operation>): void
     const { accountId, messageId } = c.req.valid("param");
     const { folder = null } = c.req.valid("query");
     const asked = askedOf(c, tagOf(messageId, "raw"));
-    const found = await run(c.var.caller, accountId, { id: messageId, folder, octets: asked.octets });
+    const { signal } = c.req.raw;
+    const found = await run(c.var.caller, accountId, { id: messageId, folder, octets: asked.octets, signal });
     // The server's word for the size will do for a range, whose end is checked, and not for a Content-Length.
     const size = asked.octets === "none" ? null : found.size;
     const filename = `${messageId.slice(0, 24)}.eml`;

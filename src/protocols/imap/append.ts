@@ -13,8 +13,8 @@ import type { Reply, Session } from "./session.ts";
 import { assertStorable } from "./set-flags.ts";
 import { atom, numberOf, peekFields, sequence, text, type Token, uint32Of } from "./wire.ts";
 
-/** Octets per millisecond that the line carries at least. */
-const slowest = 512;
+/** Octets per millisecond that the line carries at least: 256 kbit/s. */
+const slowest = 32;
 
 /**
  * Stores a message (RFC 9051 §6.3.12) and tells where it lies: by APPENDUID, else by looking among what is new since

@@ -1,5 +1,6 @@
 import type { ImapAttribute } from "imapflow";
 import { takesAbsentUids } from "./capabilities.ts";
+import { type Row, rowReader } from "./row.ts";
 import { selectFolder } from "./select-folder.ts";
 import type { Session } from "./session.ts";
 import { expandSet, uidSets } from "./uid-set.ts";
@@ -8,12 +9,25 @@ import { atom, numberOf, sequence, stringOf, type Token } from "./wire.ts";
 /** No search of ours covers more messages. */
 const maxFound = 200_000;
 
-/** UID SEARCH (RFC 9051 §6.4.8) in the selected folder, ascending. `deadline` in milliseconds. */
-export async function searchUids(session: Session, criteria: Token[], deadline?: number): Promise<number[]> {
+/** Messages of one look through a folder: their answer stays far below what a session may be told. */
+const maxLook = 5_000;
+
+/**
+ * UID SEARCH (RFC 9051 §6.4.8) in the selected folder, ascending; only those `among` some, where that is given. `deadline` in
+ * milliseconds.
+ */
+export async function searchUids(
+  session: Session,
+  criteria: Token[],
+  { deadline, among }: { deadline?: number; among?: Set<number> } = {},
+): Promise<number[]> {
   const options = { keep: ["SEARCH", "ESEARCH"], ...(deadline === undefined ? {} : { deadline }) };
   const reply = await session.exec("UID SEARCH", criteria, options);
-  const uids = reply.untagged.flatMap((response) => response.numbers ?? numbersOf(response.attributes ?? []));
-  return [...new Set(uids)].filter((uid) => uid > 0).sort((a, b) => a - b);
+  const uids = new Set<number>();
+  for (const { numbers, attributes } of reply.untagged) {
+    for (const uid of numbers ?? numbersOf(attributes ?? [])) if (uid > 0 && (among?.has(uid) ?? true)) uids.add(uid);
+  }
+  return [...uids].sort((a, b) => a - b);
 }
 
 /** The numbers of a SEARCH response, or of an ESEARCH one (RFC 9051 §7.3.4), which names them as a set after ALL. */
@@ -27,16 +41,53 @@ function numbersOf(attributes: ImapAttribute[]): number[] {
 export async function searchExisting(session: Session, uids: number[]): Promise<Set<number>> {
   const wanted = new Set(uids);
   const found = new Set<number>();
-  let isPlain = true;
   for (const set of uidSets(uids)) {
-    for (const uid of await searchUids(session, [atom("UID"), sequence(set)])) {
-      if (wanted.has(uid)) found.add(uid);
-      else isPlain = false;
+    const there = await searchUids(session, [atom("UID"), sequence(set)], { among: wanted });
+    for (const uid of there) found.add(uid);
+  }
+  if (found.size === wanted.size || takesAbsentUids(session)) return found;
+  // GNU imap4d reads them as sequence numbers: what was found is there, of the rest nothing is known.
+  const rest = [...wanted].filter((uid) => !found.has(uid));
+  for (const uid of await fetchExistingUids(session, rest)) if (wanted.has(uid)) found.add(uid);
+  return found;
+}
+
+/** UIDs that are there, among them all of these that are, and maybe others. */
+async function fetchExistingUids(session: Session, uids: number[]): Promise<number[]> {
+  const there: number[] = [];
+  try {
+    for (const set of uidSets(uids)) {
+      for (const { uid } of await fetchUids(session, "UID FETCH", set)) if (uid !== undefined) there.push(uid);
+    }
+    return there;
+  } catch {
+    // Some servers refuse to be asked for what is not there.
+    return uidsFrom(session, Math.min(...uids));
+  }
+}
+
+/**
+ * The UIDs of the selected folder's messages from this one on, looked through from the newest by sequence numbers, which
+ * every server reads as such in FETCH (GNU imap4d takes those of UID SEARCH for UIDs).
+ */
+export async function uidsFrom(session: Session, lowest: number): Promise<number[]> {
+  const uids: number[] = [];
+  let oldest = Infinity;
+  for (let high = session.selected?.exists ?? 0; high > 0 && oldest > lowest; high -= maxLook) {
+    const low = Math.max(1, high - maxLook + 1);
+    for (const { sequence: number, uid } of await fetchUids(session, "FETCH", `${low}:${high}`)) {
+      if (uid === undefined || number < low || number > high) continue;
+      if (uid >= lowest) uids.push(uid);
+      oldest = Math.min(oldest, uid);
     }
   }
-  if ((found.size === wanted.size && isPlain) || takesAbsentUids(session)) return found;
-  // GNU imap4d reads them as sequence numbers: what was found is there, of the rest nothing is known.
-  return new Set((await searchUids(session, [atom("ALL")])).filter((uid) => wanted.has(uid)));
+  return uids;
+}
+
+async function fetchUids(session: Session, command: "FETCH" | "UID FETCH", set: string): Promise<Row[]> {
+  const { rows, read } = rowReader();
+  await session.exec(command, [sequence(set), [atom("UID")]], { keep: ["FETCH"], each: read });
+  return rows;
 }
 
 /**

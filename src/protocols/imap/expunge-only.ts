@@ -11,14 +11,49 @@ import { atom, sequence, type Token } from "./wire.ts";
  * Fails: `delete-unconfirmed` when some are still there.
  */
 export async function expungeOnly(session: Session, uids: number[]): Promise<void> {
-  if (session.has("UIDPLUS")) {
+  if (session.has("UIDPLUS")) await expungeByUid(session, uids);
+  else await aloneIn(session, () => expungeAmongOthers(session, uids));
+}
+
+async function expungeByUid(session: Session, uids: number[]): Promise<void> {
+  const sets = uidSets(uids);
+  const before = new Set<number>();
+  for (const set of sets) {
+    const marked = [atom("UID"), sequence(set), atom("DELETED")];
+    for (const uid of await searchUids(session, marked, { among: new Set(uids) })) before.add(uid);
+  }
+  await whileMarked(session, uids, before, async () => {
+    for (const set of sets) await session.exec("UID EXPUNGE", [sequence(set)]);
+  });
+}
+
+/**
+ * Marks these messages, and makes sure that `expunge` has removed them. Where it has not, the marks that were not there
+ * `before` are taken off again: the next EXPUNGE of any client would remove what was told as not removed.
+ */
+async function whileMarked(
+  session: Session,
+  uids: number[],
+  before: Set<number>,
+  expunge: () => Promise<void>,
+): Promise<void> {
+  try {
     await mark(session, "+", uids);
-    for (const set of uidSets(uids)) await session.exec("UID EXPUNGE", [sequence(set)]);
-  } else await aloneIn(session, () => expungeAmongOthers(session, uids));
+    await expunge();
+    const left = await searchExisting(session, uids);
+    if (left.size === 0) return;
+    const where = { host: session.host, phase: "EXPUNGE" };
+    throw failure("delete-unconfirmed", `${left.size} of the messages are still there after the deletion.`, where);
+  } catch (error) {
+    if (!session.dead) await unmarkOwn(session, uids, before).catch(() => {});
+    throw error;
+  }
+}
+
+async function unmarkOwn(session: Session, uids: number[], before: Set<number>): Promise<void> {
   const left = await searchExisting(session, uids);
-  if (left.size === 0) return;
-  const where = { host: session.host, phase: "EXPUNGE" };
-  throw failure("delete-unconfirmed", `${left.size} of the messages are still there after the deletion.`, where);
+  const own = uids.filter((uid) => left.has(uid) && !before.has(uid));
+  await mark(session, "-", own);
 }
 
 /** Another session of ours, at the same on the same folder, would take our marks for those of others. */
@@ -35,12 +70,15 @@ function aloneIn(session: Session, work: () => Promise<void>): Promise<void> {
  */
 async function expungeAmongOthers(session: Session, uids: number[]): Promise<void> {
   const ours = new Set(uids);
-  const searchOthers = async (): Promise<number[]> =>
-    (await searchUids(session, [atom("DELETED")])).filter((uid) => !ours.has(uid));
-  const before = new Set(await searchOthers());
-  await mark(session, "+", uids);
+  // A session is told only by the way what others have marked since its last command.
+  await session.exec("NOOP", []);
+  const before = new Set(await searchUids(session, [atom("DELETED")]));
+  await whileMarked(session, uids, before, () => expungeOurs(session, ours, before));
+}
+
+async function expungeOurs(session: Session, ours: Set<number>, before: Set<number>): Promise<void> {
   // What is marked only now, a server may have mistaken for one of ours: its mark is taken off for good.
-  const marked = await searchOthers();
+  const marked = (await searchUids(session, [atom("DELETED")])).filter((uid) => !ours.has(uid));
   const others = marked.filter((uid) => before.has(uid));
   if (marked.length === 0) {
     await session.exec("EXPUNGE", []);
@@ -50,11 +88,7 @@ async function expungeAmongOthers(session: Session, uids: number[]): Promise<voi
     await mark(session, "-", marked);
   } catch (error) {
     if (session.dead) throw unmarked(error, others.length);
-    for (const [sign, some] of [
-      ["-", uids],
-      ["+", others],
-    ] as const)
-      await mark(session, sign, some).catch(() => {});
+    await mark(session, "+", others).catch(() => {});
     throw error;
   }
   const [first, ...rest] = uidSets(others);

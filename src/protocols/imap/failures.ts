@@ -31,7 +31,13 @@ const brokenTls =
 const lostLine = /^(ECONNRESET|EPIPE)$/;
 const tooManyConnections =
   /too many (simultaneous )?(connections|logins)|maximum number of connections|connection limit/i;
-const throttled = /throttl|too many (requests|commands)|rate limit|try again later|temporar(y|ily)/i;
+/** Phrases, for a single word may be from a folder's name that the server repeats. */
+const throttled = [
+  /\b(is|are|was|been|being) (\w+ )?throttled|throttled by|too many (requests|commands)|try again later/i,
+  /rate limit (\w+ ){0,2}(exceeded|reached|hit)|(exceeded|reached|over) (\w+ ){0,2}rate limit/i,
+  /temporary (\w+ ){0,2}(failure|error|problem|issue|outage)/i,
+  /temporarily (\w+ )?(unavailable|available|disabled|blocked|locked|overloaded|unable|rejected|refused|deferred)/i,
+];
 const noSuchFolder =
   /(doesn'?t|does not|not) exist|(unknown|invalid|nonexistent) (mailbox|folder)|no such (mailbox|folder)|(mailbox|folder) not found/i;
 
@@ -58,13 +64,14 @@ export function failure(
 /** A command that was answered with a tagged NO or BAD, as our failure. */
 export function refusal(status: "NO" | "BAD", code: string | null, text: string, where: Where): Failure {
   const said = { code, text };
-  const known = meaning(code, text, where);
+  // The folder's name, which a server repeats, may sound like anything: these words count before those of busyness.
+  const isNoSuchFolder = code === "NONEXISTENT" || code === "TRYCREATE" || (code === null && noSuchFolder.test(text));
+  const known =
+    particular(code, text, where) ?? (status === "NO" && isNoSuchFolder ? null : busyness(code, text, where));
   if (known) return known;
   if (status === "BAD")
     return failure("upstream-protocol-error", "The mail server did not understand a command.", where, said);
-  if (code === "NONEXISTENT" || code === "TRYCREATE" || (code === null && noSuchFolder.test(text))) {
-    return failure("not-found", "The mail server has no such folder.", where, said);
-  }
+  if (isNoSuchFolder) return failure("not-found", "The mail server has no such folder.", where, said);
   if (code === "INUSE") return failure("mailbox-locked", "Another session locks the mailbox.", where, said);
   if (code === "BADCHARSET") {
     return failure("unsupported-by-server", "The mail server can't search for text that is not ASCII.", where, said);
@@ -89,7 +96,11 @@ function busyness(code: string | null, text: string, where: Where): Failure | nu
   if (tooManyConnections.test(text)) {
     return failure("account-busy", "The mail server allows no more connections for this account.", where, said);
   }
-  if (code === "UNAVAILABLE" || code === "THROTTLED" || (code === null && throttled.test(text))) {
+  if (
+    code === "UNAVAILABLE" ||
+    code === "THROTTLED" ||
+    (code === null && throttled.some((words) => words.test(text)))
+  ) {
     return failure("upstream-throttled", "The mail server asks to come back later.", where, said);
   }
   return null;

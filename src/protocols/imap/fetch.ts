@@ -1,6 +1,6 @@
 import { envelopeFields } from "../../mime/parse-envelope.ts";
 import { takesAbsentUids } from "./capabilities.ts";
-import { searchExisting, searchUids } from "./existing.ts";
+import { searchExisting, uidsFrom } from "./existing.ts";
 import { refusal } from "./failures.ts";
 import { type Row, rowReader } from "./row.ts";
 import type { Session } from "./session.ts";
@@ -89,9 +89,7 @@ async function fetchExisting(session: Session, set: string, wanted: Token[]): Pr
   if (takesAbsentUids(session)) return null;
   const [low = "", high = low] = set.split(":");
   const asked = high === "*" ? null : (expandSet(set, maxAsked) ?? []);
-  const existing = asked
-    ? [...(await searchExisting(session, asked))]
-    : (await searchUids(session, [atom("ALL")])).filter((uid) => uid >= Number(low));
+  const existing = asked ? [...(await searchExisting(session, asked))] : await uidsFrom(session, Number(low));
   if (asked ? existing.length === asked.length : existing.includes(Number(low))) return null;
   const rows: Row[] = [];
   for (const some of uidSets(existing)) {

@@ -111,6 +111,7 @@ export function refusedFolder(session: Session, phase: string, reply: Reply, fix
 
 /** Selects something else where the folder, or one below it, is selected: servers may hang up on who is inside. */
 export async function stepOut(session: Session, { path, delimiter }: ListedFolder): Promise<void> {
+  session.known.forget(path, delimiter);
   const selected = session.selected?.path;
   if (selected === undefined || (selected !== path && !(delimiter && selected.startsWith(path + delimiter)))) return;
   if (session.has("UNSELECT")) {

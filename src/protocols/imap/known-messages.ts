@@ -38,15 +38,16 @@ export type KnownFolder = {
 /** The memory of one login on one server. */
 export type KnownMailbox = {
   (path: string, uidValidity: number): KnownFolder;
-  /** The folder was deleted, or has another name: one that gets its name may get its UIDVALIDITY too. */
-  forget(path: string): void;
+  /** The folder, and those below it, get other names or go: one that gets such a name may get its UIDVALIDITY too. */
+  forget(path: string, delimiter: string | null): void;
 };
 
 /** The facts of messages that were listed or read, of all accounts together; least recently used out first. */
 export type KnownMessages = {
-  /** `login` tells one mailbox on one server from every other. */
-  of(login: string): KnownMailbox;
-  forget(login: string): void;
+  /** `login` tells the account's mailbox on one server from those that it had on others. */
+  of(accountId: string, login: string): KnownMailbox;
+  /** Forgets all of an account. */
+  forget(accountId: string): void;
 };
 
 /** UIDs of a folder's newest messages that are kept in order. */
@@ -126,9 +127,9 @@ export function createKnownMessages(maxOctets: number): KnownMessages {
   }
 
   const open =
-    (login: string) =>
+    (accountId: string, login: string) =>
     (path: string, uidValidity: number): KnownFolder => {
-      const folder = JSON.stringify([login, path, uidValidity]);
+      const folder = JSON.stringify([accountId, login, path, uidValidity]);
       // Without a UIDVALIDITY (0) a UID may come to mean another message.
       const isStable = uidValidity > 0;
       return {
@@ -150,16 +151,17 @@ export function createKnownMessages(maxOctets: number): KnownMessages {
     };
 
   return {
-    of: (login) =>
-      Object.assign(open(login), {
-        forget(path: string) {
-          const prefix = JSON.stringify([login, path]).slice(0, -1);
-          forget((key) => key.startsWith(`${prefix},`));
+    of: (accountId, login) =>
+      Object.assign(open(accountId, login), {
+        forget(path: string, delimiter: string | null) {
+          const own = JSON.stringify([accountId, login, path]).slice(0, -1) + ",";
+          const below = JSON.stringify([accountId, login, `${path}${delimiter}`]).slice(0, -2);
+          forget((key) => key.startsWith(own) || (delimiter !== null && key.startsWith(below)));
         },
       }),
-    forget(login) {
-      const prefix = JSON.stringify([login]).slice(0, -1);
-      forget((key) => key.startsWith(`${prefix},`));
+    forget(accountId) {
+      const prefix = JSON.stringify([accountId]).slice(0, -1) + ",";
+      forget((key) => key.startsWith(prefix));
     },
   };
 }

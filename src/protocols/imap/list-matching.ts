@@ -28,7 +28,9 @@ export async function listMatching(
     const low = Math.max(1, high - size + 1);
     const bounds = Number.isFinite(below) ? [atom("UID"), sequence(`1:${Math.max(1, below - 1)}`)] : [];
     const left = Math.max(1, giveUpAt - session.clock.now());
-    const found = await searchUids(session, [...charset, sequence(`${low}:${high}`), ...bounds, ...criteria], left);
+    const found = await searchUids(session, [...charset, sequence(`${low}:${high}`), ...bounds, ...criteria], {
+      deadline: left,
+    });
     const uids = found.filter((uid) => uid < below).reverse();
     for (let start = 0; start < uids.length && listed.length < limit; start += limit) {
       const page = await fetchSummaries(session, { uids: uids.slice(start, start + limit) });

@@ -12,7 +12,7 @@ import { atom, text, type Token } from "./wire.ts";
  */
 export async function locate(session: Session, path: string, key: NativeKey): Promise<ImapPlace[]> {
   const { uidValidity } = await selectFolder(session, path, { fresh: true });
-  const uids = await searchUids(session, criteria(session, key), deadlines.search);
+  const uids = await searchUids(session, criteria(session, key), { deadline: deadlines.search });
   return uids.map((uid) => ({ path, uidValidity, uid }));
 }
 

@@ -18,8 +18,9 @@ export async function selectPlace(session: Session, place: ImapPlace): Promise<v
 
 /**
  * Selects a message's folder and reads what is wanted of the message. Where nothing comes, a session that had the folder
- * open asks for news and reads once more; of a message that is there nevertheless, `readLess` is what is left to try. Fails: `message-gone` when the message or its UIDVALIDITY is gone,
- * `upstream-protocol-error` when it is there but the server does not give it.
+ * open asks for news and reads once more; of a message that is there nevertheless, `readLess` is what is left to try.
+ * Fails: `message-gone` when the message or its UIDVALIDITY is gone, `upstream-protocol-error` when it is there but the
+ * server does not give it.
  */
 export async function openPlace<T>(
   session: Session,

@@ -18,7 +18,10 @@ export type Row = {
   emailId?: string;
   gmailId?: string;
   guid?: string;
-  /** By section path, upper case; the fields of `HEADER.FIELDS` are left out of it. `octets` is null for NIL; `origin` is null where no partial was answered. */
+  /**
+   * By section path, upper case; the fields of `HEADER.FIELDS` are left out of it. `octets` is null for NIL; `origin` is null
+   * where no partial was answered.
+   */
   sections: Map<string, { octets: Buffer | null; origin: number | null }>;
 };
 

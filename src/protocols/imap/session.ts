@@ -1,10 +1,11 @@
 import type { ImapFlow, ImapAttribute, ImapResponse } from "imapflow";
 import type { Failure } from "../../errors.ts";
+import { withDeadline } from "../../net/deadline.ts";
 import type { Clock } from "../../observe.ts";
-import { deadlines, withDeadline } from "./deadline.ts";
+import { deadlines } from "./deadline.ts";
 import type { KnownMailbox } from "./known-messages.ts";
 import type { PersonalNamespace } from "./namespace.ts";
-import { brokeProtocol, refusal, timedOut, toFailure, type Where } from "./failures.ts";
+import { brokeProtocol, failure, refusal, timedOut, toFailure, type Where } from "./failures.ts";
 import { numberOf, responseCode, responseText, type Token, wireOf } from "./wire.ts";
 
 /** The folder that the server has selected, kept up to date by what it tells unasked. */
@@ -92,6 +93,12 @@ const mostOf = {
 /** Octets that may come until somebody is logged in. */
 const mostBefore = 512 * 1024;
 
+/** After this long without a word, milliseconds, the line may be gone unnoticed (a NAT forgets it, the other side lost power). */
+const quietMs = 10_000;
+
+/** How long the answer to a NOOP may take on such a line, milliseconds, before it is taken for gone. */
+const proofMs = 5_000;
+
 /** Of what we ask for, what a server that speaks only IMAP4rev2 need not name (RFC 9051 appendix E). */
 const rev2 = new Set(["IDLE", "LIST-EXTENDED", "LIST-STATUS", "MOVE", "SPECIAL-USE", "UIDPLUS"]);
 
@@ -104,11 +111,11 @@ type SessionOptions = Pick<Session, "host" | "clock" | "known"> & {
 export function makeSession(client: ImapFlow, { host, clock, known, discreet }: SessionOptions): Session {
   const wire = wireOf(client);
   let newsAsked = 0;
-  let tail: Promise<unknown> = Promise.resolve();
+  let tail = Promise.resolve();
   let waiting = 0;
   let phase = "login";
-  let announceDeath = (): void => {};
-  const death = new Promise<void>((resolve) => (announceDeath = resolve));
+  let lastHeard = clock.now();
+  const onDeath = new Set<() => void>();
   let maxReceived = mostBefore;
 
   const session: Session = {
@@ -138,23 +145,22 @@ export function makeSession(client: ImapFlow, { host, clock, known, discreet }: 
     async takeTurn() {
       const previous = tail;
       let giveBack = (): void => {};
-      tail = new Promise<void>((resolve) => {
+      const own = new Promise<void>((resolve) => {
         giveBack = () => {
           waiting--;
           resolve();
         };
       });
       // A turn that is given up early must not let the next one start before the previous has ended.
-      const own = tail;
-      tail = Promise.all([previous, own]);
+      tail = previous.then(() => own);
       waiting++;
-      await Promise.race([previous, death]);
+      await untilDeath(previous);
       if (!session.dead) return giveBack;
       giveBack();
       throw session.dead;
     },
     get unfinished() {
-      return waiting === 0 ? null : Promise.race([tail, death]);
+      return waiting === 0 ? null : untilDeath(tail);
     },
     kill(why) {
       session.dead ??= why;
@@ -181,9 +187,30 @@ export function makeSession(client: ImapFlow, { host, clock, known, discreet }: 
   client.on("close", () => session.kill(closedBy(client, { host, phase }, discreet)));
   return session;
 
+  function announceDeath(): void {
+    for (const over of onDeath) over();
+  }
+
+  /** A race with a promise that lives as long as the session would keep all that ever took part in it. */
+  function untilDeath(work: Promise<void>): Promise<void> {
+    return new Promise((resolve) => {
+      const over = (): void => {
+        onDeath.delete(over);
+        resolve();
+      };
+      if (session.dead) return over();
+      onDeath.add(over);
+      void work.then(over);
+    });
+  }
+
   async function exec(command: string, args: Token[], options: ExecOptions = {}): Promise<Reply> {
     const where: Where = { host, phase: command };
     if (session.dead) throw session.dead;
+    const wasQuiet = clock.now() - lastHeard >= quietMs;
+    // What may be gone is found out by a NOOP: in little time, and before anything is done.
+    if (wasQuiet && command !== "NOOP") await exec("NOOP", [], { tolerate: true });
+    const isProof = wasQuiet && command === "NOOP";
     const untagged: ImapResponse[] = [];
     phase = command;
     const most = mostOf[command.endsWith("FETCH") ? "fetch" : "other"];
@@ -200,8 +227,11 @@ export function makeSession(client: ImapFlow, { host, clock, known, discreet }: 
       if (options.news) wire.write(`NEWS${++newsAsked} NOOP`);
       if (options.ahead) wire.write(`NEWS${++newsAsked} ${options.ahead}`);
       const work = wire.exec(command, args, { untagged: handlers });
-      const { response, next } = await withDeadline(clock, options.deadline ?? deadlines.command, work, () =>
-        session.kill(timedOut(where)),
+      const { response, next } = await withDeadline(
+        clock,
+        isProof ? proofMs : (options.deadline ?? deadlines.command),
+        work,
+        () => session.kill(isProof ? gone(where) : timedOut(where)),
       );
       next();
       const code = responseCode(response);
@@ -218,8 +248,15 @@ export function makeSession(client: ImapFlow, { host, clock, known, discreet }: 
       }
       if (options.tolerate) return { ...refused, untagged };
       throw refusal(refused.status, refused.code, refused.text, where);
+    } finally {
+      lastHeard = clock.now();
     }
   }
+}
+
+/** As `upstream-unreachable` a read is tried again on another session. */
+function gone(where: Where): Failure {
+  return failure("upstream-unreachable", "The connection to the mail server was lost while it lay idle.", where);
 }
 
 function endless(where: Where): Failure {

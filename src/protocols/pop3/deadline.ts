@@ -18,26 +18,6 @@ export const deadlines = {
   leave: 1_000,
 };
 
-/** Waits for the work; `onExpired` is called once when it takes longer than `ms`, and must make the work settle. */
-export async function withDeadline<T>(
-  clock: Pick<Clock, "sleep">,
-  ms: number,
-  work: Promise<T>,
-  onExpired: () => void,
-): Promise<T> {
-  const settled = new AbortController();
-  const watch = async (): Promise<void> => {
-    await clock.sleep(ms, settled.signal);
-    if (!settled.signal.aborted) onExpired();
-  };
-  void watch();
-  try {
-    return await work;
-  } finally {
-    settled.abort();
-  }
-}
-
 /** Waits for one piece of work after the other, none longer than its deadline. */
 export type Watch = {
   during<T>(work: Promise<T>): Promise<T>;

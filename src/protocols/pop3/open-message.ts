@@ -1,6 +1,7 @@
+import { withDeadline } from "../../net/deadline.ts";
 import { asStored } from "./as-stored.ts";
 import type { Call } from "./call.ts";
-import { deadlines, withDeadline } from "./deadline.ts";
+import { deadlines } from "./deadline.ts";
 import { timedOut } from "./failures.ts";
 
 /** A message's octets as stored, and its size as the server tells it, null where it does not. Fails `message-gone`. */

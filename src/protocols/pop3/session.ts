@@ -1,6 +1,7 @@
 import type { Failure } from "../../errors.ts";
+import { withDeadline } from "../../net/deadline.ts";
 import type { Capabilities } from "./capabilities.ts";
-import { deadlines, withDeadline } from "./deadline.ts";
+import { deadlines } from "./deadline.ts";
 import type { Dialog } from "./dialog.ts";
 import { closed } from "./failures.ts";
 

@@ -148,4 +148,16 @@ describe("a line that breaks before the answer leaves it open, and asks for no o
     await clock.advance(31_000);
     expect(await failed).toMatchObject({ code: "upstream-timeout", ...unsettled });
   });
+
+  test("only after as long as a slow line takes for a large one", async () => {
+    const clock = createFakeClock();
+    const { mailbox, server } = await openDialog({ script: answers([/^APPEND/, ""]) }, { clock });
+    const large = Buffer.alloc(4 * 1024 * 1024, "a");
+    const failed = mailbox.append("Sent", large, plain, 14).catch((thrown: unknown) => thrown);
+    await expect.poll(() => server.heard.some((line) => line.includes("APPEND"))).toBe(true);
+    await clock.advance(150_000);
+    expect(mailbox.dead).toBe(false);
+    await clock.advance(15_000);
+    expect(await failed).toMatchObject({ code: "upstream-timeout", ...unsettled });
+  });
 });

@@ -16,16 +16,17 @@ function facts(subject: string, structure: Part | null = null): Facts {
 
 test("facts belong to one login, one folder and one UIDVALIDITY", () => {
   const all = createKnownMessages(100_000);
-  all.of("ann")("INBOX", 7).put(1, facts("hers"));
-  expect(all.of("ann")("INBOX", 7).facts(1)?.envelope.subject).toBe("hers");
-  expect(all.of("bob")("INBOX", 7).facts(1)).toBeNull();
-  expect(all.of("ann")("Sent", 7).facts(1)).toBeNull();
-  expect(all.of("ann")("INBOX", 8).facts(1)).toBeNull();
-  expect(all.of("ann")("INBOX", 7).facts(11)).toBeNull();
+  all.of("ann", "here")("INBOX", 7).put(1, facts("hers"));
+  expect(all.of("ann", "here")("INBOX", 7).facts(1)?.envelope.subject).toBe("hers");
+  expect(all.of("bob", "here")("INBOX", 7).facts(1)).toBeNull();
+  expect(all.of("ann", "elsewhere")("INBOX", 7).facts(1)).toBeNull();
+  expect(all.of("ann", "here")("Sent", 7).facts(1)).toBeNull();
+  expect(all.of("ann", "here")("INBOX", 8).facts(1)).toBeNull();
+  expect(all.of("ann", "here")("INBOX", 7).facts(11)).toBeNull();
 });
 
 test("nothing is kept of a folder without a UIDVALIDITY", () => {
-  const folder = createKnownMessages(100_000).of("ann")("INBOX", 0);
+  const folder = createKnownMessages(100_000).of("ann", "here")("INBOX", 0);
   folder.put(1, facts("x"));
   folder.run = [1];
   expect(folder.facts(1)).toBeNull();
@@ -33,7 +34,7 @@ test("nothing is kept of a folder without a UIDVALIDITY", () => {
 });
 
 test("what was not used for longest goes first, and what is kept has a bound", () => {
-  const folder = createKnownMessages(10_000).of("ann")("INBOX", 7);
+  const folder = createKnownMessages(10_000).of("ann", "here")("INBOX", 7);
   folder.put(1, facts("first"));
   for (let uid = 2; uid <= 100; uid++) {
     folder.put(uid, facts(`m${uid}`));
@@ -46,7 +47,7 @@ test("what was not used for longest goes first, and what is kept has a bound", (
 });
 
 test("facts that alone are too large are not kept, and a fact that is put twice counts once", () => {
-  const folder = createKnownMessages(10_000).of("ann")("INBOX", 7);
+  const folder = createKnownMessages(10_000).of("ann", "here")("INBOX", 7);
   for (let round = 0; round < 100; round++) folder.put(1, facts("again"));
   folder.put(2, facts("small"));
   expect(folder.facts(1)).not.toBeNull();
@@ -55,7 +56,7 @@ test("facts that alone are too large are not kept, and a fact that is put twice 
 });
 
 test("the order of UIDs is kept for a bounded number of messages and folders", () => {
-  const of = createKnownMessages(10_000).of("ann");
+  const of = createKnownMessages(10_000).of("ann", "here");
   of("INBOX", 7).run = Array.from({ length: 5_000 }, (_, index) => 5_000 - index);
   expect(of("INBOX", 7).run).toHaveLength(2_000);
   for (let n = 0; n < 2_000; n++) of(`f${n}`, 7).run = [1];
@@ -64,7 +65,7 @@ test("the order of UIDs is kept for a bounded number of messages and folders", (
 });
 
 test("what must be alone in a folder runs one at a time, and a failure holds nobody up", async () => {
-  const of = createKnownMessages(10_000).of("ann");
+  const of = createKnownMessages(10_000).of("ann", "here");
   const order: string[] = [];
   const work = (name: string) => async (): Promise<string> => {
     order.push(`${name} begins`);
@@ -84,7 +85,7 @@ test("what must be alone in a folder runs one at a time, and a failure holds nob
 });
 
 test("what a stranger wrote is weighed by its length, wherever it stands", () => {
-  const folder = createKnownMessages(1_000_000).of("ann")("INBOX", 7);
+  const folder = createKnownMessages(1_000_000).of("ann", "here")("INBOX", 7);
   const long = "x".repeat(30_000);
   const part = { section: "1", contentType: "text/plain", parameters: { name: long }, disposition: null };
   const structure: Part = { ...part, filename: long, contentId: null, encoding: "7bit", encodedSize: 1, children: [] };
@@ -99,15 +100,15 @@ test("what a stranger wrote is weighed by its length, wherever it stands", () =>
 
 test("nothing is left of a folder or a login that was forgotten", () => {
   const all = createKnownMessages(100_000);
-  const [ann, bob] = [all.of("ann"), all.of("bob")];
+  const [ann, bob] = [all.of("ann", "here"), all.of("bob", "here")];
   for (const mailbox of [ann, bob]) {
-    for (const path of ["Old", "Older", "Kept"]) {
+    for (const path of ["Old", "Old/below", "Older", "Kept"]) {
       mailbox(path, 7).put(1, facts(path));
       mailbox(path, 7).run = [1];
     }
   }
-  ann.forget("Old");
-  expect([ann("Old", 7).facts(1), ann("Old", 7).run]).toEqual([null, []]);
+  ann.forget("Old", "/");
+  expect([ann("Old", 7).facts(1), ann("Old", 7).run, ann("Old/below", 7).run]).toEqual([null, [], []]);
   expect([ann("Older", 7).run, ann("Kept", 7).run, bob("Old", 7).run]).toEqual([[1], [1], [1]]);
   all.forget("bob");
   expect([bob("Kept", 7).facts(1), bob("Kept", 7).run]).toEqual([null, []]);

@@ -14,6 +14,9 @@ const marks = (sequence: number, uid: number, id: string, flags = ""): string =>
   const items = `UID ${uid} FLAGS (${flags}) INTERNALDATE "01-Jan-2026 10:00:00 +0000" RFC822.SIZE 100`;
   return `* ${sequence} FETCH (${items} BODY[HEADER.FIELDS (MESSAGE-ID)] {${field.length}}\r\n${field})\r\n`;
 };
+/** The answer to FETCH of the UIDs of a folder's messages, from the first on. */
+const uidRows = (...uids: number[]): string =>
+  `${uids.map((uid, index) => `* ${index + 1} FETCH (UID ${uid})\r\n`).join("")}<tag> OK\r\n`;
 const inOrder = (commands: string[], ...steps: RegExp[]): boolean => {
   let at = -1;
   return steps.every((step) => (at = commands.findIndex((command, index) => index > at && step.test(command))) >= 0);
@@ -39,7 +42,8 @@ test("names no absent UID, and believes no answer to STORE, without UIDPLUS", as
     script: answers(
       // As sequence numbers: 13 is asked for, and there is no thirteenth message.
       [/^UID SEARCH UID 12,40/, "* SEARCH\r\n<tag> OK\r\n"],
-      [/^UID SEARCH ALL/, "* SEARCH 11 12 13\r\n<tag> OK\r\n"],
+      [/^UID FETCH 12,40 /, "<tag> BAD UID FETCH Failed to parse message set\r\n"],
+      [/^FETCH 1:3 /, uidRows(11, 12, 13)],
       [/^UID STORE/, "* 2 FETCH (UID 1 FLAGS (\\Seen))\r\n<tag> OK\r\n"],
       [/^UID FETCH 12 /, "* 2 FETCH (UID 12 FLAGS (\\Seen))\r\n<tag> OK\r\n"],
     ),
@@ -84,10 +88,27 @@ test("removes no original whose copy is not there, whatever COPY said", async ()
   expect(server.commands.filter((command) => /STORE|EXPUNGE/.test(command))).toEqual([]);
 });
 
+test("finds copies by sequence numbers where a server refuses to be asked for UIDs that nobody has", async () => {
+  const { mailbox, server } = await openDialog({
+    capability: poor,
+    script: answers(
+      [/^UID FETCH 12 \(UID\)/, "<tag> OK\r\n"],
+      ...copying,
+      [/^UID FETCH 14:\*/, "<tag> BAD UID FETCH Failed to parse message set\r\n"],
+      [/^FETCH 1:3 \(UID\)/, uidRows(11, 12, 15)],
+      [/^UID FETCH 15 /, `${marks(3, 15, "a@x", "\\Seen")}<tag> OK\r\n`],
+    ),
+  });
+  const { moved } = await mailbox.move([place], "Other", 14);
+  expect(moved).toEqual([{ from: place, to: { path: "Other", uidValidity: 7, uid: 15 } }]);
+  expect(server.commands).not.toContain("UID SEARCH ALL");
+});
+
 test("gives a copy the flags that the server left behind, then removes the original", async () => {
   const { mailbox, server } = await openDialog({
     capability: poor,
     script: answers(
+      [/^UID FETCH 12 \(UID\)/, "<tag> OK\r\n"],
       ...copying,
       [/^UID FETCH 14:\*/, `${marks(4, 15, "a@x")}<tag> OK\r\n`],
       [/^UID SEARCH DELETED/, "* SEARCH\r\n<tag> OK\r\n"],
@@ -100,7 +121,15 @@ test("gives a copy the flags that the server left behind, then removes the origi
   expect(inOrder(server.commands, ...steps, /^UID STORE 12 \+FLAGS.SILENT \(\\Deleted\)/, /^EXPUNGE/)).toBe(true);
 });
 
-const lies = ["7 12,13 15", "7 12 15,16", "7 99 15", "0 12 15", "7 12:4000000 15:4000003", "seven 12 15"];
+const lies = [
+  "7 12,13 15",
+  "7 12,13 15,16",
+  "7 12 15,16",
+  "7 99 15",
+  "0 12 15",
+  "7 12:4000000 15:4000003",
+  "seven 12 15",
+];
 for (const copyUid of lies) {
   test(`COPYUID ${copyUid} is not believed`, async () => {
     const { mailbox } = await openDialog({
@@ -142,7 +171,6 @@ test("a MOVE that fails half way tells what it moved", async () => {
 
 const amongOthers: [RegExp, ...string[]][] = [
   [/^UID SEARCH UID/, "* SEARCH 12\r\n<tag> OK\r\n", "* SEARCH\r\n<tag> OK\r\n"],
-  [/^UID SEARCH ALL/, "* SEARCH 11 13\r\n<tag> OK\r\n"],
   [/^UID SEARCH DELETED/, "* SEARCH 11\r\n<tag> OK\r\n", "* SEARCH 11 12 13\r\n<tag> OK\r\n"],
 ];
 
@@ -161,7 +189,10 @@ test("others' marks are off for one round trip, and one that a server set by mis
 test("nothing is expunged where others' marks can't be taken off", async () => {
   const { mailbox, server } = await openDialog({
     capability: poor,
-    script: answers(...amongOthers, [/^UID STORE \S+ -FLAGS/, "<tag> NO not yours\r\n"]),
+    script: answers([/^UID SEARCH UID/, "* SEARCH 12\r\n<tag> OK\r\n"], ...amongOthers, [
+      /^UID STORE \S+ -FLAGS/,
+      "<tag> NO not yours\r\n",
+    ]),
   });
   expect((await failureOf(mailbox.remove([place]))).details.upstream).toMatchObject({ text: "not yours" });
   expect(server.commands).not.toContain("EXPUNGE");

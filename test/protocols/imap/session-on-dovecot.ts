@@ -34,7 +34,7 @@ export function target(
     admitted: { address: "127.0.0.1", port, servername },
     log: quiet,
     clock: systemClock,
-    known: createKnownMessages(1_000_000).of("this test"),
+    known: createKnownMessages(1_000_000).of("this account", "this login"),
   };
 }
 

@@ -127,7 +127,7 @@ test("one message whose structure breaks the connection costs two sessions, and 
     try {
       return await work();
     } catch (error) {
-      expect([mailbox.dead, (error as { code?: string }).code]).toEqual([true, "upstream-protocol-error"]);
+      if (!mailbox.dead || (error as { code?: string }).code !== "upstream-protocol-error") throw error;
       lost++;
       mailbox = await openImap(account);
       return work();
