@@ -45,6 +45,7 @@ import { createKnownMessages } from "./protocols/imap/known-messages.ts";
 import { openImap, type ImapTransport } from "./protocols/imap/open-imap.ts";
 import type { Dial } from "./protocols/pop3/connection.ts";
 import { openMaildrop } from "./protocols/pop3/open-maildrop.ts";
+import { keptMaildrop } from "./sessions/kept-maildrop.ts";
 import { createMailboxes } from "./sessions/lend-mailbox.ts";
 import { createSubmitters } from "./sessions/lend-submitter.ts";
 import { loginOf } from "./sessions/login-of.ts";
@@ -108,8 +109,9 @@ export function compose(world: World): Postern {
     const isMaildrop = account.incoming?.protocol === "pop3";
     const admitted = await guard.admit({ protocol: isMaildrop ? "pop3" : "imap", server: login });
     if (isMaildrop) {
-      const kept = store.maildrops.of(account.id);
-      return openMaildrop({ login, admitted, dial: world.dialPop3, clock, kept, log });
+      const kept = keptMaildrop(store, account);
+      const expectsUidl = account.idStability === "uidl";
+      return openMaildrop({ login, admitted, dial: world.dialPop3, clock, kept, log, expectsUidl });
     }
     const known = knownMessages.of(account.id, JSON.stringify([login.host, login.port, login.username]));
     return openImap({ login, admitted, log, clock, known, transport: imapTransport });

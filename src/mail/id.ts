@@ -35,16 +35,21 @@ export function orderedId<P extends OrderedPrefix>(prefix: P, now: number): `${P
 /** Where a tracked message was first seen; `folder` is the account's number of the folder. */
 export type Origin = { folder: number; uidValidity: number; uid: number };
 
-/** What a message id names: the server's own key, its name in a maildrop, or the place where Postern first saw the message. */
+/**
+ * What a message id names: the server's own key, its name in a maildrop, or the place where Postern first saw the message.
+ * `login` is the digest of whose maildrop it is (`maildropLogin`), 6 octets in base64url: names mean something in that one only.
+ */
 export type MessageRef =
   | { tier: "permanent"; key: NativeKey }
   | { tier: "tracked"; origin: Origin }
-  | { tier: "maildrop"; key: MaildropKey };
+  | { tier: "maildrop"; login: string; key: MaildropKey };
 
 /** The first octet of an id's content. Never renumbered: ids live in other people's databases. */
 const kinds = { emailId: 1, gmail: 2, guidHex: 3, guidText: 4, tracked: 5, uidl: 6, fingerprint: 7 } as const;
 
 const tagLength = 10;
+/** Octets of the digest that tells whose maildrop it is. */
+const loginLength = 6;
 
 function tag(content: Uint8Array, idKey: KeyObject): Buffer {
   return createHmac("sha256", idKey).update(content).digest().subarray(0, tagLength);
@@ -59,9 +64,11 @@ function encodeRef(ref: MessageRef): Buffer {
     content.writeUInt32BE(ref.origin.uid, 9);
     return content;
   }
+  if (ref.tier === "maildrop") {
+    const { kind, value } = ref.key;
+    return Buffer.concat([Buffer.of(kinds[kind]), Buffer.from(ref.login, "base64url"), Buffer.from(value, "utf8")]);
+  }
   const { kind, value } = ref.key;
-  if (kind === "uidl" || kind === "fingerprint")
-    return Buffer.concat([Buffer.of(kinds[kind]), Buffer.from(value, "utf8")]);
   if (kind === "emailId") return Buffer.concat([Buffer.of(kinds.emailId), Buffer.from(value, "utf8")]);
   if (kind === "gmail") {
     const content = Buffer.alloc(9);
@@ -86,9 +93,9 @@ function decodeRef(content: Buffer): MessageRef | null {
     case kinds.guidText:
       return { tier: "permanent", key: { kind: "guid", value: rest.toString("utf8") } };
     case kinds.uidl:
-      return { tier: "maildrop", key: { kind: "uidl", value: rest.toString("utf8") } };
+      return inMaildrop("uidl", rest);
     case kinds.fingerprint:
-      return { tier: "maildrop", key: { kind: "fingerprint", value: rest.toString("utf8") } };
+      return inMaildrop("fingerprint", rest);
     case kinds.tracked:
       return {
         tier: "tracked",
@@ -97,6 +104,11 @@ function decodeRef(content: Buffer): MessageRef | null {
     default:
       return null;
   }
+}
+
+function inMaildrop(kind: MaildropKey["kind"], rest: Buffer): MessageRef {
+  const login = rest.subarray(0, loginLength).toString("base64url");
+  return { tier: "maildrop", login, key: { kind, value: rest.subarray(loginLength).toString("utf8") } };
 }
 
 /** The opaque id of a message: a pure function of what it names and the account's id key (DESIGN §4). */

@@ -44,8 +44,17 @@ export type FlagStore = {
   change(keys: MaildropKey[], change: FlagChange): Promise<void>;
 };
 
-/** What Postern keeps of one account's maildrop. Writes fail `not-found` when the account is gone. */
-export type KeptMaildrop = {
+/**
+ * Unique-ids that stood twice in one account's maildrop, by their keys' texts. Remembered for good: one that stands once again
+ * may be another message's.
+ */
+export type DuplicateIds = {
+  all(): Promise<Set<string>>;
+  add(texts: string[]): Promise<void>;
+};
+
+/** What Postern keeps of the messages of one account's maildrop. Writes fail `not-found` when the account is gone. */
+export type KeptMessages = {
   headers: HeaderCache;
   flags: FlagStore;
   /** Forgets these: they were deleted. */
@@ -58,6 +67,9 @@ export type KeptMaildrop = {
    */
   keepOnly(keys: MaildropKey[], now: number, kind?: MaildropKey["kind"]): Promise<void>;
 };
+
+/** What Postern keeps of one account's maildrop. */
+export type KeptMaildrop = KeptMessages & { duplicates: DuplicateIds };
 
 /** Of how many messages of an account headers are kept. */
 export const maxKeptHeaders = 10_000;
@@ -74,9 +86,9 @@ export function maildropKeyText({ kind, value }: MaildropKey): string {
 }
 
 /**
- * Whether something can be kept under the key: 1 to 255 characters of text. RFC 1939 §7 promises 1 to 70 visible ASCII ones;
- * servers send spaces, 8-bit and longer ones.
+ * Whether something can be kept under the key: 1 to 264 characters of text, which are up to 255 of the server's and what tells
+ * whose they are (`keptMaildrop`). RFC 1939 §7 promises 1 to 70 visible ASCII ones; servers send spaces, 8-bit and longer ones.
  */
 export function canKeep({ value }: MaildropKey): boolean {
-  return /^[^\p{Cc}\p{Cs}]{1,255}$/u.test(value);
+  return /^[^\p{Cc}\p{Cs}]{1,264}$/u.test(value);
 }

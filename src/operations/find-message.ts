@@ -4,6 +4,7 @@ import { decodeMessageId, keyText, originText, type MessageRef, type Origin } fr
 import type { Mailbox } from "../mail/mailbox.ts";
 import type { ImapPlace, MaildropPlace, NativeKey } from "../mail/message.ts";
 import type { Clock } from "../observe.ts";
+import { maildropLogin } from "../sessions/kept-maildrop.ts";
 import type { AccountRow, FolderRow, PlacementRow } from "../store/rows.ts";
 import type { Store } from "../store/store.ts";
 import type { PlaceCache } from "./place-cache.ts";
@@ -47,10 +48,14 @@ export function isOnServer(found: Found): found is FoundOnServer {
 const searchBudget = 5_000;
 const searchFirst = ["inbox", "sent", "archive", "allMail"];
 
-/** What the id names; fails `not-found` when it is malformed, forged or another account's. */
+/**
+ * What the id names. Fails `not-found` when it is malformed, forged or another account's, `message-gone` when it is of a maildrop
+ * that the account had before.
+ */
 export function refOf(needs: Pick<FindMessage, "idKey">, account: AccountRow, id: string): MessageRef {
   const ref = decodeMessageId(id, needs.idKey(account));
   if (ref === null) throw new Failure("not-found", "There is no message with this id in this account.");
+  if (ref.tier === "maildrop" && ref.login !== maildropLogin(account)) throw gone();
   return ref;
 }
 

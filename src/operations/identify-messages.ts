@@ -1,6 +1,7 @@
 import type { KeyObject } from "node:crypto";
 import { encodeMessageId, keyText, originText, type MessageRef, type Origin } from "../mail/id.ts";
 import type { ImapPlace, MaildropPlace, Summary } from "../mail/message.ts";
+import { maildropLogin } from "../sessions/kept-maildrop.ts";
 import type { AccountRow, FolderRow } from "../store/rows.ts";
 import type { Store } from "../store/store.ts";
 import type { PlaceCache } from "./place-cache.ts";
@@ -43,7 +44,8 @@ async function identifyInMaildrop(
   const [first] = places;
   if (account.idStability === null && first) await needs.accounts.decideIdStability(account.id, first.key.kind);
   const idKey = needs.idKey(account);
-  return places.map(({ key }) => encodeMessageId({ tier: "maildrop", key }, idKey));
+  const login = maildropLogin(account);
+  return places.map(({ key }) => encodeMessageId({ tier: "maildrop", login, key }, idKey));
 }
 
 async function identifyOnServer(

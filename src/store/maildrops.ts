@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { KeptMaildrop, MaildropKey } from "../mail/maildrop.ts";
+import type { KeptMessages, MaildropKey } from "../mail/maildrop.ts";
 import { canKeep, maildropKeyText, maxKeptHeaders } from "../mail/maildrop.ts";
 import type { Db, Handle, Query } from "./handle.ts";
 import { done, groups } from "./handle.ts";
@@ -70,7 +70,7 @@ export function maildropsRepository(store: Handle): Store["maildrops"] {
     return someMissing;
   }
 
-  const of = (accountId: string): KeptMaildrop => ({
+  const of = (accountId: string): KeptMessages => ({
     headers: {
       get: (keys) => headers.get(accountId, keys),
       async put(kept) {

@@ -1,7 +1,7 @@
 import { and, eq, inArray } from "drizzle-orm";
 import type { Handle } from "./handle.ts";
 import { groups, ofAccount } from "./handle.ts";
-import { preparedAmong } from "./prepared.ts";
+import { prepared, preparedAmong } from "./prepared.ts";
 import type { Store } from "./store.ts";
 
 export function splitKeysRepository(store: Handle): Store["splitKeys"] {
@@ -14,10 +14,18 @@ export function splitKeysRepository(store: Handle): Store["splitKeys"] {
       .where(and(eq(splitKeys.accountId, accountId), inArray(splitKeys.key, keys))),
   );
 
+  const all = prepared(store, ["accountId"], (db, { accountId }) =>
+    db.select({ key: splitKeys.key }).from(splitKeys).where(eq(splitKeys.accountId, accountId)),
+  );
+
   return {
     async among(accountId, keys) {
       const found = await among({ accountId }, new Set(keys));
       return new Set(found.map(({ key }) => key));
+    },
+
+    async all(accountId) {
+      return new Set((await all({ accountId })).map(({ key }) => key));
     },
 
     async add(accountId, keys) {

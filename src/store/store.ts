@@ -1,6 +1,6 @@
 import type { Capabilities, IdStability } from "../mail/capabilities.ts";
 import type { Origin } from "../mail/id.ts";
-import type { KeptMaildrop } from "../mail/maildrop.ts";
+import type { KeptMessages } from "../mail/maildrop.ts";
 import type { AccountRow, AppRow, Claim, FolderRow, IntentRow, KeyRow, PlacementRow, SubmissionRow } from "./rows.ts";
 
 /**
@@ -94,6 +94,8 @@ export interface Store {
   splitKeys: {
     /** Which of these native keys (`kind:value`) stand twice in a folder and get tracked ids. */
     among(accountId: string, keys: string[]): Promise<Set<string>>;
+    /** All of the account's. Of a POP3 account they are texts of unique-ids, up to some thousands. */
+    all(accountId: string): Promise<Set<string>>;
     add(accountId: string, keys: string[]): Promise<void>;
   };
   intents: {
@@ -104,8 +106,8 @@ export interface Store {
     sweep(now: number): Promise<number>;
   };
   maildrops: {
-    /** What is kept of an account's maildrop; asks for nothing by itself. */
-    of(accountId: string): KeptMaildrop;
+    /** What is kept of an account's maildrop, whichever that was; asks for nothing by itself. */
+    of(accountId: string): KeptMessages;
   };
   blobs: {
     /** Writes chunks of at most 512 KiB as they come; nothing refers to it yet, and it expires an hour after `now`. */

@@ -108,6 +108,33 @@ describe("reading", () => {
     expect(await drops.list(path)).toEqual([]);
   });
 
+  test("ids and flags of a mailbox mean nothing in the next one that the account is changed to", async () => {
+    const { path, user } = await drops.filled(2);
+    const { user: other } = await drops.filled(2);
+    const ids = idsOf(await drops.list(path));
+    expect((await api.call("PATCH", `${path}/messages/${ids[0]}`, { flags: { seen: true } })).status).toBe(200);
+    const become = async ({ username, password }: User) => {
+      const auth = { type: "password", username, password };
+      expect((await api.call("PATCH", path, { incoming: { auth } })).status).toBe(200);
+    };
+    await become(other);
+    const logins = await drops.asked("PASS", async () => {
+      for (const below of [`${ids[0]}`, `${ids[0]}/raw`]) {
+        const { status, body } = await api.call<Problem>("GET", `${path}/messages/${below}`);
+        expect([status, body.code]).toEqual([410, "message-gone"]);
+      }
+      expect((await api.call("DELETE", `${path}/messages/${ids[1]}?permanent=true`)).status).toBe(410);
+    });
+    expect(logins).toBe(0);
+    const others = await drops.list(path);
+    expect(others.map(({ id, flags }) => [ids.includes(id), flags.seen])).toEqual([
+      [false, false],
+      [false, false],
+    ]);
+    await become(user);
+    expect(idsOf(await drops.list(path))).toEqual(ids);
+  });
+
   test("ids hold over listings, sessions, a restart of the server, and removals of others", async () => {
     const { path } = await drops.filled(5);
     const ids = idsOf(await drops.list(path));

@@ -7,6 +7,8 @@ const refs: MessageRef[] = [
   { tier: "permanent", key: { kind: "gmail", value: "18446744073709551615" } },
   { tier: "permanent", key: { kind: "guid", value: "4c5bd85bc5a1f6629e120000f8eb3c4f" } },
   { tier: "permanent", key: { kind: "guid", value: "1763846400.M12P34.host,S=210,W=215" } },
+  { tier: "maildrop", login: "AZ_09-zz", key: { kind: "uidl", value: "a" } },
+  { tier: "maildrop", login: "AZ_09-zz", key: { kind: "fingerprint", value: `136.${"A".repeat(22)}.1` } },
   { tier: "tracked", origin: { folder: 1, uidValidity: 4_294_967_295, uid: 7 } },
 ];
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { KeptMaildrop, MaildropKey } from "../../src/mail/maildrop.ts";
+import type { KeptMessages, MaildropKey } from "../../src/mail/maildrop.ts";
 import { createStore } from "../../src/store/create-store.ts";
 import type { Handle } from "../../src/store/handle.ts";
 import type { Subject } from "./contract.ts";
@@ -18,7 +18,7 @@ export function maildropPruningContract(subject: () => Promise<Subject>): void {
       await one.maildrop.flags.change(keys, set(["k"], { seen: true }));
       return { ...one, keys };
     }
-    const left = async ({ headers, flags }: KeptMaildrop, keys: MaildropKey[]) => ({
+    const left = async ({ headers, flags }: KeptMessages, keys: MaildropKey[]) => ({
       headers: (await headers.get(keys)).size,
       flags: (await flags.get(keys)).size,
     });

@@ -75,6 +75,8 @@ export function messagesContract(subject: () => Promise<Subject>): void {
       expect(await splitKeys.among(accountId, keys)).toEqual(new Set(keys.slice(0, 150)));
       expect(await splitKeys.among(accountId, [])).toEqual(new Set());
       expect(await splitKeys.among("acc_other", keys)).toEqual(new Set());
+      expect(await splitKeys.all(accountId)).toEqual(new Set(keys.slice(0, 150)));
+      expect(await splitKeys.all("acc_other")).toEqual(new Set());
     });
   });
 

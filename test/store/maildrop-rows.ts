@@ -28,7 +28,7 @@ export const clear = (keywords: string[], flags: FlagChange["flags"] = {}): Flag
 export const none = { seen: false, flagged: false, answered: false, draft: false };
 
 /** What nothing is kept under. */
-export const unkeepable = [uidl(""), uidl("x".repeat(256)), uidl("a\u0000"), uidl("a\tb"), uidl("\ud800")];
+export const unkeepable = [uidl(""), uidl("x".repeat(265)), uidl("a\u0000"), uidl("a\tb"), uidl("\ud800")];
 
 export const headerCount = (handle: Handle, accountId: string) => countOf(handle, "maildropHeaders", accountId);
 export const flagCount = (handle: Handle, accountId: string) => countOf(handle, "maildropFlags", accountId);

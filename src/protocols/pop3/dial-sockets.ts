@@ -1,5 +1,6 @@
 import { Failure } from "../../errors.ts";
 import type { Connection, Dial } from "./connection.ts";
+import { makeEnding } from "./ending.ts";
 
 /** What of a socket of cloudflare:sockets is used. */
 type WebSocketLike = {
@@ -55,12 +56,11 @@ async function opened(socket: WebSocketLike, signal: AbortSignal): Promise<Conne
 function overSocket(socket: WebSocketLike, signal: AbortSignal): Connection {
   const reader = socket.readable.getReader();
   const writer = socket.writable.getWriter();
-  let drop = (): void => {};
-  const dropped = new Promise<null>((resolve) => (drop = () => resolve(null)));
+  const dropped = makeEnding();
   socket.closed.catch(() => {});
   return {
     async read() {
-      const read = await Promise.race([reader.read(), dropped]);
+      const read = await dropped.before(reader.read());
       return read === null || read.done || !(read.value instanceof Uint8Array) ? null : read.value;
     },
     async write(octets) {
@@ -74,7 +74,7 @@ function overSocket(socket: WebSocketLike, signal: AbortSignal): Connection {
       return opened(socket.startTls(), signal);
     },
     destroy() {
-      drop();
+      dropped.end();
       socket.close().catch(() => {});
     },
   };

@@ -62,6 +62,11 @@ export function messageRefusal(said: Said, where: Where): Failure {
   return refusal(said, where);
 }
 
+/** Whether a refusal tells of nothing beyond what was asked: neither the account, nor the server, nor the moment. */
+export function isOfItsOwn(said: Said, where: Where): boolean {
+  return said.code !== "AUTH" && meaning(said, where, null) === null;
+}
+
 /** The server does not want to talk to us: -ERR as its greeting, or unasked in the middle of a session. */
 export function goodbye(said: Said, where: Where): Failure {
   return (

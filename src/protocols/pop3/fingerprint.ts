@@ -14,6 +14,9 @@ export function headerHash(block: Uint8Array): string {
   return digest.digest().subarray(0, 16).toString("base64url");
 }
 
+/** In place of the digest of a header that the server can't read. */
+export const unreadableHash = "-".repeat(22);
+
 /**
  * What names a message that has no unique-id of its own (DESIGN §4): its size, the hash of its header, and which one it is of
  * those that are alike in both, counted from 1 in the order of the maildrop.

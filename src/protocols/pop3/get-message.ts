@@ -14,7 +14,8 @@ import { topUntil } from "./top-until.ts";
  */
 export async function getMessage(call: Call, place: MaildropPlace, wanted: Wanted): Promise<Fetched<MaildropPlace>> {
   const number = await numberOf(call, place);
-  const flags = (await flagsOf(call, [place.key]))(place.key);
+  const key = call.maildrop.keyOf(number) ?? place.key;
+  const flags = (await flagsOf(call, [key]))(key);
   if (wanted.structure === true || wanted.bodies === true) {
     const { octets } = await openMessage(call, number);
     const { structure, header, bodies, size } = await inTime(call, octets, readMessage(octets));
@@ -33,10 +34,14 @@ export async function getMessage(call: Call, place: MaildropPlace, wanted: Wante
   await call.maildrop.identify([number], call.until);
   const [told] = await readHeaders(call, [number]);
   if (!told) throw messageGone();
+  if (told.refused) throw told.refused;
   return { summary: toSummary({ ...told, key: place.key }, flags) };
 }
 
 async function headerOf(call: Call, number: number): Promise<Uint8Array> {
-  for await (const { header } of topUntil(call.session, [number], call)) if (header !== null) return header;
+  for await (const { header, refused } of topUntil(call.session, [number], { ...call, isKept: false })) {
+    if (refused) throw refused;
+    return header;
+  }
   throw messageGone();
 }

@@ -2,7 +2,7 @@ import type { Envelope } from "../../mail/message.ts";
 import { decodeWords } from "../../mime/encoded-words.ts";
 import { headerValue, rawHeaders } from "../../mime/headers.ts";
 import { parseDate } from "../../mime/parse-date.ts";
-import { envelopeFields, parseEnvelope } from "../../mime/parse-envelope.ts";
+import { emptyEnvelope, envelopeFields, parseEnvelope } from "../../mime/parse-envelope.ts";
 
 /** Octets of an envelope's fields that are read: nobody's long list of recipients makes a maildrop unlistable. */
 const maxFields = 64 * 1024;
@@ -11,6 +11,9 @@ const envelopeNames: ReadonlySet<string> = new Set(envelopeFields.map((name) => 
 
 /** A field as it stands, with its folded lines and line ends, one character per octet; `name` is "" for a line that is none. */
 type RawField = { name: string; text: string };
+
+/** The fields of a header block that a listing needs, as a header block; `isCut` when the envelope's are longer than 64 KiB. */
+export type ListedFields = { fields: Uint8Array; isCut: boolean };
 
 /** What a listing tells of a message's header. */
 export type HeaderFacts = {
@@ -22,11 +25,8 @@ export type HeaderFacts = {
   warnings: string[];
 };
 
-/**
- * The fields of a header block that a listing needs, as a header block: an envelope's, and the topmost Received. `isCut` when
- * the envelope's are longer than 64 KiB.
- */
-export function listedFields(block: Uint8Array): { fields: Uint8Array; isCut: boolean } {
+/** An envelope's fields, and the topmost Received. */
+export function listedFields(block: Uint8Array): ListedFields {
   let envelope = "";
   let received = "";
   for (const { name, text } of rawFields(block)) {
@@ -38,7 +38,7 @@ export function listedFields(block: Uint8Array): { fields: Uint8Array; isCut: bo
 }
 
 /** What the fields say that `listedFields` gave. */
-export function factsOf({ fields, isCut }: { fields: Uint8Array; isCut: boolean }): HeaderFacts {
+export function factsOf({ fields, isCut }: ListedFields): HeaderFacts {
   const { envelope, warnings } = parseEnvelope(fields);
   const headers = rawHeaders(fields);
   const ofName = (name: string): string[] =>
@@ -50,6 +50,14 @@ export function factsOf({ fields, isCut }: { fields: Uint8Array; isCut: boolean 
     warnings: isCut ? [...warnings, "header-truncated"] : warnings,
   };
 }
+
+/** What is told where the server does not give the header. */
+export const noFacts: HeaderFacts = {
+  envelope: emptyEnvelope,
+  from: "",
+  receivedAt: null,
+  warnings: ["envelope-missing"],
+};
 
 /** The fields of a header block up to its empty line, or to its end. */
 export function* rawFields(block: Uint8Array): Generator<RawField> {

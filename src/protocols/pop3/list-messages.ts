@@ -39,7 +39,8 @@ export async function listMessages(
     const batch = candidates.slice(at, at + (isAny ? Math.min(batchSize, limit - listed.length) : batchSize));
     listed.push(...(await lookAt(call, batch, filter)));
     at += batch.length;
-    assertInTime(call.session.host, call);
+    const isKept = batch.some((number) => maildrop.keyOf(number)?.kind === "uidl");
+    assertInTime(call.session.host, { ...call, isKept });
   }
   const page = listed.slice(0, limit);
   if (after === null) await prune(call);
@@ -72,9 +73,16 @@ async function lookAt(call: Call, numbers: number[], filter: Filter): Promise<Li
     .map((told) => ({ number: told.number, summary: toSummary(told, flags(told.key)) }));
 }
 
-/** Forgets what is kept of messages that are gone. Where not all messages are known by name, only of those with unique-ids. */
+/**
+ * Forgets what is kept of messages that are gone. Where not all messages are known by name, only of those with unique-ids; where
+ * none has one, only of those without: a server that tells none now may have told them yesterday.
+ */
 async function prune(call: Call): Promise<void> {
-  const { keys, isAll } = call.maildrop.known();
-  const told = isAll ? keys : keys.filter(({ kind }) => kind === "uidl");
-  await bestEffort(call, call.kept.keepOnly(told, call.clock.now(), isAll ? undefined : "uidl"));
+  const { maildrop, kept, clock } = call;
+  const { keys, isAll } = maildrop.known();
+  const uidls = keys.filter(({ kind }) => kind === "uidl");
+  const hasNone = uidls.length === 0 && maildrop.numbers.length > 0;
+  if (hasNone && !isAll) return;
+  const kind = hasNone ? "fingerprint" : isAll ? undefined : "uidl";
+  await bestEffort(call, kept.keepOnly(isAll ? keys : uidls, clock.now(), kind));
 }

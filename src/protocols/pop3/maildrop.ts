@@ -1,6 +1,7 @@
-import { type MaildropKey, maildropKeyText } from "../../mail/maildrop.ts";
+import { type DuplicateIds, type MaildropKey, maildropKeyText } from "../../mail/maildrop.ts";
 import type { Clock } from "../../observe.ts";
-import { fingerprint, headerHash, sizeInKey } from "./fingerprint.ts";
+import { fingerprint, headerHash, sizeInKey, unreadableHash } from "./fingerprint.ts";
+import { type ListedFields, listedFields } from "./header-facts.ts";
 import type { Pop3Session } from "./open-pop3.ts";
 import { topUntil } from "./top-until.ts";
 
@@ -17,8 +18,15 @@ export type Maildrop = {
   identify(numbers: readonly number[], until: number): Promise<void>;
   /** The numbers of the messages with these keys, by the keys' texts; what is not there is absent. */
   find(texts: Iterable<string>, until: number): Promise<Map<string, number>>;
+  /**
+   * How many messages this one can't be told apart from, itself among them, as far as fingerprints were taken: 1 where it is
+   * alone. One whose header can't be read may be any of its size.
+   */
+  alike(number: number): number;
   /** Octets, as the server counts them; of what it does not tell the size is absent. */
   sizesOf(numbers: readonly number[]): Promise<Map<number, number>>;
+  /** What a listing tells of a header that was read for its fingerprint; null where it has to be read. */
+  readFieldsOf(number: number): ListedFields | null;
   /** All keys that are known, in order, and whether these are all there are. */
   known(): { keys: MaildropKey[]; isAll: boolean };
 };
@@ -26,18 +34,29 @@ export type Maildrop = {
 /** RFC 1939 §7 allows 70 characters; some servers send more. */
 const uniqueId = /^[\x21-\x7e]{1,255}$/;
 
+/** Of how many unique-ids of an account it is remembered that they stood twice. With that many, none of them is trusted. */
+const maxDuplicates = 10_000;
+
+/** Fields of headers that were read for fingerprints, held so that they are not read again, octets. */
+const maxRead = 16 * 1024 * 1024;
+
 /** Reads the maildrop by STAT and UIDL, and by LIST where there is no UIDL or it does not tell of as many messages. */
-export async function readMaildrop(session: Pop3Session, clock: Clock): Promise<Maildrop> {
+export async function readMaildrop(session: Pop3Session, clock: Clock, duplicates: DuplicateIds): Promise<Maildrop> {
   const { count } = await session.stat();
   const told = count === 0 ? null : await session.uidl();
   const sizes = new Map<number, number>();
   let hasAllSizes = false;
   const numbers = await numbersOf();
-  const uids = uniqueIds(told ?? new Map());
+  const uids = told === null || told.size === 0 ? new Map<number, string>() : await uniqueIds(told, duplicates);
   /** The numbers by the keys' texts; the unique-ids are in it from the first search on. */
   const byText = new Map<string, number>();
   let isSearched = false;
   const fingerprints = new Map<number, MaildropKey>();
+  /** By number, the size and header hash that messages alike have in common; and how many have them. */
+  const groups = new Map<number, string>();
+  const counts = new Map<string, number>();
+  const readFields = new Map<number, ListedFields>();
+  let readOctets = 0;
   /** Those of which all messages have their fingerprints. */
   const sizesDone = new Set<number>();
 
@@ -75,23 +94,35 @@ export async function readMaildrop(session: Pop3Session, clock: Clock): Promise<
     if (wanted.size === 0) return;
     await allSizes();
     const alike = numbers.filter((number) => wanted.has(sizes.get(number) ?? 0));
-    const counts = new Map<string, number>();
-    for await (const { number, header } of topUntil(session, alike, { clock, until })) {
-      if (header === null) continue;
+    // Counted anew where it failed in the middle before.
+    const counted = new Map<string, number>();
+    for await (const { number, header, refused } of topUntil(session, alike, { clock, until, isKept: false })) {
+      if (refused?.code === "message-gone") continue;
+      if (header) hold(number, listedFields(header));
       const size = sizes.get(number) ?? 0;
-      const hash = headerHash(header);
-      const nth = (counts.get(`${size}.${hash}`) ?? 0) + 1;
-      counts.set(`${size}.${hash}`, nth);
+      const hash = header ? headerHash(header) : unreadableHash;
+      const group = `${size}.${hash}`;
+      const nth = (counted.get(group) ?? 0) + 1;
+      groups.set(number, group);
+      counted.set(group, nth);
       const key = fingerprint(size, hash, nth);
       fingerprints.set(number, key);
       byText.set(maildropKeyText(key), number);
     }
+    for (const [group, count] of counted) counts.set(group, count);
     for (const size of wanted) sizesDone.add(size);
+  }
+
+  function hold(number: number, listed: ListedFields): void {
+    if (readFields.has(number) || readOctets + listed.fields.length > maxRead) return;
+    readOctets += listed.fields.length;
+    readFields.set(number, listed);
   }
 
   return {
     numbers,
     keyOf,
+    readFieldsOf: (number) => readFields.get(number) ?? null,
     async identify(some, until) {
       const unnamed = some.filter((number) => !uids.has(number));
       if (unnamed.length === 0) return;
@@ -115,6 +146,14 @@ export async function readMaildrop(session: Pop3Session, clock: Clock): Promise<
         }),
       );
     },
+    alike(number) {
+      const group = groups.get(number);
+      if (group === undefined) return 1;
+      const size = sizes.get(number) ?? 0;
+      const unreadable = counts.get(`${size}.${unreadableHash}`) ?? 0;
+      if (unreadable === 0) return counts.get(group) ?? 1;
+      return numbers.filter((other) => groups.has(other) && sizes.get(other) === size).length;
+    },
     async sizesOf(some) {
       const missing = some.filter((number) => !sizes.has(number));
       const [only] = missing;
@@ -129,17 +168,21 @@ export async function readMaildrop(session: Pop3Session, clock: Clock): Promise<
   };
 }
 
-/** The ids that are well-formed and stand for one message only, by its number. */
-function uniqueIds(told: Map<number, string>): Map<number, string> {
-  const first = new Map<string, number>();
-  const unique = new Map<number, string>();
-  for (const [number, uid] of told) {
-    const twin = first.get(uid);
-    if (twin !== undefined) unique.delete(twin);
-    else {
-      first.set(uid, number);
-      if (uniqueId.test(uid)) unique.set(number, uid);
-    }
+/**
+ * The ids that are well-formed and stand for one message only, by its number. One that stood twice at any time names nothing
+ * any more: whose it was nobody knows.
+ */
+async function uniqueIds(told: Map<number, string>, duplicates: DuplicateIds): Promise<Map<number, string>> {
+  const textOf = (value: string): string => maildropKeyText({ kind: "uidl", value });
+  const known = await duplicates.all();
+  const seen = new Set<string>();
+  const twice = new Set<string>();
+  for (const uid of told.values()) {
+    if (seen.has(uid) && uniqueId.test(uid)) twice.add(uid);
+    seen.add(uid);
   }
-  return unique;
+  const fresh = [...twice].map(textOf).filter((text) => !known.has(text));
+  if (fresh.length > 0 && known.size < maxDuplicates) await duplicates.add(fresh.slice(0, maxDuplicates - known.size));
+  if (known.size + fresh.length >= maxDuplicates) return new Map();
+  return new Map([...told].filter(([, uid]) => uniqueId.test(uid) && !twice.has(uid) && !known.has(textOf(uid))));
 }

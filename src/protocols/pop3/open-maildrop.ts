@@ -7,20 +7,19 @@ import type { MaildropPlace } from "../../mail/message.ts";
 import type { Log } from "../../observe.ts";
 import { assertInbox, type Call } from "./call.ts";
 import { deadlines } from "./deadline.ts";
-import type { DialogOptions } from "./dialog.ts";
 import { assertFilter } from "./filter.ts";
 import { folderStatus, listFolders } from "./folder-status.ts";
 import { getMessage } from "./get-message.ts";
 import { assertPage, listMessages } from "./list-messages.ts";
 import { type Maildrop, readMaildrop } from "./maildrop.ts";
 import { openPart } from "./open-part.ts";
-import { openPop3 } from "./open-pop3.ts";
+import { type OpenPop3, openPop3 } from "./open-pop3.ts";
 import { openRaw } from "./open-raw.ts";
 import { removeMessages } from "./remove-messages.ts";
 import { setFlags } from "./set-flags.ts";
 import { unsupported } from "./unsupported.ts";
 
-export type OpenMaildrop = DialogOptions & {
+export type OpenMaildrop = OpenPop3 & {
   /** What Postern keeps of this account's maildrop. */
   kept: KeptMaildrop;
   log: Log;
@@ -55,7 +54,7 @@ export async function openMaildrop({ kept, log, ...options }: OpenMaildrop): Pro
     const turn = tail.then(async () => {
       // What it fails with is what has ended the session.
       if (session.dead) await session.noop();
-      maildrop ??= await readMaildrop(session, clock);
+      maildrop ??= await readMaildrop(session, clock, kept.duplicates);
       return work({ session, maildrop, kept, clock, log, until: clock.now() + ms });
     });
     tail = turn.catch(() => {});

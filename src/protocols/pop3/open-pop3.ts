@@ -39,12 +39,17 @@ export type Pop3Session = {
   readonly dead: boolean;
 };
 
+export type OpenPop3 = DialogOptions & {
+  /** The server has told this account's unique-ids before: if it does not now, that is a failure. */
+  expectsUidl?: boolean;
+};
+
 /**
  * Connects, starts TLS where asked, and logs in. `dial` is what the runtime opens connections with. Fails with what kept it:
  * `upstream-unreachable`, `upstream-timeout`, `tls-verification-failed`, `account-authentication-failed`, `mailbox-locked`,
  * `upstream-throttled`, `account-busy`, `refused-by-server`, `upstream-protocol-error`, …
  */
-export async function openPop3(options: DialogOptions): Promise<Pop3Session> {
+export async function openPop3(options: OpenPop3): Promise<Pop3Session> {
   const { login } = options;
   const dialog = await openDialog(options);
   try {
@@ -63,7 +68,7 @@ export async function openPop3(options: DialogOptions): Promise<Pop3Session> {
     await logIn(dialog, login, { capabilities, timestamp });
     // RFC 2449 §5: it may differ for this user.
     if (capabilities.told) capabilities = await askCapabilities(dialog, capabilities);
-    return sessionOf(makeSession(dialog, capabilities));
+    return sessionOf(makeSession(dialog, capabilities), options.expectsUidl);
   } catch (error) {
     const failure = toFailure(error, dialog.where);
     dialog.kill(failure);
@@ -71,7 +76,7 @@ export async function openPop3(options: DialogOptions): Promise<Pop3Session> {
   }
 }
 
-function sessionOf(session: Session): Pop3Session {
+function sessionOf(session: Session, expectsUidl = false): Pop3Session {
   const { dialog, capabilities, inTurn } = session;
   return {
     host: dialog.host,
@@ -79,7 +84,7 @@ function sessionOf(session: Session): Pop3Session {
     stat: () => stat(session),
     list: () => list(session),
     listOne: (number) => listOne(session, number),
-    uidl: () => uidl(session),
+    uidl: () => uidl(session, expectsUidl),
     uidlOne: (number) => uidlOne(session, number),
     top: (numbers) => top(session, numbers),
     retr: (number) => retr(session, number),

@@ -43,8 +43,12 @@ async function unmark(dialog: Dialog): Promise<void> {
 }
 
 async function quit(dialog: Dialog): Promise<void> {
+  // A line that is gone by now is noticed, where it can be, before QUIT is said to nobody.
+  dialog.idle();
+  await new Promise<void>((resolve) => setImmediate(resolve));
   const status = await dialog.ask("QUIT", "QUIT").catch((error: unknown) => {
-    throw unconfirmed(dialog, null, error);
+    const isSent = dialog.where.phase === "QUIT";
+    throw isSent ? unconfirmed(dialog, null, error) : error;
   });
   dialog.kill(closed(dialog.host));
   if (!status.ok) throw unconfirmed(dialog, status);

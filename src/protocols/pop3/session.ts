@@ -3,6 +3,7 @@ import { withDeadline } from "../../net/deadline.ts";
 import type { Capabilities } from "./capabilities.ts";
 import { deadlines } from "./deadline.ts";
 import type { Dialog } from "./dialog.ts";
+import { makeEnding } from "./ending.ts";
 import { closed } from "./failures.ts";
 
 /** What is left of an answer that nobody wants any more, octets: beyond that a new connection is cheaper. */
@@ -31,19 +32,18 @@ export type Session = {
 
 /** A session on a dialog that has logged in. */
 export function makeSession(dialog: Dialog, capabilities: Capabilities): Session {
-  let tail: Promise<unknown> = Promise.resolve();
+  let tail: Promise<void> = Promise.resolve();
   let waiting = 0;
-  let announceDeath = (): void => {};
-  const death = new Promise<void>((resolve) => (announceDeath = resolve));
+  const death = makeEnding();
   dialog.idle();
 
   function kill(why: Failure): void {
     dialog.kill(why);
-    announceDeath();
+    death.end();
   }
 
   async function settled(): Promise<void> {
-    await Promise.race([tail, death]);
+    await death.before(tail);
   }
 
   async function takeTurn(): Promise<() => void> {
@@ -51,7 +51,7 @@ export function makeSession(dialog: Dialog, capabilities: Capabilities): Session
     let end = (): void => {};
     const own = new Promise<void>((resolve) => (end = resolve));
     // A turn that is given up early must not let the next one start before the previous has ended.
-    tail = Promise.all([previous, own]);
+    tail = previous.then(() => own);
     waiting++;
     let isBack = false;
     const giveBack = (): void => {
@@ -61,7 +61,7 @@ export function makeSession(dialog: Dialog, capabilities: Capabilities): Session
       dialog.idle();
       end();
     };
-    await Promise.race([previous, death]);
+    await death.before(previous);
     if (!dialog.dead) return giveBack;
     giveBack();
     throw dialog.dead;

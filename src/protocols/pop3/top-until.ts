@@ -1,22 +1,27 @@
 import { Failure } from "../../errors.ts";
 import type { Clock } from "../../observe.ts";
+import { makeEnding } from "./ending.ts";
 import type { Pop3Session } from "./open-pop3.ts";
 import type { Header } from "./top.ts";
 
-/** As the session's `top`, until an instant (milliseconds): then it is left, and fails `upstream-timeout`. */
+/** Until when headers may be read, milliseconds, and whether those that were read save the next try something. */
+type Limit = { clock: Clock; until: number; isKept: boolean };
+
+/** As the session's `top`, until an instant: then it is left, and fails `upstream-timeout`. */
 export async function* topUntil(
   session: Pick<Pop3Session, "host" | "top">,
   numbers: readonly number[],
-  { clock, until }: { clock: Clock; until: number },
+  { clock, until, isKept }: Limit,
 ): AsyncGenerator<Header> {
   if (numbers.length === 0) return;
   const over = new AbortController();
-  const expiry = clock.sleep(Math.max(0, until - clock.now()), over.signal).then(() => null);
+  const expiry = makeEnding();
+  void clock.sleep(Math.max(0, until - clock.now()), over.signal).then(() => expiry.end());
   const headers = session.top(numbers);
   try {
     for (;;) {
-      const step = await Promise.race([headers.next(), expiry]);
-      if (step === null) throw tookTooLong(session.host);
+      const step = await expiry.before(headers.next());
+      if (step === null) throw tookTooLong(session.host, isKept);
       if (step.done === true) return;
       yield step.value;
     }
@@ -28,13 +33,15 @@ export async function* topUntil(
 }
 
 /** Fails `upstream-timeout` once it is later than `until`. */
-export function assertInTime(host: string, { clock, until }: { clock: Clock; until: number }): void {
-  if (clock.now() > until) throw tookTooLong(host);
+export function assertInTime(host: string, { clock, until, isKept }: Limit): void {
+  if (clock.now() > until) throw tookTooLong(host, isKept);
 }
 
-function tookTooLong(host: string): Failure {
+function tookTooLong(host: string, isKept: boolean): Failure {
   return new Failure("upstream-timeout", "Reading so many messages' headers over POP3 takes longer than we wait.", {
-    fix: "Ask again: headers that were read are kept, so that the next try gets further. Without a filter a page takes the least.",
+    fix: isKept
+      ? "Ask again: headers that were read are kept, so that the next try gets further. Without a filter a page takes the least."
+      : "Ask for fewer messages at once and without a filter: nothing is kept of the headers that were read for this. Or store the account with IMAP, if its provider offers that.",
     upstream: { protocol: "pop3", phase: "TOP", host },
   });
 }

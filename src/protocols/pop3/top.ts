@@ -1,6 +1,7 @@
+import type { Failure } from "../../errors.ts";
 import { messageNumber } from "./argument.ts";
 import type { Body } from "./dialog.ts";
-import { messageRefusal } from "./failures.ts";
+import { isOfItsOwn, messageRefusal } from "./failures.ts";
 import { makePipeline, type Pipeline } from "./pipeline.ts";
 import type { Session } from "./session.ts";
 import type { Status } from "./status.ts";
@@ -8,13 +9,18 @@ import type { Status } from "./status.ts";
 /** A longer header is cut there, octets. */
 const maxHeader = 1024 * 1024;
 
-/** A message's header block, up to and with its empty line; null when the message is gone. */
-export type Header = { number: number; header: Uint8Array | null };
+/**
+ * A message's header block, up to and with its empty line; or why the server does not give it: `message-gone`, or
+ * `refused-by-server` where it can't read this message.
+ */
+export type Header =
+  | { number: number; header: Uint8Array; refused: null }
+  | { number: number; header: null; refused: Failure };
 
 /**
  * TOP n 0 (RFC 1939 §7) of many messages, in the order of the numbers, sent ahead where the server lets us. Where it has no TOP
- * each message is read whole and its header kept. Its turn begins with its first `next`; left early, what is still to come is
- * read off or the connection goes.
+ * each message is read whole and its header kept. A refusal that is about more than its message fails the row. Its turn begins
+ * with its first `next`; left early, what is still to come is read off or the connection goes.
  */
 export async function* top(session: Session, numbers: readonly number[]): AsyncGenerator<Header> {
   const checked = numbers.map(messageNumber);
@@ -27,9 +33,13 @@ export async function* top(session: Session, numbers: readonly number[]): AsyncG
   try {
     for (const number of numbers) {
       const status = await settled(session, await answers.next(), number);
-      const refused = status.ok ? null : messageRefusal(status, dialog.where);
-      if (refused && refused.code !== "message-gone") throw refused;
-      yield { number, header: refused ? null : await headerOf(dialog.body()) };
+      if (status.ok) {
+        yield { number, header: await headerOf(dialog.body()), refused: null };
+        continue;
+      }
+      const refused = messageRefusal(status, dialog.where);
+      if (refused.code !== "message-gone" && !isOfItsOwn(status, dialog.where)) throw refused;
+      yield { number, header: null, refused };
     }
   } finally {
     if (answers.outstanding === 0) giveBack();

@@ -1,5 +1,5 @@
 import { demandOf } from "./demand.ts";
-import { brokeProtocol, refusal } from "./failures.ts";
+import { brokeProtocol, failure, isOfItsOwn, refusal } from "./failures.ts";
 import type { Session } from "./session.ts";
 
 /** RFC 1939 §7 promises 1 to 70 printable characters; whatever else a server puts there is its id all the same. */
@@ -8,16 +8,29 @@ const numberOnly = /^\s*(\d{1,10})[ \t]*$/;
 
 /**
  * UIDL: the unique-id of each message by its number in this session; null where the server has no such command. A message
- * without an id is absent, and ids may stand twice: what a server sends is not what it should.
+ * without an id is absent, and ids may stand twice: what a server sends is not what it should. `isExpected`: it has told
+ * unique-ids before, so that it must not be taken for a server without them. Fails then, as `refused-by-server`.
  */
-export function uidl({ dialog, inTurn, capabilities }: Session): Promise<Map<number, string> | null> {
+export function uidl(
+  { dialog, inTurn, capabilities }: Session,
+  isExpected = false,
+): Promise<Map<number, string> | null> {
   return inTurn(async () => {
     const status = await dialog.ask("UIDL", "UIDL");
     if (!status.ok) {
-      const why = refusal(status, dialog.where);
       // RFC 1939 §7: optional. Only a server that announced it, or one with trouble of its own, has really refused.
-      if (capabilities.has("UIDL") || why.code !== "refused-by-server") throw why;
-      return null;
+      const isUnexplained = status.code === null && isOfItsOwn(status, dialog.where);
+      if (capabilities.has("UIDL") || !isUnexplained) throw refusal(status, dialog.where);
+      if (!isExpected) return null;
+      throw failure(
+        "refused-by-server",
+        "The mail server does not tell its unique-ids any more.",
+        dialog.where,
+        status,
+        {
+          fix: "Ask again later. If the server has no UIDL any more, delete the account and store it anew.",
+        },
+      );
     }
     const ids = new Map<number, string>();
     await dialog.listing((line) => {

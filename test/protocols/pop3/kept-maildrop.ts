@@ -28,6 +28,7 @@ export type KeptInMemory = KeptMaildrop & {
 export function keptInMemory(): KeptInMemory {
   const headers = new Map<string, KeptHeader>();
   const flags = new Map<string, Kept>();
+  const duplicates = new Set<string>();
   const put: string[] = [];
   const told: KeptInMemory["told"] = [];
   const broken = new Set<Broken>();
@@ -73,6 +74,12 @@ export function keptInMemory(): KeptInMemory {
           for (const keyword of change.keywords.remove) keywords.delete(keyword);
           flags.set(text, { flags: { ...before.flags, ...change.flags }, keywords: [...keywords] });
         }
+      },
+    },
+    duplicates: {
+      all: async () => new Set(duplicates),
+      async add(texts) {
+        for (const text of texts) duplicates.add(text);
       },
     },
     async forget(keys) {

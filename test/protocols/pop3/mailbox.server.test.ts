@@ -11,8 +11,11 @@ import { type Pop3d, startMailutilsPop3d } from "../../servers/pop3d.ts";
 import { provision } from "../../servers/provision.ts";
 import { type Bench, type Environment, newest, page } from "../mailbox-bench.ts";
 import { mailboxContract } from "../mailbox-contract.ts";
+import { failureOf } from "../failure-of.ts";
 import { keptInMemory } from "./kept-maildrop.ts";
 import { target } from "./scripted-pop3.ts";
+
+const seen = { flags: { seen: true }, keywords: { add: [], remove: [] } };
 
 /** What no POP3 server can do. */
 const protocol: Environment["lacks"] = {
@@ -118,16 +121,19 @@ else
 
 /** popa3d hashes some header fields: equal messages have the same unique-id, which is then none. */
 function twins({ it, open, user: freshUser, deliver: add, next }: Bench): void {
-  it("tells messages with one unique-id apart, and removes the one that was meant", [], async () => {
+  it("tells messages with one unique-id apart, and removes only one that is like no other", [], async () => {
     const user = await freshUser();
-    for (const body of ["one", "two", "one"]) await add(user, `Subject: twin\n\n${body}\n`);
-    const mailbox = await open(user);
-    const { messages } = await mailbox.list("INBOX", page, {});
+    for (const body of ["one", "two", "more"]) await add(user, `Subject: twin\n\n${body}\n`);
+    const first = await open(user);
+    const { messages } = await first.list("INBOX", page, {});
     const keys = messages.map(({ place }) => "key" in place && place.key);
     expect(keys).toMatchObject(messages.map(() => ({ kind: "fingerprint" })));
     expect(new Set(keys.map((key) => key && key.value)).size).toBe(3);
-    const [last] = messages;
-    if (!last) throw new Error("there is none");
+    const [last, two] = messages;
+    if (!last || !two) throw new Error("there is none");
+    expect((await failureOf(first.remove([two.place]))).code).toBe("unsupported-by-server");
+    expect((await failureOf(first.setFlags([two.place], seen))).code).toBe("unsupported-by-server");
+    const mailbox = await next(first, user);
     expect(await mailbox.remove([last.place])).toEqual({ missing: [] });
     const after = await next(mailbox, user);
     expect((await after.list("INBOX", page, {})).messages).toEqual(messages.slice(1));

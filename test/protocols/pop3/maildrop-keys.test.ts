@@ -3,7 +3,8 @@ import type { Mailbox } from "../../../src/mail/mailbox.ts";
 import type { MaildropPlace } from "../../../src/mail/message.ts";
 import { collect, failureOf } from "../failure-of.ts";
 import { makeMaildropBench, makeMessages, page, placeOf, subjectsOf, textsOf } from "./maildrop-bench.ts";
-import { type Message, multiLine, usualCapa } from "./scripted-pop3.ts";
+import { openMaildrop } from "../../../src/protocols/pop3/open-maildrop.ts";
+import { hurried, type Message, multiLine, target, usualCapa } from "./scripted-pop3.ts";
 
 const bench = makeMaildropBench();
 afterEach(() => bench.end());
@@ -11,6 +12,8 @@ afterEach(() => bench.end());
 const noUidl = { capa: usualCapa.filter((name) => name !== "UIDL"), answers: { UIDL: "-ERR what?\r\n" } };
 const list = (mailbox: Mailbox<MaildropPlace>) => mailbox.list("INBOX", page, {});
 const print = /^fingerprint:\d+\.[\w-]{22}\.\d+$/;
+
+const flagged = { flags: { flagged: true }, keywords: { add: [], remove: [] } };
 
 function change(messages: Message[], number: number, to: Partial<Message>): Message[] {
   return messages.map((message, index) => (index + 1 === number ? { ...message, ...to } : message));
@@ -62,14 +65,67 @@ describe("a message's key", () => {
     expect((await failureOf(mailbox.get(placeOf("u2"), {}))).code).toBe("message-gone");
   });
 
-  test("stays found when its twin's id is gone", async () => {
+  test("stays its fingerprint when the one with the same id is gone, with its flags", async () => {
     const messages = change(makeMessages(3), 3, { uid: "u2" });
-    const [newest] = (await list(await (await bench.serve({ messages })).open())).messages;
-    const left = await bench.serve({ messages: messages.filter((_, index) => index !== 1) });
-    const mailbox = await left.open();
-    expect(textsOf(await list(mailbox))).toEqual(["uidl:u2", "uidl:u1"]);
+    const { open } = await bench.serve({ messages });
+    const mailbox = await open();
+    const before = await list(mailbox);
+    const place = before.messages[0]?.place ?? placeOf("");
+    await mailbox.setFlags([place], flagged);
+    await mailbox.close();
+    messages.splice(1, 1);
+    const after = await open();
+    const left = await list(after);
+    expect(textsOf(left)).toEqual([textsOf(before)[0], "uidl:u1"]);
+    expect(left.messages[0]).toMatchObject({ place, flags: { flagged: true }, envelope: { subject: "message 3" } });
+    expect((await after.get(place, {})).summary).toEqual(left.messages[0]);
+    expect((await failureOf(after.get(placeOf("u2"), {}))).code).toBe("message-gone");
+    expect(await after.remove([placeOf("u2")])).toEqual({ missing: [placeOf("u2")] });
+  });
+
+  test("is no id that was another message's: once it stands twice it names neither, for good", async () => {
+    const [a, b] = makeMessages(2);
+    const messages = [{ uid: "same", raw: a?.raw ?? "" }];
+    const { open, kept } = await bench.serve({ messages });
+    await (await open()).setFlags([placeOf("same")], flagged);
+    messages.push({ uid: "same", raw: b?.raw ?? "" });
+    await (await open()).status("INBOX");
+    expect(await kept.duplicates.all()).toEqual(new Set(["uidl:same"]));
+    messages.shift();
+    const mailbox = await open();
+    const { messages: left } = await list(mailbox);
+    expect(left).toMatchObject([{ place: { key: { kind: "fingerprint" } }, flags: { flagged: false } }]);
+    expect((await failureOf(mailbox.get(placeOf("same"), {}))).code).toBe("message-gone");
+  });
+
+  test("is its fingerprint where thousands of ids have stood twice, and no more are remembered", async () => {
+    const { open, kept } = await bench.serve({ messages: change(makeMessages(3), 3, { uid: "u2" }) });
+    await kept.duplicates.add(Array.from({ length: 10_000 }, (_, at) => `uidl:other${at}`));
+    expect(textsOf(await list(await open())).every((text) => print.test(text))).toBe(true);
+    expect((await kept.duplicates.all()).size).toBe(10_000);
+  });
+
+  test("has another header kept when LIST tells another size", async () => {
+    const [a, b] = makeMessages(2);
+    const messages = [{ uid: "1", raw: a?.raw ?? "" }];
+    const { open } = await bench.serve({ messages });
+    await list(await open());
+    const others = ["2", "3"].map((uid) => ({ uid, raw: a?.raw ?? "" }));
+    messages.splice(0, 1, { uid: "1", raw: `${b?.raw}longer\r\n` }, ...others);
+    expect(subjectsOf(await list(await open()))).toEqual(["message 1", "message 1", "message 2"]);
+    expect(subjectsOf(await list(await open()))).toEqual(["message 1", "message 1", "message 2"]);
+  });
+
+  test("takes flags under the name that it is listed by", async () => {
+    const answers: { UIDL?: string } = { UIDL: "-ERR what?\r\n" };
+    const { open } = await bench.serve({ messages: makeMessages(2), capa: ["USER", "TOP"], answers });
+    const [newest] = (await list(await open())).messages;
+    delete answers.UIDL;
+    const mailbox = await open();
     const place = newest?.place ?? placeOf("");
-    expect((await mailbox.get(place, {})).summary).toMatchObject({ place, envelope: { subject: "message 3" } });
+    await mailbox.setFlags([place], flagged);
+    expect((await list(mailbox)).messages[0]).toMatchObject({ place: placeOf("u2"), flags: { flagged: true } });
+    expect((await mailbox.get(place, {})).summary).toMatchObject({ place, flags: { flagged: true } });
   });
 });
 
@@ -90,6 +146,45 @@ describe("a server without UIDL", () => {
       listing.messages.map(async ({ place }) => collect((await mailbox.openRaw(place)).stream)),
     );
     expect(bodies.map(String)).toEqual([twin, other, ...makeMessages(2).toReversed(), twin].map(({ raw }) => raw));
+  });
+
+  test("has twins neither removed nor flagged, as nobody knows which is which once one has gone", async () => {
+    const twin = (body: string): Message => ({ uid: "", raw: `Subject: twin\r\n\r\n${body}\r\n` });
+    const messages = [twin("one"), ...makeMessages(1), twin("two")];
+    const { open, server } = await bench.serve({ ...noUidl, messages });
+    const mailbox = await open();
+    const [two, other, one] = (await list(mailbox)).messages.map(({ place }) => place);
+    if (!two || !other || !one) throw new Error("not all are listed");
+    for (const call of [mailbox.remove([other, two]), mailbox.remove([one]), mailbox.setFlags([other, one], flagged)]) {
+      const failure = await failureOf(call);
+      expect(failure).toMatchObject({ code: "unsupported-by-server", details: { fix: expect.any(String) } });
+    }
+    expect(server.heard.filter((line) => line.startsWith("DELE"))).toEqual([]);
+    expect((await list(mailbox)).messages.some(({ flags }) => flags.flagged)).toBe(false);
+    expect(await mailbox.setFlags([other], flagged)).toEqual({ missing: [] });
+    await mailbox.close();
+    messages.splice(2, 1);
+    const after = await open();
+    expect((await failureOf(after.get(two, {}))).code).toBe("message-gone");
+    expect(await after.remove([two, one])).toEqual({ missing: [two] });
+    expect(server.heard.filter((line) => line.startsWith("DELE"))).toEqual(["DELE 1"]);
+  });
+
+  test("has a message whose header it can't read listed, and taken for any of its size", async () => {
+    const alike = ["a", "b"].map((name) => ({ uid: "", raw: `Subject: ${name}\r\n\r\n` }));
+    const answers = {
+      ...noUidl.answers,
+      TOP: (line: string) => (line.startsWith("TOP 1 ") ? "-ERR Cannot read message file\r\n" : undefined),
+    };
+    const { open } = await bench.serve({ ...noUidl, answers, messages: [...alike, ...makeMessages(1)] });
+    const mailbox = await open();
+    const { messages } = await list(mailbox);
+    expect(messages.map(({ envelope }) => envelope.subject)).toEqual(["message 1", "b", ""]);
+    for (const at of [1, 2]) {
+      const call = mailbox.remove([messages[at]?.place ?? placeOf("")]);
+      expect((await failureOf(call)).code).toBe("unsupported-by-server");
+    }
+    expect(await mailbox.remove([messages[0]?.place ?? placeOf("")])).toEqual({ missing: [] });
   });
 
   test("has the same keys at the next login, whatever it writes into headers", async () => {
@@ -124,6 +219,73 @@ describe("a server without UIDL", () => {
     await list(await open());
     expect(kept.put).toEqual([]);
     expect((await asked(list)).filter((line) => line.startsWith("TOP")).length).toBeGreaterThan(0);
+  });
+
+  test("is asked for each header once", async () => {
+    const { asked } = await bench.serve({ ...noUidl, messages: makeMessages(12) });
+    const lines = await asked(async (mailbox) => {
+      const listing = await list(mailbox);
+      expect(subjectsOf(listing)[0]).toBe("message 12");
+      await mailbox.get(listing.messages[3]?.place ?? placeOf(""), {});
+    });
+    expect(lines.filter((line) => line.startsWith("TOP")).toSorted()).toEqual(
+      Array.from({ length: 12 }, (_, index) => `TOP ${index + 1} 0`).toSorted(),
+    );
+  });
+
+  test("is not told to keep anything where it takes too long", async () => {
+    const TOP = (_: string, nth: number) => (nth > 2 ? ({ after: "silence" } as const) : undefined);
+    const { open } = await bench.serve({
+      capa: ["USER", "TOP"],
+      answers: { ...noUidl.answers, TOP },
+      messages: makeMessages(9),
+    });
+    const failure = await failureOf((await open(hurried(1000))).list("INBOX", page, { subject: "message" }));
+    expect(failure).toMatchObject({ code: "upstream-timeout" });
+    expect(failure.details.fix).toMatch(/nothing is kept/);
+  });
+
+  /** What follows when UIDL fails at the second login, and nothing announces it. */
+  async function uidlLost(expectsUidl: boolean) {
+    let isLost = false;
+    const UIDL = () => (isLost ? "-ERR Internal error\r\n" : undefined);
+    const { server, kept } = await bench.serve({ capa: null, messages: makeMessages(2), answers: { UIDL } });
+    const login = async () => openMaildrop({ ...target(server.port), kept, log: { write() {} }, expectsUidl });
+    const before = await login();
+    expect(textsOf(await list(before))).toEqual(["uidl:u2", "uidl:u1"]);
+    await before.close();
+    isLost = true;
+    return { mailbox: await login(), kept };
+  }
+
+  test("has not lost them where it has told unique-ids before", async () => {
+    const { mailbox, kept } = await uidlLost(true);
+    expect(await failureOf(list(mailbox))).toMatchObject({
+      code: "refused-by-server",
+      details: { upstream: { phase: "UIDL", text: "Internal error" } },
+    });
+    expect(kept.told).toHaveLength(1);
+    await mailbox.close();
+  });
+
+  test("may tell them again, so that nothing is forgotten of what had one", async () => {
+    const { mailbox, kept } = await uidlLost(false);
+    expect((await list(mailbox)).messages).toHaveLength(2);
+    expect(kept.told.at(-1)?.kind).toBe("fingerprint");
+    await mailbox.close();
+  });
+
+  test("has equal ones counted anew where that was broken off in the middle", async () => {
+    const twin = { uid: "", raw: "Subject: twin\r\n\r\none\r\n" };
+    const TOP = (_: string, nth: number) => (nth === 1 ? "-ERR [SYS/TEMP] later\r\n" : undefined);
+    const { open } = await bench.serve({
+      capa: ["USER", "TOP"],
+      messages: [twin, twin],
+      answers: { ...noUidl.answers, TOP },
+    });
+    const mailbox = await open();
+    expect((await failureOf(list(mailbox))).code).toBe("upstream-throttled");
+    expect(textsOf(await list(mailbox)).map((text) => text.split(".").at(-1))).toEqual(["2", "1"]);
   });
 
   test("knows no message by a key that is none of its own", async () => {

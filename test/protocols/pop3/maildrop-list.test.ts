@@ -81,6 +81,29 @@ describe("a listing", () => {
     expect((await list(await open())).messages.map(({ receivedAt }) => receivedAt)).toEqual([null, null, null]);
   });
 
+  test("shows a message that the server can't read, with its size and no more", async () => {
+    const poison = (line: string) => (/ 2\b/.test(line) ? "-ERR cannot read message file\r\n" : undefined);
+    const messages = makeMessages(3);
+    const { open, kept } = await bench.serve({ messages, answers: { TOP: poison, RETR: poison } });
+    const mailbox = await open();
+    const listing = await list(mailbox);
+    expect(textsOf(listing)).toEqual(["uidl:u3", "uidl:u2", "uidl:u1"]);
+    expect(listing.messages[1]).toMatchObject({
+      envelope: { subject: "", from: null, date: null },
+      receivedAt: null,
+      size: messages[1]?.raw.length,
+      warnings: ["envelope-missing"],
+    });
+    expect(kept.put).toEqual(["uidl:u1", "uidl:u3"].toReversed());
+    for (const wanted of [{}, { headers: true }, { structure: true }]) {
+      expect(await failureOf(mailbox.get(placeOf("u2"), wanted))).toMatchObject({
+        code: "refused-by-server",
+        details: { upstream: { text: "cannot read message file" } },
+      });
+    }
+    expect((await mailbox.get(placeOf("u3"), {})).summary.envelope.subject).toBe("message 3");
+  });
+
   test("cuts a list of recipients that has no end, and says so", async () => {
     const to = Array.from({ length: 4000 }, (_, index) => ` person-${index}@somewhere.test`).join(",\r\n");
     const { open, kept } = await bench.serve({ messages: makeMessages(1, () => [`To:${to}`]) });

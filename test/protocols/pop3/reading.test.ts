@@ -50,6 +50,8 @@ describe("the maildrop", () => {
     expect(await failureOf(announced.uidl())).toMatchObject({ code: "refused-by-server" });
     const trouble = await (await bench.serve({ capa: null, answers: { UIDL: "-ERR [SYS/TEMP] x\r\n" } })).open();
     expect(await failureOf(trouble.uidl())).toMatchObject({ code: "upstream-throttled" });
+    const broken = await (await bench.serve({ capa: null, answers: { UIDL: "-ERR [SYS/PERM] x\r\n" } })).open();
+    expect(await failureOf(broken.uidl())).toMatchObject({ code: "refused-by-server" });
   });
 
   test("may name two messages alike, one not at all, and others oddly", async () => {
@@ -193,6 +195,32 @@ describe("headers", () => {
       details: { upstream: { phase: "TOP" } },
     });
     expect(await session.stat()).toMatchObject({ count: 3 });
+  });
+
+  test("that one message lacks are told as refused, and the others come", async () => {
+    for (const capa of [usualCapa, ["USER"], null]) {
+      const poison = (line: string) => (line.includes(" 2") ? "-ERR [X-IO] can't read the file\r\n" : undefined);
+      const { open } = await bench.serve({ capa, answers: { TOP: poison, RETR: poison } });
+      const found = [];
+      for await (const { header, refused } of (await open()).top([2, 1, 3])) {
+        found.push([text(header), refused?.code, refused?.details.upstream?.text]);
+      }
+      expect(found).toEqual([
+        [null, "refused-by-server", "can't read the file"],
+        ["Subject: one\r\n\r\n", undefined, undefined],
+        ["Subject: three\r\n\r\n", undefined, undefined],
+      ]);
+    }
+  });
+
+  test.for([
+    ["[SYS/PERM] x", "refused-by-server"],
+    ["[IN-USE] x", "mailbox-locked"],
+    ["[AUTH] x", "account-authentication-failed"],
+    ["too many requests", "upstream-throttled"],
+  ])("that are refused with %s fail the row", async ([said, code]) => {
+    const { open } = await bench.serve({ answers: { TOP: `-ERR ${said}\r\n` } });
+    expect((await failureOf((await open()).top([1, 2]).next())).code).toBe(code);
   });
 
   test("are cut from the whole message where there is no TOP, announced or found out", async () => {

@@ -1,6 +1,9 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { failureOf } from "../failure-of.ts";
-import { type Answers, hurried, makeBench, usualCapa } from "./scripted-pop3.ts";
+import type { Dial } from "../../../src/protocols/pop3/connection.ts";
+import { dialNode } from "../../../src/protocols/pop3/dial-node.ts";
+import { openPop3 } from "../../../src/protocols/pop3/open-pop3.ts";
+import { type Answers, hurried, makeBench, startScripted, target, usualCapa } from "./scripted-pop3.ts";
 
 const bench = makeBench();
 afterEach(() => bench.end());
@@ -84,6 +87,36 @@ describe("a deletion", () => {
       expect(server.heard).not.toContain("QUIT");
     },
   );
+});
+
+test("a line that is gone after the last DELE's +OK, before QUIT, has deleted nothing", async () => {
+  for (const how of ["cut", "spoken on"] as const) {
+    const server = await startScripted({
+      answers: { DELE: how === "cut" ? { say: "+OK\r\n", after: "silence" } : "+OK\r\n+OK more\r\n" },
+    });
+    let answered = 0;
+    const dial: Dial = async (where, signal) => {
+      const line = await dialNode(where, signal);
+      const read = async () => {
+        if (how === "cut" && answered === 2) return null;
+        const octets = await line.read();
+        if (server.heard.includes("DELE 1"))
+          answered +=
+            Buffer.from(octets ?? [])
+              .toString()
+              .split("\n").length - 1;
+        return octets;
+      };
+      return { ...line, unread: 0, read };
+    };
+    const session = await openPop3(target(server.port, {}, hurried(), dial));
+    const failure = await failureOf(session.remove([1, 2]));
+    expect(failure.code).toBe(how === "cut" ? "upstream-unreachable" : "upstream-protocol-error");
+    expect(session.dead).toBe(true);
+    await server.ended();
+    expect(server.heard).not.toContain("QUIT");
+    await server.stop();
+  }
 });
 
 test("closing a session says QUIT with nothing marked, and waits no longer than a moment for the answer", async () => {
