@@ -49,6 +49,7 @@ import { keptMaildrop } from "./sessions/kept-maildrop.ts";
 import { createMailboxes } from "./sessions/lend-mailbox.ts";
 import { createSubmitters } from "./sessions/lend-submitter.ts";
 import { loginOf } from "./sessions/login-of.ts";
+import { untilFree } from "./sessions/until-free.ts";
 import type { AccountRow } from "./store/rows.ts";
 import type { Store } from "./store/store.ts";
 import { createIdKeys } from "./vault/id-keys.ts";
@@ -142,7 +143,7 @@ export function compose(world: World): Postern {
     log,
     metrics,
     owner,
-    openMailbox,
+    openMailbox: (account: AccountRow) => untilFree(clock, () => openMailbox(account)),
     openSubmitter: async (account: AccountRow) => connectOutgoing(loginOf(vault, account, "outgoing")),
     places: createPlaceCache(placesKept),
     uploads: createByteBudget(clock, uploads),

@@ -5,13 +5,8 @@ import type { Store } from "../store/store.ts";
 import { createLoginGate } from "./login-gate.ts";
 import { type LoginKey, loginKey } from "./login-key.ts";
 import { mayLogIn, noteFailed, type NoteLogin, notePassed } from "./note-login.ts";
+import { untilFree } from "./until-free.ts";
 import { createPool, type Lease, type Wish } from "./pool.ts";
-
-/** How long a locked maildrop is waited for before each further try, milliseconds. */
-const lockedWaits = [500, 1_500, 3_000];
-
-/** No further try is begun after this long, milliseconds. */
-const lockedMs = 8_000;
 
 export type MailboxLease = Lease<Mailbox> & {
   /** To be told what the loan's work failed with: a server that asks to come back later is left alone for that long. */
@@ -68,26 +63,6 @@ export function createMailboxes(
     return mailbox;
   }
 
-  /** A maildrop that another session holds is mostly free again soon (RFC 2449 §8.1.1). */
-  async function openLocked(
-    account: AccountRow,
-    key: LoginKey,
-    tryUntil = needs.clock.now() + lockedMs,
-    [wait, ...waits] = lockedWaits,
-  ): Promise<Mailbox> {
-    try {
-      return await open(account, key);
-    } catch (error) {
-      if (!(error instanceof Failure) || error.code !== "mailbox-locked") throw error;
-      // Some servers wait a dozen seconds themselves before they say so.
-      if (wait === undefined || needs.clock.now() + wait > tryUntil) {
-        throw new Failure(error.code, error.message, { retryAfter: 10, ...error.details });
-      }
-      await needs.clock.sleep(wait);
-      return openLocked(account, key, tryUntil, waits);
-    }
-  }
-
   async function noteCapabilities(account: AccountRow, mailbox: Mailbox): Promise<void> {
     const capabilities = mailbox.capabilities();
     if (JSON.stringify(account.capabilities) === JSON.stringify(capabilities)) return;
@@ -108,7 +83,7 @@ export function createMailboxes(
       const isMaildrop = account.incoming.protocol === "pop3";
       const pool = isMaildrop ? maildrops : mailboxes;
       const lease = isMaildrop
-        ? await pool.lend(key.id, key.version, () => openLocked(account, key), { fresh: true })
+        ? await pool.lend(key.id, key.version, () => untilFree(needs.clock, () => open(account, key)), { fresh: true })
         : await pool.lend(key.id, key.version, () => open(account, key), wish);
       return {
         ...lease,

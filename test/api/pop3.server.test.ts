@@ -219,6 +219,10 @@ describe("one session at a time", () => {
       const waiting = drops.list(path);
       setTimeout(() => void holder.close(), 1_000);
       expect(idsOf(await waiting)).toEqual(ids);
+
+      const again = await openPop3(target(pop3d.port, { ...user, security: "starttls", tls }));
+      setTimeout(() => void again.close(), 1_000);
+      expect(await api.call("POST", `${path}/verify`)).toMatchObject({ status: 200, body: { incoming: "ok" } });
     }, 60_000);
   });
 });

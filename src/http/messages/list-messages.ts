@@ -17,7 +17,7 @@ const route = contract({
   summary: "List a folder's messages",
   description:
     "Newest arrival first. Carries what the server tells without a body: envelope, flags, size, attachments. `since` and " +
-    "`before` compare `receivedAt` to the millisecond; text filters match as the mail server's own search does.",
+    "`before` compare `receivedAt` to the millisecond; text filters match as the mail server's own search does; on POP3, as Postern finds them in the headers.",
   request: {
     params: accountParams,
     query: z.strictObject({
