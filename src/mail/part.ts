@@ -1,3 +1,11 @@
+import { invalid } from "../errors.ts";
+
+/** Fails `validation-failed` for what is no section path of a part (RFC 9051 §6.4.5.1). */
+export function assertSection(section: string): void {
+  if (/^[1-9]\d{0,4}(\.[1-9]\d{0,4}){0,99}$/.test(section)) return;
+  throw invalid("/attachmentId", "invalid-section", "A section path is numbers with dots between.");
+}
+
 /** One node of a message's MIME tree, from a BODYSTRUCTURE or from parsing the raw message: the same on every protocol. */
 export type Part = {
   /** IMAP section path (RFC 9051 §6.4.5.1): "" for a multipart root, "1", "2.1"; a single-part message's body is "1". */

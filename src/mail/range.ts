@@ -17,6 +17,15 @@ export function resolveRange(asked: RangeAsked, size: number): ByteRange {
   return { start: asked.first, end: Math.min(asked.last ?? Infinity, size - 1) };
 }
 
+export const whole: ByteRange = { start: 0, end: Infinity };
+
+/** Fails `range-not-satisfiable` for what is no range of octets, or begins where the protocol can't count to. */
+export function assertRange({ start, end }: ByteRange, countable = Infinity): void {
+  const isWhole = Number.isSafeInteger(start) && (end === Infinity || Number.isSafeInteger(end));
+  if (isWhole && start >= 0 && end >= start && start < countable) return;
+  throw new Failure("range-not-satisfiable", "The range is not one of octets of a message.");
+}
+
 function outside(size: number): Failure {
   return new Failure("range-not-satisfiable", `The range lies outside the ${size} octets.`, { extra: { size } });
 }

@@ -22,6 +22,14 @@ export const envelopeFields = [
   "Content-Type",
 ] as const;
 
+/** Octets of these fields that a listing reads at most: nobody's long list of recipients makes a folder unlistable. */
+export const maxEnvelopeOctets = 64 * 1024;
+
+/** Up to the last line or address that is whole, of a block that was cut: half an address is another one. */
+export function withoutCutEnd(block: Buffer): Buffer {
+  return block.subarray(0, Math.max(block.lastIndexOf("\n"), block.lastIndexOf(",")) + 1);
+}
+
 /** What a message without a header has. */
 export const emptyEnvelope: Envelope = {
   messageId: null,

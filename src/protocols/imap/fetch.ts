@@ -1,10 +1,9 @@
-import { envelopeFields } from "../../mime/parse-envelope.ts";
+import { envelopeFields, maxEnvelopeOctets } from "../../mime/parse-envelope.ts";
 import { takesAbsentUids } from "./capabilities.ts";
 import { searchExisting, uidsFrom } from "./existing.ts";
 import { refusal } from "./failures.ts";
 import { type Row, rowReader } from "./row.ts";
 import type { Session } from "./session.ts";
-import { maxFieldsOctets } from "./summary.ts";
 import { expandSet, uidSets } from "./uid-set.ts";
 import { atom, peekFields, sequence, type Token } from "./wire.ts";
 
@@ -39,7 +38,7 @@ export async function fetchSummaryRows(
   };
   if (!session.takesPartialFields) return fetch();
   try {
-    return await fetch(maxFieldsOctets);
+    return await fetch(maxEnvelopeOctets);
   } catch (error) {
     if (session.dead) throw error;
     const rows = await fetch();

@@ -1,4 +1,5 @@
 import { invalid } from "../../errors.ts";
+import { assertFilterText, passesByFlags, passesByTime } from "../../mail/filter.ts";
 import type { Filter } from "../../mail/mailbox.ts";
 import type { Summary } from "../../mail/message.ts";
 import { searchDate } from "./dates.ts";
@@ -43,10 +44,7 @@ export async function listMatching(
 
 /** What SEARCH can't say exactly (days instead of instants) or may have changed since it answered. */
 function passes({ receivedAt, flags }: Summary, filter: Filter): boolean {
-  if (filter.unseen !== undefined && flags.seen === filter.unseen) return false;
-  if (filter.flagged !== undefined && flags.flagged !== filter.flagged) return false;
-  if (filter.since !== undefined && (receivedAt === null || receivedAt < filter.since)) return false;
-  return filter.before === undefined || (receivedAt !== null && receivedAt < filter.before);
+  return passesByFlags(filter, flags) && passesByTime(filter, receivedAt);
 }
 
 function searchCriteria(filter: Filter): { charset: Token[]; criteria: Token[] } {
@@ -64,11 +62,8 @@ function searchCriteria(filter: Filter): { charset: Token[]; criteria: Token[] }
   return { charset: isAscii ? [] : [atom("CHARSET"), atom("UTF-8")], criteria };
 }
 
-function words(name: string, value: string): Token {
-  // oxlint-disable-next-line no-control-regex -- these would end the line or the string
-  if (value === "" || /[\u0000-\u001f\u007f]/.test(value) || !value.isWellFormed()) {
-    throw invalid(`?${name}`, "invalid-text", `${name} is text of at least one character, without control characters.`);
-  }
+function words(name: "from" | "subject", value: string): Token {
+  assertFilterText(name, value);
   return text(value);
 }
 

@@ -1,11 +1,13 @@
-import { Failure, invalid } from "../../errors.ts";
+import { Failure } from "../../errors.ts";
 import type { ByteRange } from "../../mail/mailbox.ts";
 import type { ImapPlace } from "../../mail/message.ts";
+import { assertSection } from "../../mail/part.ts";
+import { assertRange, whole } from "../../mail/range.ts";
 import { findPart } from "../../mime/walk.ts";
 import { brokeProtocol } from "./failures.ts";
 import { openPlace } from "./open-place.ts";
 import { parseWhole } from "./parse-whole.ts";
-import { assertRange, fetchPartial, firstChunk, streamSection, whole } from "./partial-fetch.ts";
+import { countable, fetchPartial, firstChunk, streamSection } from "./partial-fetch.ts";
 import type { Session } from "./session.ts";
 import { atom } from "./wire.ts";
 
@@ -19,10 +21,8 @@ export async function openPart(
   section: string,
   range: ByteRange = whole,
 ): Promise<AsyncIterable<Uint8Array>> {
-  if (!/^[1-9]\d{0,4}(\.[1-9]\d{0,4}){0,99}$/.test(section)) {
-    throw invalid("/attachmentId", "invalid-section", "A section path is numbers with dots between.");
-  }
-  assertRange(range);
+  assertSection(section);
+  assertRange(range, countable);
   const { start, end } = range;
   const known = session.known(place.path, place.uidValidity).facts(place.uid);
   if (known?.isParsedHere) return openParsed(session, place, section, range);

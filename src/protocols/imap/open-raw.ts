@@ -1,9 +1,10 @@
 import { Failure } from "../../errors.ts";
 import type { ByteRange } from "../../mail/mailbox.ts";
 import type { ImapPlace } from "../../mail/message.ts";
+import { assertRange, whole } from "../../mail/range.ts";
 import { brokeProtocol } from "./failures.ts";
 import { openPlace } from "./open-place.ts";
-import { assertRange, fetchPartial, firstChunk, streamSection, whole } from "./partial-fetch.ts";
+import { countable, fetchPartial, firstChunk, streamSection } from "./partial-fetch.ts";
 import type { Session } from "./session.ts";
 import { atom } from "./wire.ts";
 
@@ -17,7 +18,7 @@ export async function openRaw(
   range: ByteRange = whole,
 ): Promise<{ size: number; stream: AsyncIterable<Uint8Array> }> {
   const { start, end } = range;
-  assertRange(range);
+  assertRange(range, countable);
   const length = Math.min(firstChunk, end - start + 1);
   const first = await openPlace(session, place, () =>
     fetchPartial(session, { uid: place.uid, section: "" }, { offset: start, length }, [atom("RFC822.SIZE")]),

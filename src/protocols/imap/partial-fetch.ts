@@ -1,5 +1,3 @@
-import { Failure } from "../../errors.ts";
-import type { ByteRange } from "../../mail/mailbox.ts";
 import type { ImapPlace } from "../../mail/message.ts";
 import { searchExisting } from "./existing.ts";
 import { brokeProtocol, refusal } from "./failures.ts";
@@ -140,16 +138,8 @@ export function streamSection(session: Session, source: Source, first: Piece): A
 
 export const firstChunk = chunkSizes.most;
 
-export const whole: ByteRange = { start: 0, end: Infinity };
-
-/** Fails `range-not-satisfiable` for what is no range of octets that IMAP can be asked for. */
-export function assertRange({ start, end }: ByteRange): void {
-  const isWhole = Number.isSafeInteger(start) && (end === Infinity || Number.isSafeInteger(end));
-  // RFC 9051 §9: a partial's numbers are of 32 bits.
-  if (!isWhole || start < 0 || end < start || start >= 2 ** 32) {
-    throw new Failure("range-not-satisfiable", "The range is not one of octets of a message.");
-  }
-}
+/** RFC 9051 §9: a partial's numbers are of 32 bits. */
+export const countable = 2 ** 32;
 
 /** Announced sizes lie, so this only says whether to look once more. */
 function isBeforeEnd({ announced }: Source, offset: number): boolean {

@@ -1,6 +1,8 @@
 import type { ImapFlow, ImapAttribute, ImapResponse } from "imapflow";
 import type { Failure } from "../../errors.ts";
 import { withDeadline } from "../../net/deadline.ts";
+import { makeEnding } from "../../net/ending.ts";
+import { makeTurns } from "../../net/turns.ts";
 import type { Clock } from "../../observe.ts";
 import { deadlines } from "./deadline.ts";
 import type { KnownMailbox } from "./known-messages.ts";
@@ -111,11 +113,10 @@ type SessionOptions = Pick<Session, "host" | "clock" | "known"> & {
 export function makeSession(client: ImapFlow, { host, clock, known, discreet }: SessionOptions): Session {
   const wire = wireOf(client);
   let newsAsked = 0;
-  let tail = Promise.resolve();
-  let waiting = 0;
   let phase = "login";
   let lastHeard = clock.now();
-  const onDeath = new Set<() => void>();
+  const death = makeEnding();
+  const turns = makeTurns(death);
   let maxReceived = mostBefore;
 
   const session: Session = {
@@ -143,34 +144,23 @@ export function makeSession(client: ImapFlow, { host, clock, known, discreet }: 
     },
     exec,
     async takeTurn() {
-      const previous = tail;
-      let giveBack = (): void => {};
-      const own = new Promise<void>((resolve) => {
-        giveBack = () => {
-          waiting--;
-          resolve();
-        };
-      });
-      // A turn that is given up early must not let the next one start before the previous has ended.
-      tail = previous.then(() => own);
-      waiting++;
-      await untilDeath(previous);
+      const giveBack = await turns.take();
       if (!session.dead) return giveBack;
       giveBack();
       throw session.dead;
     },
     get unfinished() {
-      return waiting === 0 ? null : untilDeath(tail);
+      return turns.unfinished;
     },
     kill(why) {
       session.dead ??= why;
-      announceDeath();
+      death.end();
       client.close();
     },
     async close() {
-      const free = waiting === 0 && !session.dead;
+      const free = turns.unfinished === null && !session.dead;
       session.dead ??= closedBy(client, { host, phase: "closed" }, discreet);
-      announceDeath();
+      death.end();
       if (free) {
         await withDeadline(clock, deadlines.logout, client.logout(), () => client.close()).catch(() => {});
       }
@@ -186,23 +176,6 @@ export function makeSession(client: ImapFlow, { host, clock, known, discreet }: 
   client.on("error", (error) => session.kill(toFailure(error, { host, phase }, discreet)));
   client.on("close", () => session.kill(closedBy(client, { host, phase }, discreet)));
   return session;
-
-  function announceDeath(): void {
-    for (const over of onDeath) over();
-  }
-
-  /** A race with a promise that lives as long as the session would keep all that ever took part in it. */
-  function untilDeath(work: Promise<void>): Promise<void> {
-    return new Promise((resolve) => {
-      const over = (): void => {
-        onDeath.delete(over);
-        resolve();
-      };
-      if (session.dead) return over();
-      onDeath.add(over);
-      void work.then(over);
-    });
-  }
 
   async function exec(command: string, args: Token[], options: ExecOptions = {}): Promise<Reply> {
     const where: Where = { host, phase: command };

@@ -1,10 +1,7 @@
 import type { ImapPlace, Summary } from "../../mail/message.ts";
-import { emptyEnvelope, parseEnvelope } from "../../mime/parse-envelope.ts";
+import { emptyEnvelope, maxEnvelopeOctets, parseEnvelope, withoutCutEnd } from "../../mime/parse-envelope.ts";
 import type { Facts } from "./known-messages.ts";
 import { keyOf, type Row } from "./row.ts";
-
-/** Octets of header fields that a listing asks for at most: nobody's long list of recipients makes a folder unlistable. */
-export const maxFieldsOctets = 64 * 1024;
 
 /** A row that holds all that a listing must tell; a BODYSTRUCTURE may be missing (too deep). */
 type CompleteRow = Row & Required<Pick<Row, "uid" | "flags" | "size">>;
@@ -16,7 +13,7 @@ export function isComplete(row: Row): row is CompleteRow {
 /** What never changes of a message as long as its folder keeps its UIDVALIDITY; what the server did not tell is empty, with a warning. */
 export function factsOf(row: Row): Facts {
   const header = headerOf(row);
-  const isCut = row.sections.get("HEADER.FIELDS")?.octets?.length === maxFieldsOctets;
+  const isCut = row.sections.get("HEADER.FIELDS")?.octets?.length === maxEnvelopeOctets;
   const read = header && isCut ? withoutCutEnd(header) : header;
   const told = read ? parseEnvelope(read) : { envelope: emptyEnvelope, warnings: ["envelope-missing"] };
   const warnings = [...told.warnings];
@@ -54,11 +51,6 @@ export function toSummary(
     keywords: (row.flags ?? []).filter((flag) => !flag.startsWith("\\")),
     warnings: row.flags === undefined ? [...facts.warnings, "flags-missing"] : facts.warnings,
   };
-}
-
-/** Up to the last line or address that is whole: half an address is another one. */
-function withoutCutEnd(header: Buffer): Buffer {
-  return header.subarray(0, Math.max(header.lastIndexOf("\n"), header.lastIndexOf(",")) + 1);
 }
 
 /** The whole header block, or the fields of an envelope; null where neither was told. */

@@ -1,14 +1,4 @@
-import { Failure } from "../../errors.ts";
 import type { ByteRange } from "../../mail/mailbox.ts";
-
-export const whole: ByteRange = { start: 0, end: Infinity };
-
-/** Fails `range-not-satisfiable` for what is no range of octets. */
-export function assertRange({ start, end }: ByteRange): void {
-  const isWhole = Number.isSafeInteger(start) && (end === Infinity || Number.isSafeInteger(end));
-  if (isWhole && start >= 0 && end >= start) return;
-  throw new Failure("range-not-satisfiable", "The range is not one of octets of a message.");
-}
 
 /**
  * Octets `start` to `end` of a stream, as soon as the first of them has come; or how many octets there are, where it ended

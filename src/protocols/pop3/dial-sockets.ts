@@ -1,6 +1,6 @@
 import { Failure } from "../../errors.ts";
 import type { Connection, Dial } from "./connection.ts";
-import { makeEnding } from "./ending.ts";
+import { makeEnding } from "../../net/ending.ts";
 
 /** What of a socket of cloudflare:sockets is used. */
 type WebSocketLike = {

@@ -2,10 +2,13 @@ import type { Envelope } from "../../mail/message.ts";
 import { decodeWords } from "../../mime/encoded-words.ts";
 import { headerValue, rawHeaders } from "../../mime/headers.ts";
 import { parseDate } from "../../mime/parse-date.ts";
-import { emptyEnvelope, envelopeFields, parseEnvelope } from "../../mime/parse-envelope.ts";
-
-/** Octets of an envelope's fields that are read: nobody's long list of recipients makes a maildrop unlistable. */
-const maxFields = 64 * 1024;
+import {
+  emptyEnvelope,
+  envelopeFields,
+  maxEnvelopeOctets,
+  parseEnvelope,
+  withoutCutEnd,
+} from "../../mime/parse-envelope.ts";
 
 const envelopeNames: ReadonlySet<string> = new Set(envelopeFields.map((name) => name.toLowerCase()));
 
@@ -30,10 +33,10 @@ export function listedFields(block: Uint8Array): ListedFields {
   let envelope = "";
   let received = "";
   for (const { name, text } of rawFields(block)) {
-    if (envelopeNames.has(name) && envelope.length <= maxFields) envelope += ended(text);
+    if (envelopeNames.has(name) && envelope.length <= maxEnvelopeOctets) envelope += ended(text);
     if (name === "received" && received === "") received = ended(text);
   }
-  const isCut = envelope.length > maxFields;
+  const isCut = envelope.length > maxEnvelopeOctets;
   return { fields: Buffer.from(`${isCut ? cut(envelope) : envelope}${received}\r\n`, "latin1"), isCut };
 }
 
@@ -78,10 +81,9 @@ export function* rawFields(block: Uint8Array): Generator<RawField> {
   if (field) yield field;
 }
 
-/** Up to the last line or address that is whole: half an address is another one. */
 function cut(fields: string): string {
-  const head = fields.slice(0, maxFields);
-  return ended(head.slice(0, Math.max(head.lastIndexOf("\n"), head.lastIndexOf(",")) + 1));
+  const head = Buffer.from(fields.slice(0, maxEnvelopeOctets), "latin1");
+  return ended(withoutCutEnd(head).toString("latin1"));
 }
 
 /** The last line of a block may lack its end. */

@@ -1,9 +1,10 @@
 import { invalid } from "../../errors.ts";
+import { passesByFlags } from "../../mail/filter.ts";
 import type { Filter, Listing, Page } from "../../mail/mailbox.ts";
 import { maildropKeyText } from "../../mail/maildrop.ts";
 import type { MaildropPlace, Summary } from "../../mail/message.ts";
 import { bestEffort, type Call } from "./call.ts";
-import { passesByFlags, passesByHeader } from "./filter.ts";
+import { passesByHeader } from "./filter.ts";
 import { readHeaders } from "./read-headers.ts";
 import { flagsOf, toSummary } from "./summary.ts";
 import { assertInTime } from "./top-until.ts";
@@ -66,7 +67,7 @@ async function lookAt(call: Call, numbers: number[], filter: Filter): Promise<Li
   const flags = await flagsOf(call, keys);
   const wanted = numbers.filter((number) => {
     const key = maildrop.keyOf(number);
-    return key !== null && passesByFlags(filter, flags(key));
+    return key !== null && passesByFlags(filter, flags(key).flags);
   });
   return (await readHeaders(call, wanted))
     .filter(({ facts }) => passesByHeader(filter, facts))

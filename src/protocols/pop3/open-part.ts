@@ -1,9 +1,10 @@
-import { invalid } from "../../errors.ts";
 import type { ByteRange } from "../../mail/mailbox.ts";
 import type { MaildropPlace } from "../../mail/message.ts";
+import { assertSection } from "../../mail/part.ts";
+import { assertRange, whole } from "../../mail/range.ts";
 import { partOf } from "../../mime/part-of.ts";
 import { type Call, numberOf } from "./call.ts";
-import { assertRange, cut, whole } from "./cut.ts";
+import { cut } from "./cut.ts";
 import { inTime, openMessage } from "./open-message.ts";
 
 /**
@@ -16,9 +17,7 @@ export async function openPart(
   section: string,
   range: ByteRange = whole,
 ): Promise<AsyncIterable<Uint8Array>> {
-  if (!/^[1-9]\d{0,4}(\.[1-9]\d{0,4}){0,99}$/.test(section)) {
-    throw invalid("/attachmentId", "invalid-section", "A section path is numbers with dots between.");
-  }
+  assertSection(section);
   assertRange(range);
   const { octets } = await openMessage(call, await numberOf(call, place));
   const part = partOf(octets, section);

@@ -32,7 +32,7 @@ export type Pop3Session = {
   /** NOOP: whether the server is still there; and it begins to count anew until it would log us out (RFC 1939 §3). */
   noop(): Promise<void>;
   /** Settles when no call runs any more, also none that a stream had begun when it was left; null when none runs. */
-  readonly unfinished: Promise<void> | null;
+  readonly unfinished: Promise<unknown> | null;
   /** QUIT where nothing runs, then closes. Deletes nothing. Never throws. */
   close(): Promise<void>;
   /** True once the connection is gone or must not be used again. */

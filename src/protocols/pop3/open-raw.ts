@@ -1,8 +1,9 @@
 import { Failure } from "../../errors.ts";
 import type { ByteRange } from "../../mail/mailbox.ts";
 import type { MaildropPlace } from "../../mail/message.ts";
+import { assertRange, whole } from "../../mail/range.ts";
 import { type Call, numberOf } from "./call.ts";
-import { assertRange, cut, whole } from "./cut.ts";
+import { cut } from "./cut.ts";
 import { inTime, openMessage } from "./open-message.ts";
 
 /**

@@ -1,9 +1,10 @@
 import type { Failure } from "../../errors.ts";
 import { withDeadline } from "../../net/deadline.ts";
+import { makeEnding } from "../../net/ending.ts";
+import { makeTurns } from "../../net/turns.ts";
 import type { Capabilities } from "./capabilities.ts";
 import { deadlines } from "./deadline.ts";
 import type { Dialog } from "./dialog.ts";
-import { makeEnding } from "./ending.ts";
 import { closed } from "./failures.ts";
 
 /** What is left of an answer that nobody wants any more, octets: beyond that a new connection is cheaper. */
@@ -20,7 +21,7 @@ export type Session = {
   /** Waits for its turn; the caller gives it back, once. */
   takeTurn: () => Promise<() => void>;
   /** Settles when no turn is taken or waited for any more; null when none is. */
-  readonly unfinished: Promise<void> | null;
+  readonly unfinished: Promise<unknown> | null;
   /**
    * Ends a turn of which the server still has to say what `left` brings: reads it in the background as long as that is little
    * and comes soon, else the connection goes.
@@ -32,9 +33,8 @@ export type Session = {
 
 /** A session on a dialog that has logged in. */
 export function makeSession(dialog: Dialog, capabilities: Capabilities): Session {
-  let tail: Promise<void> = Promise.resolve();
-  let waiting = 0;
   const death = makeEnding();
+  const turns = makeTurns(death);
   dialog.idle();
 
   function kill(why: Failure): void {
@@ -42,28 +42,17 @@ export function makeSession(dialog: Dialog, capabilities: Capabilities): Session
     death.end();
   }
 
-  async function settled(): Promise<void> {
-    await death.before(tail);
-  }
-
   async function takeTurn(): Promise<() => void> {
-    const previous = tail;
-    let end = (): void => {};
-    const own = new Promise<void>((resolve) => (end = resolve));
-    // A turn that is given up early must not let the next one start before the previous has ended.
-    tail = previous.then(() => own);
-    waiting++;
+    const giveBack = await turns.take();
     let isBack = false;
-    const giveBack = (): void => {
+    const giveBackIdle = (): void => {
       if (isBack) return;
       isBack = true;
-      waiting--;
       dialog.idle();
-      end();
+      giveBack();
     };
-    await death.before(previous);
-    if (!dialog.dead) return giveBack;
-    giveBack();
+    if (!dialog.dead) return giveBackIdle;
+    giveBackIdle();
     throw dialog.dead;
   }
 
@@ -77,7 +66,7 @@ export function makeSession(dialog: Dialog, capabilities: Capabilities): Session
       return work().finally(giveBack);
     },
     get unfinished() {
-      return waiting === 0 ? null : settled();
+      return turns.unfinished;
     },
     abandon(left, giveBack) {
       const tooMuch = (): void => kill(closed(dialog.host));
@@ -93,11 +82,11 @@ export function makeSession(dialog: Dialog, capabilities: Capabilities): Session
         .finally(giveBack);
     },
     async close() {
-      if (waiting === 0 && !dialog.dead) {
-        waiting++;
+      if (turns.unfinished === null && !dialog.dead) {
+        const giveBack = await turns.take();
         const farewell = dialog.ask("QUIT", "QUIT");
         await withDeadline(dialog.clock, deadlines.leave, farewell, () => kill(closed(dialog.host))).catch(() => {});
-        waiting--;
+        giveBack();
       }
       kill(closed(dialog.host));
     },

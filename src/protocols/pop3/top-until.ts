@@ -1,6 +1,6 @@
 import { Failure } from "../../errors.ts";
 import type { Clock } from "../../observe.ts";
-import { makeEnding } from "./ending.ts";
+import { makeEnding } from "../../net/ending.ts";
 import type { Pop3Session } from "./open-pop3.ts";
 import type { Header } from "./top.ts";
 

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { systemClock } from "../../../src/observe.ts";
 import { dialSockets } from "../../../src/protocols/pop3/dial-sockets.ts";
 import type { Dialog } from "../../../src/protocols/pop3/dialog.ts";
-import { makeEnding } from "../../../src/protocols/pop3/ending.ts";
+import { makeEnding } from "../../../src/net/ending.ts";
 import { makeSession } from "../../../src/protocols/pop3/session.ts";
 import type { Header } from "../../../src/protocols/pop3/top.ts";
 import { topUntil } from "../../../src/protocols/pop3/top-until.ts";
