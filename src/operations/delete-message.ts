@@ -68,6 +68,6 @@ async function removeForGood(
   const { missing } = await mailbox.remove([found.place]);
   if (missing.length > 0) throw gone();
   if (!isOnServer(found)) return;
-  if (found.ref.tier === "permanent") needs.places.forget(account.id, id);
+  if (found.ref.tier === "permanent") needs.places.forget(account.id, id, found.place);
   else await needs.placements.remove(placementAt(account, found, found.ref.origin));
 }

@@ -146,12 +146,14 @@ async function onPermanent<T>(
   call: (found: FoundOnServer) => Promise<T>,
 ): Promise<T> {
   for (let tries = 0; ; tries += 1) {
+    const moves = needs.places.moves(account.id);
     try {
       return await findOnce(needs, mailbox, account, asked, call);
     } catch (error) {
       if (!isGone(error) || tries === 20) throw error;
+      // A move is counted before its intent ends, so one of the two tells of it.
       const isMoving = (await needs.intents.live(account.id, needs.clock.now())).length > 0;
-      if (!isMoving && needs.places.get(account.id, asked.id) === null) throw error;
+      if (!isMoving && needs.places.moves(account.id) === moves) throw error;
       await needs.clock.sleep(50);
     }
   }
@@ -173,7 +175,7 @@ async function findOnce<T>(
     } catch (error) {
       if (!isGone(error)) throw error;
     }
-    needs.places.forget(account.id, asked.id);
+    needs.places.forget(account.id, asked.id, cached);
   }
   const found = await searchFor(needs, mailbox, account, asked);
   needs.places.put(account.id, asked.id, found.place);

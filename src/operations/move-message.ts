@@ -43,10 +43,8 @@ export async function moveMessage(
     throw gone();
   }
   const place = moved[0]?.to ?? null;
-  if (found.ref.tier === "permanent") {
-    if (place === null) needs.places.forget(account.id, id);
-    else needs.places.put(account.id, id, place);
-  } else if (place === null) await needs.placements.remove(placementAt(account, found, found.ref.origin));
+  if (found.ref.tier === "permanent") needs.places.moved(account.id, id, place);
+  else if (place === null) await needs.placements.remove(placementAt(account, found, found.ref.origin));
   else {
     const now = { folder: target.number, uidValidity: place.uidValidity, uid: place.uid };
     await needs.placements.save([{ accountId: account.id, origin: found.ref.origin, now }]);

@@ -416,7 +416,7 @@ describe.each(servers)("on a server with %s ids", (kind) => {
       while (!moved.signal.aborted) seen.add((await api.call("GET", url)).status);
     };
     const readers = [reader(), reader()];
-    for (let n = 0; n < 12; n += 1)
+    for (let n = 0; n < 40; n += 1)
       expect((await api.call("PATCH", url, { folderId: folders[n % 2]?.id })).status).toBe(200);
     moved.abort();
     await Promise.all(readers);
