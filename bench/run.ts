@@ -9,16 +9,34 @@ import { attachment } from "./cases/attachment.ts";
 import { beside } from "./cases/beside.ts";
 import { deliver } from "./cases/deliver.ts";
 import { fetchOne } from "./cases/fetch.ts";
+import { firstSync } from "./cases/first-sync.ts";
 import { flag } from "./cases/flag.ts";
 import { list } from "./cases/list.ts";
 import { maildrop } from "./cases/maildrop.ts";
+import { reconnect } from "./cases/reconnect.ts";
 import { start } from "./cases/start.ts";
+import { watch } from "./cases/watch.ts";
+import { watched } from "./cases/watched.ts";
 import type { Case } from "./frame/case.ts";
 import { type Figure, markdownTable, terminalTable } from "./frame/figure.ts";
 import { describeProfiles } from "./frame/profile.ts";
 import { type FilledMailboxes, makeWorld, type Scale } from "./frame/world.ts";
 
-const cases: Case[] = [start, list, beside, fetchOne, flag, attachment, maildrop, accept, deliver];
+const cases: Case[] = [
+  start,
+  list,
+  beside,
+  fetchOne,
+  flag,
+  attachment,
+  maildrop,
+  accept,
+  deliver,
+  watch,
+  firstSync,
+  watched,
+  reconnect,
+];
 
 const help = `Usage: npm run bench [-- CASE… --quick --million --json --write --profile DIRECTORY]
 

@@ -1,6 +1,7 @@
 import { flushSubmissions, type Flushed } from "./background/flush-submissions.ts";
 import { createInProcessWake } from "./background/in-process-wake.ts";
 import { sweep } from "./background/sweep.ts";
+import { watchAccounts, type Watchers } from "./background/watch-accounts.ts";
 import { Failure } from "./errors.ts";
 import { createFront } from "./http/front.ts";
 import type { Front, FrontNeeds } from "./http/env.ts";
@@ -30,13 +31,17 @@ import { getMessage } from "./operations/get-message.ts";
 import { getSubmission } from "./operations/get-submission.ts";
 import { listAccounts } from "./operations/list-accounts.ts";
 import { listApps } from "./operations/list-apps.ts";
+import { listEvents } from "./operations/list-events.ts";
 import { listFolders } from "./operations/list-folders.ts";
 import { listKeys } from "./operations/list-keys.ts";
 import { listMessages } from "./operations/list-messages.ts";
 import { listSubmissions } from "./operations/list-submissions.ts";
 import { openAttachment } from "./operations/open-attachment.ts";
 import { openRaw } from "./operations/open-raw.ts";
+import { pauseAccount } from "./operations/pause-account.ts";
 import { createPlaceCache } from "./operations/place-cache.ts";
+import { resumeAccount } from "./operations/resume-account.ts";
+import { streamEvents } from "./operations/stream-events.ts";
 import { updateAccount } from "./operations/update-account.ts";
 import { updateFolder } from "./operations/update-folder.ts";
 import { updateMessage } from "./operations/update-message.ts";
@@ -49,6 +54,7 @@ import { keptMaildrop } from "./sessions/kept-maildrop.ts";
 import { createMailboxes } from "./sessions/lend-mailbox.ts";
 import { createSubmitters } from "./sessions/lend-submitter.ts";
 import { loginOf } from "./sessions/login-of.ts";
+import { createLoginPace } from "./sessions/login-pace.ts";
 import { untilFree } from "./sessions/until-free.ts";
 import type { AccountRow } from "./store/rows.ts";
 import type { Store } from "./store/store.ts";
@@ -63,6 +69,8 @@ export type World = Omit<FrontNeeds, "authenticate" | "ready"> & {
   adminKey: string | null;
   /** Octets of a message that a caller sends, at most. */
   maxMessage: number;
+  /** How long a stream of events lasts at most, milliseconds; null: as long as its reader stays. */
+  maxStreamMs: number | null;
   /** How long claimed work is another's before it may be taken over, milliseconds. */
   leaseMs: number;
   /** Names this process in claims. */
@@ -73,6 +81,12 @@ export type World = Omit<FrontNeeds, "authenticate" | "ready"> & {
   imapTransport?: ImapTransport;
   /** Opens the connections of POP3. */
   dialPop3: Dial;
+  /** How many days events are kept. */
+  eventDays: number;
+  /** Of how many of a folder's newest messages changes are told. */
+  watchWindow: number;
+  /** How often watchers look at all folders, and at a maildrop, milliseconds. */
+  watchEvery: { folders: number; maildrop: number };
   /** Makes a submitter on a checked outgoing server; null where the runtime can't send mail. */
   openSubmitter: ((needs: { guard: Guard }, login: ServerLogin) => Submitter) | null;
 };
@@ -83,7 +97,11 @@ export type Postern = {
   /** One step of the outbox; null where the runtime can't send mail. */
   flush: (() => Promise<Flushed>) | null;
   sweep: () => Promise<void>;
+  /** What watches the accounts that this process claims. */
+  watchers: Watchers;
   wake: Wake;
+  /** Ends the streams of events, those too that are yet to come: nobody is to wait for their ends. */
+  endStreams(): void;
   /** Closes all sessions. */
   close(): void;
 };
@@ -96,6 +114,8 @@ const knownOctets = 16 * 1024 * 1024;
 const uploads = { total: 128 * 1024 * 1024, waitMs: 10_000 };
 /** Accounts' id keys kept open. */
 const idKeysKept = 2_000;
+/** Logins of watchers at one host in a second. */
+const loginsPerSecond = 20;
 /** Submissions under way at once, each of another account. */
 const sendingAtOnce = 16;
 
@@ -105,7 +125,7 @@ export function compose(world: World): Postern {
   const { accounts, keys } = store;
 
   const knownMessages = createKnownMessages(knownOctets);
-  async function openMailbox(account: AccountRow): Promise<Mailbox> {
+  async function openMailbox(account: AccountRow, { watch } = { watch: false }): Promise<Mailbox> {
     const login = loginOf(vault, account, "incoming");
     const isMaildrop = account.incoming?.protocol === "pop3";
     const admitted = await guard.admit({ protocol: isMaildrop ? "pop3" : "imap", server: login });
@@ -115,19 +135,21 @@ export function compose(world: World): Postern {
       return openMaildrop({ login, admitted, dial: world.dialPop3, clock, kept, log, expectsUidl });
     }
     const known = knownMessages.of(account.id, JSON.stringify([login.host, login.port, login.username]));
-    return openImap({ login, admitted, log, clock, known, transport: imapTransport });
+    return openImap({ login, admitted, log, clock, known, transport: imapTransport, watch });
   }
   const connectOutgoing = (login: ServerLogin): Submitter => (world.openSubmitter ?? sendsNothing)({ guard }, login);
 
+  const wake = createInProcessWake(clock);
   const mailboxes = createMailboxes({
     open: openMailbox,
     forget: (accountId) => knownMessages.forget(accountId),
     accounts,
+    wake,
     clock,
     log,
   });
   const submitters = createSubmitters({ clock });
-  const wake = createInProcessWake(clock);
+  const stopping = new AbortController();
   const needs = {
     ...store,
     vault,
@@ -143,6 +165,10 @@ export function compose(world: World): Postern {
     log,
     metrics,
     owner,
+    watchWindow: world.watchWindow,
+    eventDays: world.eventDays,
+    maxStreamMs: world.maxStreamMs,
+    stopping: stopping.signal,
     openMailbox: (account: AccountRow) => untilFree(clock, () => openMailbox(account)),
     openSubmitter: async (account: AccountRow) => connectOutgoing(loginOf(vault, account, "outgoing")),
     places: createPlaceCache(placesKept),
@@ -169,6 +195,8 @@ export function compose(world: World): Postern {
     deleteAccount: deleteAccount(needs),
     verifyAccount: verifyAccount(needs),
     getAccountStatus: getAccountStatus(needs),
+    pauseAccount: pauseAccount(needs),
+    resumeAccount: resumeAccount(needs),
     listFolders: listFolders(needs),
     createFolder: createFolder(needs),
     getFolder: getFolder(needs),
@@ -184,13 +212,23 @@ export function compose(world: World): Postern {
     createSubmission: world.openSubmitter === null ? sendsNothing : createSubmission(needs),
     listSubmissions: listSubmissions(needs),
     getSubmission: getSubmission(needs),
+    listEvents: listEvents(needs),
+    streamEvents: streamEvents(needs),
   });
   const outbox = { ...needs, openSubmitter: connectOutgoing, random: Math.random, concurrency: sendingAtOnce };
   return {
     app,
     flush: world.openSubmitter === null ? null : flushSubmissions(outbox),
     sweep: sweep(needs),
+    watchers: watchAccounts({
+      ...needs,
+      window: world.watchWindow,
+      every: world.watchEvery,
+      pace: createLoginPace(clock, loginsPerSecond),
+      random: Math.random,
+    }),
     wake,
+    endStreams: () => stopping.abort(),
     close() {
       mailboxes.close();
       submitters.close();

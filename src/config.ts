@@ -150,11 +150,11 @@ const variables = z.strictObject({
     "50 MiB",
     "Largest message or upload that a caller may send; reading is not bound by it.",
   ),
-  POSTERN_EVENT_DAYS: set(integer(1, 3650), "30", "How many days events are kept. This version has no events yet."),
+  POSTERN_EVENT_DAYS: set(integer(1, 3650), "30", "How many days events are kept: who was away for longer lists anew."),
   POSTERN_WATCH_WINDOW: set(
     integer(100, 1_000_000),
     "10000",
-    "In how many of a folder's newest messages changes and deletions are noticed. This version does not watch yet.",
+    "In how many of a folder's newest messages changes, moves and deletions are noticed. New mail always is.",
   ),
   POSTERN_LEASE_SECONDS: set(seconds(5, 600), "20", "How long a replica may be silent before another takes its work."),
   POSTERN_LOG_LEVEL: set(oneOf(["debug", "info", "warn", "error"]), "info", "debug, info, warn or error."),

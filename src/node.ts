@@ -21,6 +21,9 @@ import type { Store } from "./store/store.ts";
 import { loadSecret } from "./vault/secret-file.ts";
 import { createVault, type Vault } from "./vault/vault.ts";
 
+/** How often watchers look at all folders, and at a maildrop, milliseconds (DESIGN §6). */
+const watchEvery = { folders: 60_000, maildrop: 300_000 };
+
 /** How long running answers and deliveries may take to end after SIGTERM, milliseconds. */
 const drainMs = 25_000;
 
@@ -50,8 +53,13 @@ async function start(config: Config): Promise<void> {
     adminKey: config.keys.adminKey,
     maxMessage: config.messages.maxMessage,
     leaseMs: config.leases.seconds * 1000,
-    owner: randomUUID(),
+    eventDays: config.events.days,
+    watchWindow: config.watch.window,
+    maxStreamMs: null,
+    // One process has the file: what an earlier one had claimed is this one's at once.
+    owner: database.kind === "sqlite" ? "sqlite" : randomUUID(),
     cursorKey,
+    watchEvery,
     store,
     vault,
     guard: createGuard({ ...config.network, resolve: resolveNode, pin: true, timeoutMs: 10_000 }),
@@ -65,11 +73,12 @@ async function start(config: Config): Promise<void> {
   const served = await serveNode({ ...config.http, fetch: (request) => postern.app.fetch(request), log });
   // Only who listens makes keys to be shown, and claims work.
   const firstKeys = await bootstrapKeys({ ...store, clock })();
-  const loops = [runOutbox(postern, log, stopping.signal), runSweep(postern, log, stopping.signal)];
+  const loops = [runOutbox, runWatchers, runSweep].map((run) => run(postern, log, stopping.signal));
   greet(config, database, served.port, firstKeys);
 
   await aborted(stopping.signal);
   log.write("info", "server.stopping", { signal: String(stopping.signal.reason) });
+  postern.endStreams();
   await Promise.race([Promise.all([served.close(drainMs), ...loops]), clock.sleep(drainMs)]);
   postern.close();
   await store.close();
@@ -119,6 +128,21 @@ async function runOutbox(postern: Postern, log: Log, signal: AbortSignal): Promi
     await postern.wake.wait("submissions", null, wait, signal);
   }
   await underWay;
+}
+
+/** Sees to the watchers whenever an account has changed or is due, and in time to keep their claims. */
+async function runWatchers({ watchers, wake }: Postern, log: Log, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    let wait = slowPollMs;
+    try {
+      const { nextAt } = await watchers.step();
+      if (nextAt !== null) wait = Math.min(Math.max(nextAt - clock.now(), 250), slowPollMs);
+    } catch (error) {
+      log.write("error", "watchers.failed", { error: describeError(error) });
+    }
+    await wake.wait("watch", null, wait, signal);
+  }
+  await watchers.stop();
 }
 
 async function runSweep(postern: Postern, log: Log, signal: AbortSignal): Promise<void> {

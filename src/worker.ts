@@ -25,6 +25,9 @@ type Bindings = {
 
 type Serve = (request: Request) => Promise<Response>;
 
+/** A stream of events is resumed by its reader; this long it holds a Worker at most. */
+const maxStreamMs = 10 * 60_000;
+
 let serveHere: Serve | undefined;
 
 /** The cut (DESIGN §3): what is an account's own goes whole to that account's object, everything else is answered here. */
@@ -80,6 +83,9 @@ function serveWith(bindings: Bindings): Serve {
   };
 }
 
+/** How often an account is looked at, milliseconds (DESIGN §3). */
+const watchEvery = { folders: 60_000, maildrop: 300_000 };
+
 async function open(bindings: Bindings): Promise<Postern> {
   const config = readConfig(variablesOf(bindings));
   const { secret, previousSecret } = config.vault;
@@ -92,6 +98,10 @@ async function open(bindings: Bindings): Promise<Postern> {
     adminKey: config.keys.adminKey,
     maxMessage: config.messages.maxMessage,
     leaseMs: config.leases.seconds * 1000,
+    eventDays: config.events.days,
+    watchWindow: config.watch.window,
+    watchEvery,
+    maxStreamMs,
     owner: randomId("req"),
     cursorKey,
     store,

@@ -8,6 +8,7 @@ const floors = [
   ["compose.ts"],
   ["config.ts"],
   ["http", "background"],
+  ["watching"],
   ["operations"],
   ["sessions", "webhooks"],
   ["protocols/imap", "protocols/pop3", "protocols/smtp"],

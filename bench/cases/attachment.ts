@@ -1,10 +1,8 @@
-import { writeFileSync } from "node:fs";
-
 import type { ImapFlow } from "imapflow";
 
 import type { Case } from "../frame/case.ts";
 import { attachmentPath, largeMessage } from "../frame/large-message.ts";
-import { memoryOf } from "../frame/postern.ts";
+import { forgetPeak, memoryOf } from "../frame/postern.ts";
 import { alternate, median, medianOf, ratio } from "../frame/rounds.ts";
 
 const mega = 1e6;
@@ -21,7 +19,7 @@ export const attachment: Case = {
 
     const { pid } = world.postern;
     const before = memoryOf(pid).now;
-    writeFileSync(`/proc/${pid}/clear_refs`, "5"); // proc(5): its peak is counted from now on
+    forgetPeak(pid);
     const speed = (download: () => Promise<number>) => async (): Promise<number> => {
       const start = performance.now();
       const octets = await download();

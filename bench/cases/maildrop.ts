@@ -1,10 +1,8 @@
-import { writeFileSync } from "node:fs";
-
 import { askBare, pop3Of } from "../frame/bare-pop3.ts";
 import type { Case } from "../frame/case.ts";
 import type { Figure } from "../frame/figure.ts";
 import { largeMessage } from "../frame/large-message.ts";
-import { memoryOf } from "../frame/postern.ts";
+import { forgetPeak, memoryOf } from "../frame/postern.ts";
 import { alternate, median, medianOf, ratio, timed } from "../frame/rounds.ts";
 import { inDigits } from "../frame/sizes.ts";
 import type { World } from "../frame/world.ts";
@@ -31,7 +29,7 @@ async function rawDown(world: World): Promise<Figure[]> {
   await askBare(stack, user, "RETR 1"); // the file is in memory now
 
   const before = memoryOf(postern.pid).now;
-  writeFileSync(`/proc/${postern.pid}/clear_refs`, "5"); // proc(5): its peak is counted from now on
+  forgetPeak(postern.pid);
   const speed = (download: () => Promise<number>) => async (): Promise<number> => {
     const start = performance.now();
     const octets = await download();

@@ -1,3 +1,5 @@
+import { connect } from "node:tls";
+
 import { ImapFlow } from "imapflow";
 
 import type { Dovecot } from "../../test/servers/dovecot.ts";
@@ -17,4 +19,48 @@ export async function openBare({ host, ports, ca }: Dovecot, user: User): Promis
   await client.connect();
   await client.mailboxOpen("INBOX");
   return client;
+}
+
+/**
+ * A bare TLS socket that logs in, opens the inbox, gives one command more and leaves; nothing of the answer is read but its
+ * length and its end. Resolves with its octets.
+ */
+export async function askBareImap(
+  { host, ports, ca }: Dovecot,
+  { username, password }: User,
+  command: string,
+): Promise<number> {
+  const socket = connect({ host, port: ports.imaps, ca, servername: "localhost" });
+  socket.setNoDelay(true);
+  let octets = 0;
+  let last = "";
+  let onPiece = (): void => {};
+  const cut = new Promise<never>((_, reject) => {
+    socket.on("error", reject).on("close", () => reject(new Error("the connection was cut")));
+  });
+  socket.on("data", (piece: Buffer) => {
+    octets += piece.length;
+    last = (last + piece.subarray(-200).toString("latin1")).slice(-200);
+    onPiece();
+  });
+  const until = (end: RegExp): Promise<void> =>
+    new Promise((resolve) => {
+      onPiece = () => end.test(last) && resolve();
+      onPiece();
+    });
+  const exchange = async (): Promise<number> => {
+    await until(/^\* OK .*\r\n$/m);
+    for (const [tag, line] of [["a", `LOGIN ${username} ${password}`], ["b", "SELECT INBOX"], ["c", command]] as const) {
+      octets = 0;
+      socket.write(`${tag} ${line}\r\n`);
+      await until(new RegExp(`(?:^|\\n)${tag} OK [^\\n]*\\r\\n$`));
+    }
+    return octets;
+  };
+  try {
+    return await Promise.race([exchange(), cut]);
+  } finally {
+    cut.catch(() => {});
+    socket.end("d LOGOUT\r\n");
+  }
 }

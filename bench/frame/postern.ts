@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -27,6 +27,8 @@ export type PosternOptions = {
   profileInto: string | null;
   /** Stays when it ends, for the next one; absent: a folder of its own. */
   directory?: string;
+  /** More POSTERN_ variables. */
+  env?: Record<string, string>;
 };
 
 /**
@@ -48,6 +50,7 @@ export async function startPostern(options: PosternOptions): Promise<BenchPoster
       POSTERN_PORT: String(port),
       POSTERN_ALLOW_NETWORKS: "127.0.0.0/8",
       POSTERN_ALLOW_PORTS: "*",
+      ...options.env,
       [mark]: directory,
     },
     stdio: ["ignore", log, "pipe"],
@@ -80,9 +83,22 @@ async function end(child: ChildProcess): Promise<void> {
   clearTimeout(insist);
 }
 
-/** Resident memory of a process now and at its peak since `resetPeak`, in MB (10⁶ octets). */
+/** Resident memory of a process now and at its peak (since `forgetPeak`), in MB (10⁶ octets). */
 export function memoryOf(pid: number): { now: number; peak: number } {
   const status = readFileSync(`/proc/${pid}/status`, "utf8");
   const read = (name: string): number => (Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(status)?.[1]) * 1024) / 1e6;
   return { now: read("VmRSS"), peak: read("VmHWM") };
+}
+
+/** The peak is counted from now on (proc(5)). */
+export function forgetPeak(pid: number): void {
+  writeFileSync(`/proc/${pid}/clear_refs`, "5");
+}
+
+/** Processor time that a process with all its threads has used so far, milliseconds. */
+export function processorTimeOf(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  // What follows the name in brackets: utime and stime are the 14th and 15th field, in hundredths of a second.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) * 10;
 }

@@ -47,3 +47,10 @@ export function median(values: number[]): number {
   if (low === undefined || high === undefined) throw new Error("nothing was measured");
   return (low + high) / 2;
 }
+
+/** The value that a share (0 to 1) of them does not exceed. */
+export function percentile(values: number[], share: number): number {
+  const value = values.toSorted((a, b) => a - b)[Math.max(0, Math.ceil(values.length * share) - 1)];
+  if (value === undefined) throw new Error("nothing was measured");
+  return value;
+}

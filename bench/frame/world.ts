@@ -39,6 +39,8 @@ export type World = {
   holding(messages: Iterable<Iterable<Buffer>>): Promise<BenchMailbox>;
   /** Stores an account and gives its path. */
   store(account: object): Promise<string>;
+  /** Another Postern with these POSTERN_ variables, in front of the same servers and mailboxes; whoever asked stops it. */
+  another(env: Record<string, string>): Promise<World>;
   stop(): Promise<void>;
 };
 
@@ -54,8 +56,9 @@ export async function makeWorld(
   scale: Scale,
   profileInto: string | null,
   mailboxes: FilledMailboxes,
+  env: Record<string, string> = {},
 ): Promise<World> {
-  const postern = await startPostern({ profileInto });
+  const postern = await startPostern({ profileInto, env });
   const api = makeCaller(postern);
   const bare: ImapFlow[] = [];
 
@@ -80,6 +83,7 @@ export async function makeWorld(
     postern,
     api,
     store,
+    another: (more) => makeWorld(stack, scale, profileInto, mailboxes, more),
     async filled(messages) {
       const user = mailboxes.get(messages) ?? stack.dovecot.user();
       if (!mailboxes.has(messages)) fillMaildir(stack.dovecot.maildir(user), messages, { to: user.username });
@@ -102,7 +106,8 @@ export async function makeWorld(
   };
 }
 
-function imapOf(stack: MailStack, { username, password }: User): object {
+/** The user's mailbox as an account's incoming server. */
+export function imapOf(stack: MailStack, { username, password }: User): object {
   const { host, ports, ca } = stack.dovecot;
   const auth = { type: "password", username, password };
   return { protocol: "imap", host, port: ports.imaps, security: "tls", auth, tls: { ca } };

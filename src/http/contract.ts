@@ -44,6 +44,8 @@ type Terms<
   summary: string;
   description: string;
   request: R;
+  /** Names in the query that may stand more than once; see `listQuery`. */
+  repeatable?: string[];
   /** The 2xx and 3xx answers. A GET is answered to HEAD too. */
   responses: A;
   /** What this route's own work can fail with; the common ones are added. */
@@ -148,6 +150,7 @@ export function contract<
       path,
       scope,
       queryNames: Object.keys(asked.query?.shape ?? {}),
+      repeatable: terms.repeatable ?? [],
       body: asked.body === undefined ? { raw: asked.raw ?? null } : "json",
       maxBody: maxBody ?? null,
       produces: negotiable(produces) ? produces : [],

@@ -13,6 +13,8 @@ type Rules = {
   path: string;
   scope: RouteScope;
   queryNames: string[];
+  /** Those of them that may stand more than once. */
+  repeatable: string[];
   /** JSON is read here, once; of a raw body (null: none) only its media type and announced length are looked at. */
   body: "json" | { raw: string | null };
   /** Octets; null: the configured limit. */
@@ -36,7 +38,7 @@ export function guard(rules: Rules): MiddlewareHandler<Guarded> {
         fix: "Leave Accept out, or name one of these types.",
       });
     }
-    checkQuery(new URL(c.req.url).search, rules.queryNames);
+    checkQuery(new URL(c.req.url).search, rules.queryNames, rules.repeatable);
     const limit = rules.maxBody ?? c.var.front.config.maxBody;
     if (rules.body !== "json") {
       if (rules.body.raw !== null) checkRaw(c.req.raw, rules.body.raw, limit);

@@ -15,7 +15,8 @@ mail. Send a key with each request:
 
 - Bodies are JSON in camelCase; times are RFC 3339 in UTC with milliseconds. A field or a query parameter that we don't
   know is refused (422), so that no typing error goes unseen.
-- Lists answer \`{data, nextCursor}\`. Hand \`nextCursor\` in as \`cursor\` for the next page; null says that it was the last.
+- Lists answer \`{data, nextCursor}\`. Hand \`nextCursor\` in as \`cursor\` for the next page; null says that it was the last. The
+  event log grows: there \`nextCursor\` is never null, and \`hasMore\` says whether to ask at once.
 - Every failure is a problem document (\`application/problem+json\`, RFC 9457). Decide by \`code\`, which comes from a closed
   list; \`retryable\` says whether the same request may work later; \`detail\` and \`fix\` are for people.
 - Another app's thing is 404, as if it did not exist.
@@ -31,5 +32,9 @@ export const tags = [
   { name: "Folders", description: "An account's folders with their roles and counts." },
   { name: "Messages", description: "List, read, flag, move and delete mail." },
   { name: "Submissions", description: "Send mail, and see what became of it for each recipient." },
+  {
+    name: "Events",
+    description: "Everything that happens to your accounts, as a log to read and a stream to listen to.",
+  },
   { name: "Operations", description: "Health, metrics and this description; no key needed." },
 ];

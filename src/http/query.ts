@@ -12,8 +12,8 @@ export function decodeStrictly(text: string): string {
   return decoded;
 }
 
-/** Refuses unknown and repeated query names (422) and broken escapes (400). `search` is as in `URL.search`. */
-export function checkQuery(search: string, known: string[]): void {
+/** Refuses unknown names, and repeated ones that may stand only once (422), and broken escapes (400). `search` is as in `URL.search`. */
+export function checkQuery(search: string, known: string[], repeatable: string[] = []): void {
   if (search.length < 2) return;
   const errors: InputError[] = [];
   const seen = new Set<string>();
@@ -25,7 +25,7 @@ export function checkQuery(search: string, known: string[]): void {
     const pointer = `?${name.slice(0, 100)}`;
     if (!known.includes(name)) {
       errors.push({ pointer, code: "unknown-field", detail: "The route takes no query parameter of this name." });
-    } else if (seen.has(name)) {
+    } else if (seen.has(name) && !repeatable.includes(name)) {
       errors.push({ pointer, code: "duplicate", detail: "The query parameter is given more than once." });
     }
     seen.add(name);

@@ -17,12 +17,16 @@ import type { getMessage as GetMessage } from "../operations/get-message.ts";
 import type { getSubmission as GetSubmission } from "../operations/get-submission.ts";
 import type { listAccounts as ListAccounts } from "../operations/list-accounts.ts";
 import type { listApps as ListApps } from "../operations/list-apps.ts";
+import type { listEvents as ListEvents } from "../operations/list-events.ts";
 import type { listFolders as ListFolders } from "../operations/list-folders.ts";
 import type { listKeys as ListKeys } from "../operations/list-keys.ts";
 import type { listMessages as ListMessages } from "../operations/list-messages.ts";
 import type { listSubmissions as ListSubmissions } from "../operations/list-submissions.ts";
 import type { openAttachment as OpenAttachment } from "../operations/open-attachment.ts";
 import type { openRaw as OpenRaw } from "../operations/open-raw.ts";
+import type { pauseAccount as PauseAccount } from "../operations/pause-account.ts";
+import type { resumeAccount as ResumeAccount } from "../operations/resume-account.ts";
+import type { streamEvents as StreamEvents } from "../operations/stream-events.ts";
 import type { updateAccount as UpdateAccount } from "../operations/update-account.ts";
 import type { updateFolder as UpdateFolder } from "../operations/update-folder.ts";
 import type { updateMessage as UpdateMessage } from "../operations/update-message.ts";
@@ -32,11 +36,15 @@ import { deleteAccount } from "./accounts/delete-account.ts";
 import { getAccountStatus } from "./accounts/get-account-status.ts";
 import { getAccount } from "./accounts/get-account.ts";
 import { listAccounts } from "./accounts/list-accounts.ts";
+import { pauseAccount } from "./accounts/pause-account.ts";
+import { resumeAccount } from "./accounts/resume-account.ts";
 import { updateAccount } from "./accounts/update-account.ts";
 import { verifyAccount } from "./accounts/verify-account.ts";
 import { createApp } from "./apps/create-app.ts";
 import { listApps } from "./apps/list-apps.ts";
 import type { Front } from "./env.ts";
+import { listEvents } from "./events/list-events.ts";
+import { streamEvents } from "./events/stream-events.ts";
 import { createFolder } from "./folders/create-folder.ts";
 import { deleteFolder } from "./folders/delete-folder.ts";
 import { getFolder } from "./folders/get-folder.ts";
@@ -74,6 +82,8 @@ export type Operations = {
   deleteAccount: ReturnType<typeof DeleteAccount>;
   verifyAccount: ReturnType<typeof VerifyAccount>;
   getAccountStatus: ReturnType<typeof GetAccountStatus>;
+  pauseAccount: ReturnType<typeof PauseAccount>;
+  resumeAccount: ReturnType<typeof ResumeAccount>;
   listFolders: ReturnType<typeof ListFolders>;
   createFolder: ReturnType<typeof CreateFolder>;
   getFolder: ReturnType<typeof GetFolder>;
@@ -89,6 +99,8 @@ export type Operations = {
   createSubmission: ReturnType<typeof CreateSubmission>;
   listSubmissions: ReturnType<typeof ListSubmissions>;
   getSubmission: ReturnType<typeof GetSubmission>;
+  listEvents: ReturnType<typeof ListEvents>;
+  streamEvents: ReturnType<typeof StreamEvents>;
 };
 
 /** Every route behind a key, in the order of the reference. A literal path stands before a parameter in its place. */
@@ -107,6 +119,8 @@ export function registerRoutes(app: Front, run: Operations): void {
   deleteAccount(app, run.deleteAccount);
   verifyAccount(app, run.verifyAccount);
   getAccountStatus(app, run.getAccountStatus);
+  pauseAccount(app, run.pauseAccount);
+  resumeAccount(app, run.resumeAccount);
   listFolders(app, run.listFolders);
   createFolder(app, run.createFolder);
   getFolder(app, run.getFolder);
@@ -122,4 +136,6 @@ export function registerRoutes(app: Front, run: Operations): void {
   createSubmission(app, run.createSubmission);
   listSubmissions(app, run.listSubmissions);
   getSubmission(app, run.getSubmission);
+  listEvents(app, run.listEvents);
+  streamEvents(app, run.streamEvents);
 }

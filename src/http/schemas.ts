@@ -45,6 +45,24 @@ export function integerQuery(min: number, max: number) {
     .openapi({ type: "integer", minimum: min, maximum: max });
 }
 
+/**
+ * Several values in a query, the name repeated or commas between them: `?type=a&type=b` or `?type=a,b`. The contract names such
+ * parameters as `repeatable`.
+ */
+export function listQuery<T>(item: z.ZodType<T, string>, max: number) {
+  return z
+    .union([z.string(), z.array(z.string())])
+    .transform((given, context) => {
+      const texts = (Array.isArray(given) ? given : [given]).flatMap((one) => one.split(","));
+      const result = z.array(item).max(max).safeParse(texts);
+      if (result.success) return result.data;
+      // Told about the parameter: which of its values it is says nothing to who has written them in one.
+      for (const issue of result.error.issues) context.addIssue({ ...issue, path: [] });
+      return z.NEVER;
+    })
+    .openapi({ type: "array", items: { type: "string" }, maxItems: max });
+}
+
 /** The query parameters of every list; spread them into the route's `z.strictObject`. */
 export const pageQuery = {
   limit: integerQuery(1, 200)

@@ -202,6 +202,8 @@ async function send(body: ReadableStream<Uint8Array>, outgoing: ServerResponse, 
   const reader = body.getReader();
   const leave = () => void reader.cancel().catch(() => {});
   left.addEventListener("abort", leave, { once: true });
+  // A body may fail while the caller is still to take what it has given before.
+  reader.closed.catch(() => outgoing.destroy());
   try {
     for (;;) {
       const { done, value } = await reader.read();

@@ -17,6 +17,8 @@ type Streamed = {
   /** What `stream` yields of it; absent or null: the whole, 200. Otherwise 206 with Content-Range. */
   range?: ByteRange | null;
   headers?: Record<string, string>;
+  /** Aborts when the answer is to be cut where it is, though nothing has failed: its reader takes too long. */
+  cut?: AbortSignal;
 };
 
 /** What a stranger's content is sent with: it is saved, not shown, and runs nothing where it is shown after all. */
@@ -49,7 +51,7 @@ export async function streamed(c: Call, answer: Streamed): Promise<Response> {
     else callback(end.bytes, end.outcome);
   };
   const { front, requestId } = c.var;
-  const body = toStream(iterator, first, length, (bytes, outcome, error) => {
+  const body = toStream(iterator, { first, length, cut: answer.cut }, (bytes, outcome, error) => {
     if (outcome === "failed") front.log.write("warn", "http.stream-failed", { requestId, error: describeError(error) });
     end = { bytes, outcome };
     finish?.(bytes, outcome);
@@ -68,8 +70,7 @@ async function nextOctets(iterator: AsyncIterator<Uint8Array>): Promise<Iterator
 /** `first` has been taken from the iterator already. `length` null: as many octets as come. */
 function toStream(
   iterator: AsyncIterator<Uint8Array>,
-  first: IteratorResult<Uint8Array>,
-  length: number | null,
+  { first, length, cut }: { first: IteratorResult<Uint8Array>; length: number | null; cut: AbortSignal | undefined },
   done: (bytes: number, outcome: Outcome, error?: unknown) => void,
 ): ReadableStream<Uint8Array> {
   let next: IteratorResult<Uint8Array> | undefined = first;
@@ -83,6 +84,14 @@ function toStream(
   const leave = () => void Promise.resolve(iterator.return?.()).catch(() => {});
   return new ReadableStream<Uint8Array>(
     {
+      start(controller) {
+        cut?.addEventListener("abort", () => {
+          if (over) return;
+          end("aborted");
+          leave();
+          controller.error(new DOMException("The reader takes too long.", "AbortError"));
+        });
+      },
       async pull(controller) {
         try {
           const result = next ?? (await iterator.next());

@@ -89,9 +89,9 @@ export type AccountStatus = {
   lastError?: { side: "incoming" | "outgoing"; code: string; detail: string; at: string };
   folders: {
     folderId: string;
-    mode: "push" | "poll" | "off";
+    mode: "idle" | "poll";
     window: number;
-    lastCheckedAt: string | null;
+    lastCheckedAt: string;
     lastChangedAt: string | null;
   }[];
 };

@@ -27,6 +27,8 @@ export type FolderStatus = {
   uidValidity: number;
   /** Null when the server tells none. */
   uidNext: number | null;
+  /** HIGHESTMODSEQ (RFC 7162) in decimal digits; null where the server has none, or it was not asked for. */
+  modSeq: string | null;
 };
 
 /** A folder as the API tells it. */

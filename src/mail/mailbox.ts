@@ -2,7 +2,8 @@ import type { Capabilities } from "./capabilities.ts";
 import type { FlagChange, Flags } from "./flags.ts";
 import type { FolderStatus, NativeFolder } from "./folder.ts";
 import type { ImapPlace, NativeKey, Place, Summary } from "./message.ts";
-import type { Part } from "./part.ts";
+import type { Part, PartFacts } from "./part.ts";
+import type { FolderWatching, MaildropWatching } from "./watch.ts";
 
 /** What a listing keeps. Absent means "any". Every member is honoured exactly, or the call fails. */
 export type Filter = {
@@ -20,8 +21,8 @@ export type Filter = {
 /** The last message of a page: its UID; `sequence` is where it stood, a hint that saves a search. */
 export type ImapPosition = { uid: number; sequence: number };
 
-/** The last message of a page: its key as text; `sequence` is its number then, for when it is gone. */
-export type MaildropPosition = { key: string; sequence: number };
+/** The last message of a page, and the next ones below it, for when that is gone: their keys as texts. */
+export type MaildropPosition = { key: string; below: string[] };
 
 export type PositionOf<P extends Place> = P extends ImapPlace ? ImapPosition : MaildropPosition;
 
@@ -95,11 +96,22 @@ export interface Mailbox<P extends Place = Place> {
   /** The folder's UIDVALIDITY, UIDNEXT and counts now. */
   status(path: string): Promise<FolderStatus>;
   list(path: string, page: Page<P>, filter: Filter): Promise<Listing<P>>;
+  /** The messages at these places, of one folder or several, as they are now, in this order; those that are gone are left out. */
+  summaries(places: P[]): Promise<Summary<P>[]>;
+  /** What has changed, for who looks again and again. */
+  readonly watching: FolderWatching | MaildropWatching;
   get(place: P, wanted: Wanted): Promise<Fetched<P>>;
   /** Raw octets as stored. `size` is the total size in octets, as the server tells. */
   openRaw(place: P, range?: ByteRange): Promise<{ size: number; stream: AsyncIterable<Uint8Array> }>;
-  /** A part's octets as they are encoded; `range` counts those. */
-  openPart(place: P, section: string, range?: ByteRange): Promise<AsyncIterable<Uint8Array>>;
+  /**
+   * A part that is an attachment (`attachments` in mime/walk), with its octets as they are encoded: as many as `choose` says
+   * once it is known what the part is; null, and no stream, for none. Fails `not-found` for any other part.
+   */
+  openAttachment(
+    place: P,
+    section: string,
+    choose?: (part: PartFacts) => ByteRange | null,
+  ): Promise<{ part: PartFacts; stream: AsyncIterable<Uint8Array> | null }>;
   /** Sets, then says for each place whether it was there. A keyword the folder can't hold: `unsupported-by-server`. */
   setFlags(places: P[], change: FlagChange): Promise<{ missing: P[] }>;
   /**

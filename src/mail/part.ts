@@ -6,6 +6,9 @@ export function assertSection(section: string): void {
   throw invalid("/attachmentId", "invalid-section", "A section path is numbers with dots between.");
 }
 
+/** What is known of a part before its octets were read. `encodedSize` is null where the protocol tells it only at their end. */
+export type PartFacts = Omit<Part, "children" | "encodedSize"> & { encodedSize: number | null };
+
 /** One node of a message's MIME tree, from a BODYSTRUCTURE or from parsing the raw message: the same on every protocol. */
 export type Part = {
   /** IMAP section path (RFC 9051 §6.4.5.1): "" for a multipart root, "1", "2.1"; a single-part message's body is "1". */

@@ -1,9 +1,9 @@
 import type { FolderRole } from "./folder.ts";
 
-/** What a provider's words mean, where they mean more than their IMAP or SMTP code. */
+/** What a provider's words mean, where they mean more than their IMAP, POP3 or SMTP code. */
 export type ProviderRefusal = {
   words: RegExp;
-  code: "account-authentication-failed" | "upstream-throttled";
+  code: "account-authentication-failed" | "upstream-throttled" | "refused-by-server";
   detail: string;
   fix: string;
 };
@@ -31,6 +31,12 @@ function forOwner(words: RegExp, detail: string, fix: string): ProviderRefusal {
   return { words, code: "account-authentication-failed", detail, fix };
 }
 
+/** The password is right, and the mailbox is closed to POP3 all the same. */
+function withoutPop3(words: RegExp, provider: string, where: string): ProviderRefusal {
+  const fix = `Let the owner switch POP on ${where}, or store the account with IMAP.`;
+  return { words, code: "refused-by-server", detail: `POP3 is switched off for this ${provider} mailbox.`, fix };
+}
+
 type Quirks = Pick<ProviderProfile, "id" | "hosts" | "passwordFix"> & Partial<ProviderProfile>;
 
 function profile(quirks: Quirks): ProviderProfile {
@@ -40,7 +46,7 @@ function profile(quirks: Quirks): ProviderProfile {
 export const providerProfiles: readonly ProviderProfile[] = [
   profile({
     id: "gmail",
-    hosts: ["imap.gmail.com", "imap.googlemail.com", "smtp.gmail.com", "smtp.googlemail.com"],
+    hosts: ["imap.gmail.com", "imap.googlemail.com", "pop.gmail.com", "smtp.gmail.com", "smtp.googlemail.com"],
     passwordFix:
       "Gmail takes an app password, not the account's: switch on 2-Step Verification, then create one at myaccount.google.com/apppasswords.",
     refusals: [
@@ -54,6 +60,7 @@ export const providerProfiles: readonly ProviderProfile[] = [
         "Gmail wants its owner to sign in with a web browser first.",
         "Let the owner sign in to Gmail in a browser and confirm that it was them, then POST to the account's verify route; with an app password this rarely happens.",
       ),
+      withoutPop3(/not enabled for pop access/i, "Gmail", "in Gmail's settings under Forwarding and POP/IMAP"),
       {
         words: /exceeded (command or )?bandwidth limits/i,
         code: "upstream-throttled",
@@ -68,6 +75,7 @@ export const providerProfiles: readonly ProviderProfile[] = [
       "outlook.office365.com",
       "outlook.office.com",
       "imap-mail.outlook.com",
+      "pop-mail.outlook.com",
       "smtp.office365.com",
       "smtp-mail.outlook.com",
     ],
@@ -83,14 +91,15 @@ export const providerProfiles: readonly ProviderProfile[] = [
   }),
   profile({
     id: "yahoo",
-    hosts: ["imap.mail.yahoo.com", "smtp.mail.yahoo.com"],
+    hosts: ["imap.mail.yahoo.com", "pop.mail.yahoo.com", "smtp.mail.yahoo.com"],
     passwordFix:
       "Yahoo takes an app password, not the account's: create one under Account Security, at login.yahoo.com/account/security.",
+    refusals: [withoutPop3(/not enabled for pop access/i, "Yahoo", "in the options of Yahoo Mail")],
     roleHints: { junk: "Bulk" },
   }),
   profile({
     id: "aol",
-    hosts: ["imap.aol.com", "smtp.aol.com"],
+    hosts: ["imap.aol.com", "pop.aol.com", "smtp.aol.com"],
     passwordFix:
       "AOL takes an app password, not the account's: create one under Account Security, at login.aol.com/account/security.",
     roleHints: { junk: "Bulk" },
@@ -103,14 +112,14 @@ export const providerProfiles: readonly ProviderProfile[] = [
   }),
   profile({
     id: "qq",
-    hosts: ["imap.qq.com", "smtp.qq.com"],
+    hosts: ["imap.qq.com", "pop.qq.com", "smtp.qq.com"],
     passwordFix:
-      "QQ Mail takes an authorisation code, not the QQ password: in the web mailbox under settings, account, switch IMAP/SMTP on and create one.",
+      "QQ Mail takes an authorisation code, not the QQ password: in the web mailbox under settings, account, switch IMAP/SMTP (for POP3: POP3/SMTP) on and create one.",
     refusals: [
       forOwner(
         /service is not open|account is abnormal/i,
-        "QQ Mail refused the login: the code is wrong, IMAP is switched off, or it was tried too often.",
-        "Check that IMAP/SMTP is switched on in the web mailbox, and store a fresh authorisation code as the password.",
+        "QQ Mail refused the login: the code is wrong, IMAP or POP3 is switched off, or it was tried too often.",
+        "Check that IMAP/SMTP or POP3/SMTP is switched on in the web mailbox, and store a fresh authorisation code as the password.",
       ),
     ],
   }),
@@ -118,7 +127,7 @@ export const providerProfiles: readonly ProviderProfile[] = [
     id: "netease",
     hosts: [".163.com", ".126.com", ".yeah.net", ".188.com"],
     passwordFix:
-      "NetEase takes an authorisation code, not the account's password: in the web mailbox under settings, POP3/SMTP/IMAP, switch IMAP/SMTP on and create one.",
+      "NetEase takes an authorisation code, not the account's password: in the web mailbox under settings, POP3/SMTP/IMAP, switch on the one that the account uses and create one.",
     refusals: [
       forOwner(
         /unsafe login/i,
@@ -130,30 +139,44 @@ export const providerProfiles: readonly ProviderProfile[] = [
   }),
   profile({
     id: "fastmail",
-    hosts: ["imap.fastmail.com", "smtp.fastmail.com"],
+    hosts: ["imap.fastmail.com", "pop.fastmail.com", "smtp.fastmail.com"],
     passwordFix: "Fastmail takes an app password, not the account's: create one under Settings, Privacy & Security.",
   }),
   profile({
     id: "rambler",
-    hosts: ["imap.rambler.ru", "smtp.rambler.ru"],
+    hosts: ["imap.rambler.ru", "pop.rambler.ru", "smtp.rambler.ru"],
     passwordFix: "Switch access by mail programs on in the settings of mail.rambler.ru, and check the password.",
   }),
   profile({
     id: "yandex",
-    hosts: ["imap.yandex.ru", "imap.yandex.com", "imap.ya.ru", "smtp.yandex.ru", "smtp.yandex.com", "smtp.ya.ru"],
+    hosts: [
+      "imap.yandex.ru",
+      "imap.yandex.com",
+      "imap.ya.ru",
+      "pop.yandex.ru",
+      "pop.yandex.com",
+      "smtp.yandex.ru",
+      "smtp.yandex.com",
+      "smtp.ya.ru",
+    ],
     passwordFix:
-      "Yandex takes an app password for mail, not the account's: create one at id.yandex.ru/security/app-passwords, and switch IMAP on in the mailbox's settings.",
+      "Yandex takes an app password for mail, not the account's: create one at id.yandex.ru/security/app-passwords, and switch IMAP or POP3 on in the mailbox's settings.",
     refusals: [
       forOwner(
         /imap is disabled/i,
         "Yandex refused the login: the password is wrong, or IMAP is switched off.",
         "Switch IMAP on in the mailbox's settings under mail clients, and store an app password for mail.",
       ),
+      forOwner(
+        /pop3 (is )?disabled/i,
+        "Yandex refused the login: the password is wrong, or POP3 is switched off.",
+        "Switch POP3 on in the mailbox's settings under mail clients, and store an app password for mail.",
+      ),
     ],
   }),
   profile({
     id: "mailru",
-    hosts: ["imap.mail.ru", "smtp.mail.ru"],
+    hosts: ["imap.mail.ru", "pop.mail.ru", "smtp.mail.ru"],
     passwordFix:
       "Mail.ru takes a password for external applications, not the account's: create one in the account's settings under Security.",
     refusals: [
@@ -168,7 +191,7 @@ export const providerProfiles: readonly ProviderProfile[] = [
     id: "zoho",
     hosts: [".zoho.com", ".zoho.eu"],
     passwordFix:
-      "Check that the host is of the account's region, that IMAP access is on, and with two-factor login store an app-specific password.",
+      "Check that the host is of the account's region, that access by IMAP or POP is on, and with two-factor login store an app-specific password.",
     refusals: [
       forOwner(
         /yet to enable imap/i,
@@ -179,8 +202,19 @@ export const providerProfiles: readonly ProviderProfile[] = [
   }),
   profile({
     id: "gmx",
-    hosts: ["imap.gmx.net", "imap.gmx.com", "mail.gmx.net", "mail.gmx.com", "imap.web.de", "smtp.web.de"],
-    passwordFix: "Switch POP3 and IMAP access on in the web mailbox's settings, and check the password.",
+    hosts: [
+      "imap.gmx.net",
+      "imap.gmx.com",
+      "pop.gmx.net",
+      "pop.gmx.com",
+      "mail.gmx.net",
+      "mail.gmx.com",
+      "imap.web.de",
+      "pop3.web.de",
+      "smtp.web.de",
+    ],
+    passwordFix:
+      "Switch POP3 and IMAP access on in the web mailbox's settings, and check the password. WEB.DE also refuses POP3 logins that come within 15 minutes of each other: there, use IMAP.",
   }),
 ];
 

@@ -1,11 +1,12 @@
+/**
+ * What there is to do, and what the key names: "submissions" (account) something is to be sent; "submission-final" (submission) it
+ * has its outcome; "events" (app) its log has grown; "watch" (account) look at it, or see that it is to be watched no more.
+ */
+export type WakeTopic = "submissions" | "submission-final" | "events" | "watch";
+
 /** Tells waiting work that there is something to do: a hint, never the only way to find out. */
 export interface Wake {
-  wake(topic: "submissions" | "submission-final", key: string): void;
+  wake(topic: WakeTopic, key: string): void;
   /** Resolves true when woken, false when `ms` passed or the signal aborted. */
-  wait(
-    topic: "submissions" | "submission-final",
-    key: string | null,
-    ms: number,
-    signal?: AbortSignal,
-  ): Promise<boolean>;
+  wait(topic: WakeTopic, key: string | null, ms: number, signal?: AbortSignal): Promise<boolean>;
 }

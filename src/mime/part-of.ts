@@ -1,40 +1,97 @@
 import { Failure } from "../errors.ts";
 import type { Part } from "../mail/part.ts";
 import { leavable } from "./leavable.ts";
-import { scanMessage } from "./scan-message.ts";
+import { type MessageScan, scanMessage } from "./scan-message.ts";
+
+/** Octets of a part that are held until it is known whether it is meant. */
+const maxHeld = 4 * 1024 * 1024;
+
+/** A part whose header has gone by, and its octets as they are encoded; null where they have gone by too, and were too many to be held. */
+type PartFound = { part: Part; octets: AsyncIterableIterator<Uint8Array> | null };
 
 /**
- * The octets of one part as they are encoded, cut out of a raw message as it arrives, in constant memory: `message` is asked
- * for a chunk only when one of the part is, and what is given are views of its chunks. It is left as soon as the part has
- * ended, or the reader leaves. Fails `not-found` at the end of a message without that part.
+ * Finds one part of a raw message as that arrives, and cuts it out in constant memory: `message` is asked for a chunk only
+ * when one of the part is, and what is given are views of its chunks. It is left as soon as the part has ended, or the reader
+ * leaves; who does not read leaves it himself. Fails `not-found` at the end of a message that has no such part, or one that
+ * is not meant.
  *
  * @param section as IMAP numbers parts (RFC 9051 §6.4.5.1); a message/rfc822 is given whole, a multipart is none
+ * @param isMeant told of the part when its body begins, in a tree that ends there, and again at the message's end, in the
+ * whole tree, where it was not meant at first: what follows a text may make a file of it
  */
-export function partOf(message: AsyncIterable<Uint8Array>, section: string): AsyncIterableIterator<Uint8Array> {
-  return leavable(message, (chunks) => cut(chunks, section));
+export async function partOf(
+  message: AsyncIterable<Uint8Array>,
+  section: string,
+  isMeant: (structure: Part, part: Part) => boolean,
+): Promise<PartFound> {
+  const source = message[Symbol.asyncIterator]();
+  const cut = cutOut(section, isMeant);
+  while (!cut.isSure) {
+    const step = await source.next();
+    if (step.done !== true) {
+      cut.scan.write(step.value);
+      continue;
+    }
+    const { structure } = cut.scan.end();
+    if (!cut.part || !(cut.isSure || isMeant(structure, cut.part))) throw notFound();
+    break;
+  }
+  if (!cut.part) throw notFound();
+  const octets = leavable({ [Symbol.asyncIterator]: () => source }, (chunks) => rest(chunks, cut));
+  return { part: cut.part, octets: cut.octets && octets };
 }
 
-type Found = { part: Part | null; isOver: boolean; octets: Uint8Array[] };
+/** A part on its way. */
+type Cut = {
+  scan: MessageScan;
+  part: Part | null;
+  /** Whether it was meant as soon as it was found. */
+  isSure: boolean;
+  isOver: boolean;
+  /** What has come of it and was not taken; null where that was too much. */
+  octets: Uint8Array[] | null;
+};
 
-async function* cut(chunks: AsyncIterable<Uint8Array>, section: string): AsyncGenerator<Uint8Array> {
-  const found: Found = { part: null, isOver: false, octets: [] };
+function cutOut(section: string, isMeant: (structure: Part, part: Part) => boolean): Cut {
+  let held = 0;
   const scan = scanMessage({
     begin(part) {
-      if (part.section === section) found.part ??= part;
+      if (part.section !== section || cut.part) return;
+      cut.part = part;
+      cut.isSure = isMeant(scan.structure, part);
     },
     octets(octets) {
-      if (found.part && !found.isOver) found.octets.push(octets);
+      if (!cut.part || cut.isOver || !cut.octets) return;
+      if (!cut.isSure) held += octets.length;
+      if (held > maxHeld) cut.octets = null;
+      else cut.octets.push(octets);
     },
     end(part) {
-      if (part === found.part) found.isOver = true;
+      if (part === cut.part) cut.isOver = true;
     },
   });
-  for await (const chunk of chunks) {
-    scan.write(chunk);
-    yield* found.octets.splice(0);
-    if (found.isOver) return;
+  const cut: Cut = { scan, part: null, isSure: false, isOver: false, octets: [] };
+  return cut;
+}
+
+async function* rest(chunks: AsyncIterable<Uint8Array>, cut: Cut): AsyncGenerator<Uint8Array> {
+  const come = (): Uint8Array[] => cut.octets?.splice(0) ?? [];
+  yield* come();
+  if (cut.isOver) {
+    await chunks[Symbol.asyncIterator]().return?.();
+    return;
   }
-  scan.end();
-  yield* found.octets;
-  if (!found.part) throw new Failure("not-found", "The message has no such part.");
+  for await (const chunk of chunks) {
+    cut.scan.write(chunk);
+    yield* come();
+    if (cut.isOver) return;
+  }
+  cut.scan.end();
+  yield* come();
+}
+
+function notFound(): Failure {
+  return new Failure("not-found", "The message has no attachment with this id.", {
+    fix: "GET the message for its attachments.",
+  });
 }

@@ -32,6 +32,8 @@ export type MessageEvents = {
 
 export type MessageScan = {
   write(chunk: Uint8Array): void;
+  /** The tree as far as it is known. */
+  readonly structure: Part;
   /** Ends the message. `header` is its raw header block with the empty line, 2 MiB at most; `size` all of its octets. */
   end(): { structure: Part; header: Uint8Array; size: number };
 };
@@ -194,6 +196,7 @@ export function scanMessage(events: MessageEvents): MessageScan {
   }
 
   return {
+    structure: entities.root,
     write(chunk) {
       const octets = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
       const held = window.subarray(told);

@@ -31,6 +31,11 @@ export function attachments(root: Part): Attachment[] {
   return leaves(root).flatMap((leaf) => (leaf.role === "attachment" ? [attachment(leaf)] : []));
 }
 
+/** Whether the part is one of those. As long as parts behind it may be missing in the tree, true is certain and false is not. */
+export function isAttachment(root: Part, part: Part): boolean {
+  return leaves(root).some((leaf) => leaf.part === part && leaf.role === "attachment");
+}
+
 /** True when there is an attachment that is not inline. */
 export function hasAttachment(root: Part): boolean {
   return leaves(root).some((leaf) => leaf.role === "attachment" && !isInline(leaf));

@@ -1,5 +1,4 @@
 import { Failure, invalid } from "../errors.ts";
-import { randomId } from "../mail/id.ts";
 import type { AppendWith, Mailbox } from "../mail/mailbox.ts";
 import type { Message, Place, StoredMessage } from "../mail/message.ts";
 import type { AppCaller } from "../mail/tenant.ts";
@@ -9,6 +8,7 @@ import type { Store } from "../store/store.ts";
 import type { ByteBudget } from "./byte-budget.ts";
 import { findAccount } from "./find-account.ts";
 import { identifyMessages, type IdentifyMessages } from "./identify-messages.ts";
+import { beginPlacing, endPlacing, uidsAt } from "./our-doing.ts";
 import { onFolder, resolveTarget } from "./resolve-folder.ts";
 import { requireCapability } from "./require-capability.ts";
 import type { SyncFolders } from "./sync-folders.ts";
@@ -22,13 +22,16 @@ export type AppendAsked = AppendWith & {
   announced: number | null;
   /** Reads the message as it comes, no more than `limit` octets. */
   read: (limit: number) => AsyncIterable<Uint8Array>;
+  /** Aborted when the caller has left: nothing is stored then that was not begun. */
+  signal: AbortSignal;
 };
 
 type Needs = WithMailbox &
   SyncFolders &
   IdentifyMessages & {
     accounts: Pick<Store["accounts"], "get">;
-    intents: Pick<Store["intents"], "insert" | "remove">;
+    intents: Pick<Store["intents"], "insert" | "settle" | "remove">;
+    placements: Pick<Store["placements"], "save">;
     /** Octets of a message that a caller sends, at most. */
     maxMessage: number;
     uploads: ByteBudget;
@@ -60,7 +63,7 @@ export const appendMessage =
       const message = await readCrlf(asked.read(limit), room);
       if (message === null) throw tooLarge(limit);
       if (message.includes(0)) throw invalid("", "nul", "A message has no NUL: mail servers can't store it as it is.");
-      return writing(needs, account, (mailbox) => store(needs, mailbox, account, message, asked));
+      return writing(needs, account, (mailbox) => store(needs, mailbox, account, message, asked), asked.signal);
     });
   };
 
@@ -83,9 +86,8 @@ async function store(
     folder: current,
     uidNext: (await mailbox.status(current.path)).uidNext,
   }));
-  const intent = randomId("int");
-  const expiresAt = needs.clock.now() + intentLife(message.byteLength);
-  await needs.intents.insert({ id: intent, accountId: account.id, folder: folder.number, uidNext, expiresAt });
+  const life = intentLife(message.byteLength);
+  const intent = await beginPlacing(needs, account, { folder, uidNext, source: null, life });
   const place = await mailbox
     .append(folder.path, message, { flags, keywords, receivedAt }, uidNext)
     .catch(async (error: unknown) => {
@@ -93,8 +95,8 @@ async function store(
       if (isRefused) await needs.intents.remove([intent]);
       throw error;
     });
+  await endPlacing(needs, account, intent, { placed: place && uidsAt(folder, place), placements: [] });
   const stored = place && (await view(needs, mailbox, account, folder, place));
-  await needs.intents.remove([intent]);
   if (stored !== null) return stored;
   const known = { accountId: account.id, folderIds: [folder.id], size: message.byteLength };
   return { ...known, warnings: ["id-unknown"] };

@@ -17,11 +17,13 @@ export function changingFolders<T>(
   needs: ChangeFolders,
   account: AccountRow,
   change: (mailbox: Mailbox) => Promise<T>,
+  signal: AbortSignal,
 ): Promise<T> {
-  return writing(needs, account, async (mailbox) => {
+  const allowed = async (mailbox: Mailbox): Promise<T> => {
     requireCapability(mailbox, "folders");
     return change(mailbox);
-  });
+  };
+  return writing(needs, account, allowed, signal);
 }
 
 /**
@@ -32,9 +34,10 @@ export async function movingFolders<T>(
   needs: ChangeFolders,
   account: AccountRow,
   change: (mailbox: Mailbox) => Promise<T>,
+  signal: AbortSignal,
 ): Promise<T> {
   try {
-    return await changingFolders(needs, account, change);
+    return await changingFolders(needs, account, change, signal);
   } finally {
     void needs.mailboxes.renew(account.id);
   }

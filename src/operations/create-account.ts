@@ -4,6 +4,8 @@ import type { Account, AccountInput, ServerInput } from "../mail/account.ts";
 import { randomId } from "../mail/id.ts";
 import type { Guard } from "../mail/server.ts";
 import type { AppCaller } from "../mail/tenant.ts";
+import type { Wake } from "../mail/wake.ts";
+import { stateEvent } from "../sessions/account-event.ts";
 import type { AccountRow, ServerSettings } from "../store/rows.ts";
 import type { Store } from "../store/store.ts";
 import type { Vault } from "../vault/vault.ts";
@@ -17,7 +19,14 @@ import { viewAccount } from "./view-account.ts";
  * `account-exists`.
  */
 export const createAccount =
-  (needs: VerifySides & { accounts: Pick<Store["accounts"], "insert">; vault: Vault; guard: Pick<Guard, "check"> }) =>
+  (
+    needs: VerifySides & {
+      accounts: Pick<Store["accounts"], "insert" | "setState">;
+      vault: Vault;
+      guard: Pick<Guard, "check">;
+      wake: Pick<Wake, "wake">;
+    },
+  ) =>
   async (caller: AppCaller, input: AccountInput): Promise<Account> => {
     if (caller.accountIds !== null)
       throw new Failure("scope-missing", "A key that is bound to accounts can't store new ones.", {
@@ -62,12 +71,14 @@ export const createAccount =
     checkServers(needs.guard, row);
     if (input.verify) {
       const { capabilities } = await verifySides(needs, row);
-      Object.assign(row, { capabilities, state: "connected" } satisfies Partial<AccountRow>);
+      row.capabilities = capabilities;
     }
     if (!(await needs.accounts.insert(row)))
       throw new Failure("account-exists", "This app already has an account with this externalId.", {
         fix: "GET /v1/accounts?externalId=… finds it.",
       });
+    if (input.verify) await tellConnected(needs, row, now);
+    needs.wake.wake("watch", row.id);
     return viewAccount(row);
   };
 
@@ -80,4 +91,16 @@ function settingsOf(input: ServerInput<"imap" | "pop3" | "smtp">): ServerSetting
     auth: { type: "password", username: input.auth.username },
     tls: { ca: input.tls?.ca ?? null, servername: input.tls?.servername ?? null },
   };
+}
+
+/** Its login has worked before it was stored. Where that can't be written, the next login tells it. */
+async function tellConnected(
+  needs: { accounts: Pick<Store["accounts"], "setState">; wake: Pick<Wake, "wake"> },
+  row: AccountRow,
+  now: number,
+): Promise<void> {
+  const next = { state: "connected" as const, lastError: null };
+  await needs.accounts.setState(row, next, now, stateEvent(row, next, now)).catch(() => undefined);
+  row.state = next.state;
+  needs.wake.wake("events", row.appId);
 }

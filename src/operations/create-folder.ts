@@ -1,3 +1,4 @@
+import type { Mailbox } from "../mail/mailbox.ts";
 import { Failure } from "../errors.ts";
 import type { Folder } from "../mail/folder.ts";
 import type { AppCaller } from "../mail/tenant.ts";
@@ -14,17 +15,23 @@ import { viewFolder } from "./view-folder.ts";
  */
 export const createFolder =
   (needs: ChangeFolders) =>
-  async (caller: AppCaller, accountId: string, asked: { name: string; parentId: string | null }): Promise<Folder> => {
+  async (
+    caller: AppCaller,
+    accountId: string,
+    asked: { name: string; parentId: string | null },
+    signal: AbortSignal,
+  ): Promise<Folder> => {
     const account = await findAccount(needs.accounts, caller, accountId);
-    return changingFolders(needs, account, async (mailbox) => {
+    const create = async (mailbox: Mailbox): Promise<Folder> => {
       const parent = asked.parentId === null ? null : await resolveFolder(needs, mailbox, account, asked.parentId);
       const path =
         parent === null
           ? await mailbox.createFolder(null, asked.name)
           : await onFolder(needs, mailbox, account, parent, (folder) => mailbox.createFolder(folder.path, asked.name));
-      const all = await syncFolders(needs, account.id, await mailbox.folders());
+      const all = await syncFolders(needs, account, await mailbox.folders(), "api");
       const made = all.find(({ row }) => row.path === path);
       if (made !== undefined) return viewFolder(made, all);
       throw new Failure("not-found", "The folder was made, and somebody has removed it since.");
-    });
+    };
+    return changingFolders(needs, account, create, signal);
   };

@@ -1,54 +1,103 @@
-import { Failure } from "../errors.ts";
 import type { ByteRange } from "../mail/mailbox.ts";
-import type { Part } from "../mail/part.ts";
 import { resolveRange, type RangeAsked } from "../mail/range.ts";
+import { callerLeft } from "../net/unless-left.ts";
 
-/** Octets held in memory to find out what a range of a decoded part is: all of a small part, or the range. */
+/** Octets held in memory to find out what a range of a part is: all of a small part, or the range. */
 const maxHeld = 4 * 1024 * 1024;
 
-/** Octets decoded at most before there is an answer: more would keep the caller waiting for too long. */
+/** Octets read at most before there is an answer: more would keep the caller waiting for too long. */
 const maxRead = 128 * 1024 * 1024;
 
+type Ranged = { octets: Uint8Array; range: ByteRange; size: number | null };
+
+/** What was read already comes first. */
+type Whole = { whole: AsyncIterable<Uint8Array> };
+
 /**
- * A range of a part whose size is known only when it has been decoded. `size` is null where the range ends before the part
- * does. Null: nothing can be said of the range without reading too much, so that the whole is the answer (RFC 9110 §14.2
- * allows it). Fails `range-not-satisfiable`, and `request-timeout` when the caller has left.
+ * A range of a part whose size is known only when it has been read; `size` is null where the range ends before the part does.
+ * Where nothing can be said of the range without reading too much, the whole is the answer (RFC 9110 §14.2 allows it). Fails
+ * `range-not-satisfiable`, and `request-timeout` when the caller has left.
+ *
+ * @param stream the part, decoded; it is left, but for what comes in `whole`
+ * @param encodedSize octets of the part as it is encoded, as the server tells; null where it does not
  */
 export async function decodedRange(
   asked: RangeAsked,
-  part: Part,
-  decoded: () => Promise<AsyncIterable<Uint8Array>>,
+  stream: AsyncIterable<Uint8Array>,
+  encodedSize: number | null,
   signal: AbortSignal,
-): Promise<{ octets: Uint8Array; range: ByteRange; size: number | null } | null> {
-  const isSmall = part.encodedSize <= maxHeld;
-  const wanted = isSmall ? { start: 0, end: maxHeld } : closed(asked);
-  if (wanted === null || wanted.end - wanted.start > maxHeld || wanted.end > maxRead) return null;
-  const { octets, size } = await read(await decoded(), wanted, signal);
-  // A small part that has more octets than it can have is not what the server said it is.
-  if (size === null && isSmall) return null;
-  const range = size === null ? wanted : resolveRange(asked, size);
-  return { octets: octets.subarray(range.start - wanted.start, range.end - wanted.start + 1), range, size };
+): Promise<Ranged | Whole> {
+  const source = stream[Symbol.asyncIterator]();
+  const answer = await read(source, { asked, isLarge: (encodedSize ?? 0) > maxHeld, signal }).catch(leaving(source));
+  if (!("whole" in answer)) await source.return?.();
+  return answer;
 }
 
+function leaving(source: AsyncIterator<Uint8Array>) {
+  return async (error: unknown): Promise<never> => {
+    await source.return?.();
+    throw error;
+  };
+}
+
+async function read(
+  source: AsyncIterator<Uint8Array>,
+  { asked, isLarge, signal }: { asked: RangeAsked; isLarge: boolean; signal: AbortSignal },
+): Promise<Ranged | Whole> {
+  const wanted = closed(asked);
+  if (isLarge && wanted === null) return { whole: followedBy([], source) };
+  /** Octets from the start, or from the range's own once it is known that the part is large. */
+  let held: Uint8Array[] = [];
+  let at = 0;
+  for (;;) {
+    const step = await source.next();
+    if (signal.aborted) throw callerLeft();
+    if (step.done === true) {
+      const range = resolveRange(asked, at);
+      const from = isLarge ? (wanted?.start ?? 0) : 0;
+      return { octets: cut(held, range.start - from, range.end - from), range, size: at };
+    }
+    const chunk = step.value;
+    // A view of what is skipped would keep it in memory.
+    if (!isLarge || wanted === null) held.push(chunk);
+    else if (at + chunk.length > wanted.start) held.push(chunk.subarray(Math.max(0, wanted.start - at)));
+    at += chunk.length;
+    if (!isLarge && at > maxHeld) {
+      if (wanted === null) return { whole: followedBy(held, source) };
+      isLarge = true;
+      held = [cut(held, wanted.start, Infinity)];
+    }
+    if (isLarge && wanted !== null && at > wanted.end + 1) {
+      return { octets: cut(held, 0, wanted.end - wanted.start), range: wanted, size: null };
+    }
+  }
+}
+
+/** The range, where its end is known beforehand and it is short and near enough. */
 function closed(asked: RangeAsked): ByteRange | null {
   if ("suffix" in asked || asked.last === null) return null;
-  return { start: asked.first, end: asked.last };
+  const { first: start, last: end } = asked;
+  return end - start > maxHeld || end > maxRead ? null : { start, end };
 }
 
-/** The octets of a range as far as there are any, and the size where the end was seen. */
-async function read(
-  stream: AsyncIterable<Uint8Array>,
-  { start, end }: ByteRange,
-  signal: AbortSignal,
-): Promise<{ octets: Uint8Array; size: number | null }> {
-  const kept: Uint8Array[] = [];
-  let at = 0;
-  for await (const chunk of stream) {
-    if (signal.aborted) throw new Failure("request-timeout", "The caller left before the answer.");
-    // A view of what is skipped would keep it in memory.
-    if (at + chunk.length > start) kept.push(chunk.subarray(Math.max(0, start - at), Math.max(0, end + 1 - at)));
-    at += chunk.length;
-    if (at > end + 1) return { octets: Buffer.concat(kept), size: null };
-  }
-  return { octets: Buffer.concat(kept), size: at };
+function cut(chunks: Uint8Array[], first: number, last: number): Uint8Array {
+  return Buffer.concat(chunks).subarray(first, last + 1);
+}
+
+/** Not a generator: its `return` must reach the source at once. */
+function followedBy(held: Uint8Array[], source: AsyncIterator<Uint8Array>): AsyncIterableIterator<Uint8Array> {
+  return {
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+    async next() {
+      const value = held.shift();
+      return value ? { done: false, value } : source.next();
+    },
+    async return() {
+      held.length = 0;
+      await source.return?.();
+      return { done: true, value: undefined };
+    },
+  };
 }

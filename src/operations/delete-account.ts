@@ -1,18 +1,38 @@
+import { orderedId } from "../mail/id.ts";
 import type { AppCaller } from "../mail/tenant.ts";
+import type { Wake } from "../mail/wake.ts";
+import type { Clock } from "../observe.ts";
 import type { Mailboxes } from "../sessions/lend-mailbox.ts";
 import type { Store } from "../store/store.ts";
 import { findAccount } from "./find-account.ts";
 
-/** Removes an account with every row and byte of it, and closes its sessions. Mail on the server stays. */
+/**
+ * Removes an account with every row and byte of it and the content of its events, tells so by an event, and closes its sessions.
+ * Mail on the server stays.
+ */
 export const deleteAccount =
   (needs: {
     accounts: Pick<Store["accounts"], "get" | "remove">;
     mailboxes: Pick<Mailboxes, "drop">;
     submitters: { drop(accountId: string): void };
+    wake: Pick<Wake, "wake">;
+    clock: Clock;
   }) =>
   async (caller: AppCaller, accountId: string): Promise<void> => {
     const account = await findAccount(needs.accounts, caller, accountId);
-    await needs.accounts.remove(caller.appId, account.id);
+    const { appId, externalId } = account;
+    const now = needs.clock.now();
+    await needs.accounts.remove(appId, account.id, {
+      id: orderedId("evt", now),
+      appId,
+      accountId: account.id,
+      externalId,
+      type: "account.deleted",
+      createdAt: now,
+      data: { externalId },
+    });
+    needs.wake.wake("watch", account.id);
+    needs.wake.wake("events", appId);
     needs.mailboxes.drop(account.id);
     needs.submitters.drop(account.id);
   };

@@ -1,7 +1,11 @@
+import type { Mailbox } from "../mail/mailbox.ts";
 import type { AppCaller } from "../mail/tenant.ts";
+import type { AccountRow, FolderRow } from "../store/rows.ts";
 import { movingFolders, type ChangeFolders } from "./change-folders.ts";
 import { findAccount } from "./find-account.ts";
+import { folderEvent } from "./folder-events.ts";
 import { onFolder, resolveFolder } from "./resolve-folder.ts";
+import { viewFolderRow } from "./view-folder.ts";
 
 /**
  * Deletes a folder and the mail in it for good. Fails: `folder-protected` for the inbox and for a folder that has others
@@ -9,11 +13,24 @@ import { onFolder, resolveFolder } from "./resolve-folder.ts";
  */
 export const deleteFolder =
   (needs: ChangeFolders) =>
-  async (caller: AppCaller, accountId: string, folderId: string): Promise<void> => {
+  async (caller: AppCaller, accountId: string, folderId: string, signal: AbortSignal): Promise<void> => {
     const account = await findAccount(needs.accounts, caller, accountId);
-    await movingFolders(needs, account, async (mailbox) => {
+    const remove = async (mailbox: Mailbox): Promise<void> => {
       const folder = await resolveFolder(needs, mailbox, account, folderId);
       await onFolder(needs, mailbox, account, folder, ({ path }) => mailbox.deleteFolder(path));
-      await needs.folders.save(account.id, { added: [], changed: [], removed: [folder.id] });
-    });
+      await forget(needs, account, folder);
+    };
+    await movingFolders(needs, account, remove, signal);
   };
+
+/** Its row goes, and its event with it where the account is watched. */
+async function forget({ folders, clock, wake }: ChangeFolders, account: AccountRow, folder: FolderRow): Promise<void> {
+  const change = { added: [], changed: [], removed: [folder.id] };
+  const rows = await folders.list(account.id);
+  const isTold = account.watch.mode !== "off" && rows.some(({ id }) => id === folder.id);
+  const data = { ...viewFolderRow(folder, rows), actor: "api" };
+  const events = isTold ? [folderEvent(account, "folder.deleted", data, clock.now())] : [];
+  const version = await folders.version(account.id);
+  if (await folders.save(account.id, { ...change, told: { version, events } })) wake.wake("events", account.appId);
+  else await folders.save(account.id, change);
+}

@@ -14,6 +14,7 @@ import {
   type OneMessage,
 } from "./find-message.ts";
 import { moveMessage, type MoveMessage } from "./move-message.ts";
+import { asOurs } from "./our-doing.ts";
 import { requireCapability } from "./require-capability.ts";
 import { resolveFolder } from "./resolve-folder.ts";
 import { writing } from "./with-mailbox.ts";
@@ -27,18 +28,19 @@ export const deleteMessage =
   async (caller: AppCaller, accountId: string, asked: MessageAsked & { permanent: boolean }): Promise<void> => {
     const account = await findAccount(needs.accounts, caller, accountId);
     const ref = refOf(needs, account, asked.id);
-    await writing(needs, account, async (mailbox) => {
+    const remove = async (mailbox: Mailbox): Promise<void> => {
       const trash = asked.permanent ? null : await trashOf(needs, mailbox, account);
       await onMessage(needs, mailbox, account, { ...asked, ref }, (found) =>
         trash === null
           ? removeForGood(needs, mailbox, account, asked.id, found)
           : moveToTrash(needs, mailbox, account, found, trash),
       );
-    });
+    };
+    await writing(needs, account, remove, asked.signal);
   };
 
 async function trashOf(needs: OneMessage, mailbox: Mailbox, account: AccountRow): Promise<FolderRow> {
-  requireCapability(mailbox, "move", "Delete with ?permanent=true: this protocol has no trash.");
+  requireCapability(mailbox, "move");
   return resolveFolder(needs, mailbox, account, "trash").catch((error: unknown) => {
     if (!(error instanceof Failure) || error.code !== "not-found") throw error;
     throw new Failure("unsupported-by-server", "This account has no trash folder to move the message to.", {
@@ -65,8 +67,10 @@ async function removeForGood(
   id: string,
   found: Found,
 ): Promise<void> {
-  const { missing } = await mailbox.remove([found.place]);
-  if (missing.length > 0) throw gone();
+  await asOurs(needs, account, found, { kind: "remove" }, async () => {
+    const { missing } = await mailbox.remove([found.place]);
+    if (missing.length > 0) throw gone();
+  });
   if (!isOnServer(found)) return;
   if (found.ref.tier === "permanent") needs.places.forget(account.id, id, found.place);
   else await needs.placements.remove(placementAt(account, found, found.ref.origin));

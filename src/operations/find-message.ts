@@ -5,6 +5,7 @@ import type { Mailbox } from "../mail/mailbox.ts";
 import type { ImapPlace, MaildropPlace, NativeKey } from "../mail/message.ts";
 import type { Clock } from "../observe.ts";
 import { maildropLogin } from "../sessions/kept-maildrop.ts";
+import { noServer } from "../sessions/login-of.ts";
 import type { AccountRow, FolderRow, PlacementRow } from "../store/rows.ts";
 import type { Store } from "../store/store.ts";
 import type { PlaceCache } from "./place-cache.ts";
@@ -25,7 +26,12 @@ export type FindMessage = SyncFolders & {
 export type OneMessage = WithMailbox & FindMessage & { accounts: Pick<Store["accounts"], "get"> };
 
 /** A message as the caller names it: its id, and the folder (id or role) of the copy that is meant, or null. */
-export type MessageAsked = { id: string; folder: string | null };
+export type MessageAsked = {
+  id: string;
+  folder: string | null;
+  /** Aborted when the caller has left: what is waited for ends then. */
+  signal: AbortSignal;
+};
 
 /** A message found in a folder of a server: what its id names, and where it lies now. */
 export type FoundOnServer = {
@@ -50,9 +56,10 @@ const searchFirst = ["inbox", "sent", "archive", "allMail"];
 
 /**
  * What the id names. Fails `not-found` when it is malformed, forged or another account's, `message-gone` when it is of a maildrop
- * that the account had before.
+ * that the account had before, `no-incoming`.
  */
 export function refOf(needs: Pick<FindMessage, "idKey">, account: AccountRow, id: string): MessageRef {
+  if (account.incoming === null) throw noServer("incoming");
   const ref = decodeMessageId(id, needs.idKey(account));
   if (ref === null) throw new Failure("not-found", "There is no message with this id in this account.");
   if (ref.tier === "maildrop" && ref.login !== maildropLogin(account)) throw gone();
@@ -68,7 +75,7 @@ export async function onMessage<T>(
   needs: FindMessage,
   mailbox: Mailbox,
   account: AccountRow,
-  asked: MessageAsked & { ref: MessageRef },
+  asked: Pick<MessageAsked, "id" | "folder"> & { ref: MessageRef },
   call: (found: Found) => Promise<T>,
 ): Promise<T> {
   const { id, ref } = asked;
@@ -214,7 +221,7 @@ function notAllSearched(): Failure {
 }
 
 async function searchOrder(needs: FindMessage, mailbox: Mailbox, account: AccountRow): Promise<FolderRow[]> {
-  const synced = await syncFolders(needs, account.id, await mailbox.folders());
+  const synced = await syncFolders(needs, account, await mailbox.folders());
   const rank = ({ role }: FolderRow): number => {
     const at = role === null ? -1 : searchFirst.indexOf(role);
     return at < 0 ? searchFirst.length : at;

@@ -1,5 +1,5 @@
 import { Failure } from "../errors.ts";
-import type { Fetched } from "../mail/mailbox.ts";
+import type { Fetched, Mailbox } from "../mail/mailbox.ts";
 import type { Message } from "../mail/message.ts";
 import type { AppCaller } from "../mail/tenant.ts";
 import { decodeBodies } from "../mime/decode-body.ts";
@@ -16,12 +16,12 @@ export const getMessage =
   async (caller: AppCaller, accountId: string, asked: MessageAsked): Promise<Message> => {
     const account = await findAccount(needs.accounts, caller, accountId);
     const ref = refOf(needs, account, asked.id);
-    const { fetched, folderId } = await reading(needs, account, (mailbox) =>
+    const read = (mailbox: Mailbox) =>
       onMessage(needs, mailbox, account, { ...asked, ref }, async (found) => ({
         fetched: await mailbox.get(found.place, { headers: true, bodies: true }),
         folderId: found.folder.id,
-      })),
-    );
+      }));
+    const { fetched, folderId } = await reading(needs, account, read, asked.signal);
     const known = { id: asked.id, accountId: account.id, folderIds: [folderId] };
     const whole = { ...fetched, summary: wholeSummary(fetched) };
     return { ...viewMessage(whole.summary, known), ...(await content(whole)) };

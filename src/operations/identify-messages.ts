@@ -1,6 +1,6 @@
 import type { KeyObject } from "node:crypto";
 import { encodeMessageId, keyText, originText, type MessageRef, type Origin } from "../mail/id.ts";
-import type { ImapPlace, MaildropPlace, Summary } from "../mail/message.ts";
+import type { ImapPlace, MaildropPlace, Place, Summary } from "../mail/message.ts";
 import { maildropLogin } from "../sessions/kept-maildrop.ts";
 import type { AccountRow, FolderRow } from "../store/rows.ts";
 import type { Store } from "../store/store.ts";
@@ -15,6 +15,9 @@ export type IdentifyMessages = {
   places: PlaceCache;
 };
 
+/** What a message's id comes from. */
+export type Named<P extends Place = Place> = Pick<Summary<P>, "place" | "key">;
+
 /**
  * The ids of messages seen in one folder, in order (DESIGN §4). The first message that an account ever shows decides its
  * tier. In a maildrop a message's own name makes its id. On the permanent tier a key that stands twice in the folder is
@@ -24,7 +27,7 @@ export async function identifyMessages(
   needs: IdentifyMessages,
   account: AccountRow,
   folder: FolderRow,
-  summaries: Summary[],
+  summaries: Named[],
 ): Promise<string[]> {
   const dropped = summaries.flatMap(({ place }) => ("key" in place ? [place] : []));
   return dropped.length > 0
@@ -32,7 +35,7 @@ export async function identifyMessages(
     : identifyOnServer(needs, account, folder, summaries.filter(isOnServer));
 }
 
-function isOnServer(summary: Summary): summary is Summary<ImapPlace> {
+function isOnServer(summary: Named): summary is Named<ImapPlace> {
   return "uid" in summary.place;
 }
 
@@ -52,7 +55,7 @@ async function identifyOnServer(
   needs: IdentifyMessages,
   account: AccountRow,
   folder: FolderRow,
-  summaries: Summary<ImapPlace>[],
+  summaries: Named<ImapPlace>[],
 ): Promise<string[]> {
   const [first] = summaries;
   if (first === undefined) return [];
@@ -60,7 +63,7 @@ async function identifyOnServer(
     account.idStability ??
     (await needs.accounts.decideIdStability(account.id, first.key === null ? "tracked" : "permanent"));
   const split = tier === "permanent" ? await splitAmong(needs, account, summaries) : new Set<string>();
-  const isPermanent = (summary: Summary<ImapPlace>): boolean =>
+  const isPermanent = (summary: Named<ImapPlace>): boolean =>
     tier === "permanent" && summary.key !== null && !split.has(keyText(summary.key));
 
   const tracked = summaries.filter((summary) => !isPermanent(summary)).map((summary) => originOf(folder, summary));
@@ -80,7 +83,7 @@ async function identifyOnServer(
   });
 }
 
-async function splitAmong(needs: IdentifyMessages, account: AccountRow, summaries: Summary[]): Promise<Set<string>> {
+async function splitAmong(needs: IdentifyMessages, account: AccountRow, summaries: Named[]): Promise<Set<string>> {
   const seen = new Set<string>();
   const twice = new Set<string>();
   for (const { key } of summaries) {
@@ -93,6 +96,6 @@ async function splitAmong(needs: IdentifyMessages, account: AccountRow, summarie
   return new Set([...(await needs.splitKeys.among(account.id, [...seen])), ...twice]);
 }
 
-function originOf(folder: FolderRow, summary: Summary<ImapPlace>): Origin {
+function originOf(folder: FolderRow, summary: Named<ImapPlace>): Origin {
   return { folder: folder.number, uidValidity: summary.place.uidValidity, uid: summary.place.uid };
 }

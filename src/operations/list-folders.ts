@@ -6,13 +6,13 @@ import { syncFolders, type SyncFolders } from "./sync-folders.ts";
 import { viewFolder } from "./view-folder.ts";
 import { reading, type WithMailbox } from "./with-mailbox.ts";
 
-/** All folders of an account with roles and counts: the inbox first, then as the server lists them. */
+/** All folders of an account with roles and counts: the inbox first, then as the server lists them. `signal`: the caller has left. */
 export const listFolders =
   (needs: WithMailbox & SyncFolders & { accounts: Pick<Store["accounts"], "get"> }) =>
-  async (caller: AppCaller, accountId: string): Promise<Folder[]> => {
+  async (caller: AppCaller, accountId: string, signal: AbortSignal): Promise<Folder[]> => {
     const account = await findAccount(needs.accounts, caller, accountId);
-    const natives = await reading(needs, account, (mailbox) => mailbox.folders());
-    const synced = await syncFolders(needs, account.id, natives);
+    const natives = await reading(needs, account, (mailbox) => mailbox.folders(), signal);
+    const synced = await syncFolders(needs, account, natives);
     return synced
       .map((folder) => viewFolder(folder, synced))
       .sort((a, b) => Number(b.role === "inbox") - Number(a.role === "inbox"));

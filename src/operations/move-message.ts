@@ -1,13 +1,14 @@
-import { encodeMessageId, randomId } from "../mail/id.ts";
+import { encodeMessageId } from "../mail/id.ts";
 import type { Mailbox } from "../mail/mailbox.ts";
 import type { ImapPlace } from "../mail/message.ts";
 import type { AccountRow, FolderRow } from "../store/rows.ts";
 import type { Store } from "../store/store.ts";
 import { gone, placementAt, type FindMessage, type FoundOnServer } from "./find-message.ts";
+import { beginPlacing, endPlacing, uidsAt } from "./our-doing.ts";
 import { onFolder } from "./resolve-folder.ts";
 
 export type MoveMessage = FindMessage & {
-  intents: Pick<Store["intents"], "live" | "insert" | "remove">;
+  intents: Pick<Store["intents"], "live" | "insert" | "settle" | "remove">;
   placements: Pick<Store["placements"], "find" | "remove" | "save">;
 };
 
@@ -34,9 +35,8 @@ export async function moveMessage(
     target: folder,
     uidNext: (await mailbox.status(folder.path)).uidNext,
   }));
-  const intent = randomId("int");
-  const expiresAt = needs.clock.now() + intentLife;
-  await needs.intents.insert({ id: intent, accountId: account.id, folder: target.number, uidNext, expiresAt });
+  const source = uidsAt(found.folder, found.place);
+  const intent = await beginPlacing(needs, account, { folder: target, uidNext, source, life: intentLife });
   const { moved, missing } = await mailbox.move([found.place], target.path, uidNext);
   if (missing.length > 0) {
     await needs.intents.remove([intent]);
@@ -45,10 +45,10 @@ export async function moveMessage(
   const place = moved[0]?.to ?? null;
   if (found.ref.tier === "permanent") needs.places.moved(account.id, id, place);
   else if (place === null) await needs.placements.remove(placementAt(account, found, found.ref.origin));
-  else {
-    const now = { folder: target.number, uidValidity: place.uidValidity, uid: place.uid };
-    await needs.placements.save([{ accountId: account.id, origin: found.ref.origin, now }]);
-  }
-  await needs.intents.remove([intent]);
+  const placements =
+    place === null || found.ref.tier === "permanent"
+      ? []
+      : [placementAt(account, { ...found, folder: target, place }, found.ref.origin)];
+  await endPlacing(needs, account, intent, { placed: place && uidsAt(target, place), placements });
   return { id, place };
 }

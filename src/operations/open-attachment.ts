@@ -1,11 +1,9 @@
-import { Failure } from "../errors.ts";
 import type { ByteRange, Mailbox } from "../mail/mailbox.ts";
 import type { Place } from "../mail/message.ts";
-import type { Part } from "../mail/part.ts";
-import { resolveRange, type OctetsAsked } from "../mail/range.ts";
+import type { PartFacts } from "../mail/part.ts";
+import { resolveRange, whole, type OctetsAsked } from "../mail/range.ts";
 import type { AppCaller } from "../mail/tenant.ts";
 import { decodeTransfer, isDecoded } from "../mime/decode-transfer.ts";
-import { attachments, findPart } from "../mime/walk.ts";
 import { decodedRange } from "./decoded-range.ts";
 import { findAccount } from "./find-account.ts";
 import { onMessage, refOf, type MessageAsked, type OneMessage } from "./find-message.ts";
@@ -13,14 +11,9 @@ import { lending, type Content, type LentStream } from "./lent-stream.ts";
 import { toTheEnd } from "./open-raw.ts";
 
 /** `size` is null where it is not known exactly; `range` is null for the whole, also where it is sent instead of a range. */
-type Opened = { part: Part; size: number | null; range: ByteRange | null };
+type Opened = { part: PartFacts; size: number | null; range: ByteRange | null };
 
-type AttachmentAsked = MessageAsked & {
-  attachmentId: string;
-  octets: OctetsAsked;
-  /** Aborted when the caller has left: what is waited for ends then. */
-  signal: AbortSignal;
-};
+type AttachmentAsked = MessageAsked & { attachmentId: string; octets: OctetsAsked };
 
 /** One part of a message, decoded. Fails `not-found` for an attachment that the message has not, `range-not-satisfiable`. */
 export const openAttachment =
@@ -38,29 +31,27 @@ async function open(
   place: Place,
   { attachmentId, octets, signal }: AttachmentAsked,
 ): Promise<{ about: Opened; content: Content }> {
-  const part = await findAttachment(mailbox, place, attachmentId);
-  const size = isDecoded(part.encoding) ? null : part.encodedSize;
-  const whole = { part, size, range: null };
-  if (octets === "none") return { about: whole, content: null };
-  const decoded = async (): Promise<AsyncIterable<Uint8Array>> =>
-    decodeTransfer(part.encoding, await mailbox.openPart(place, part.section));
-  if (octets === "all") return { about: whole, content: await decoded() };
-  if (size !== null) {
-    const range = resolveRange(octets, size);
-    const content = await mailbox.openPart(place, part.section, toTheEnd(range, size));
-    return { about: { part, size, range }, content };
-  }
-  const held = await decodedRange(octets, part, decoded, signal);
-  if (held === null) return { about: whole, content: await decoded() };
-  return { about: { part, size: held.size, range: held.range }, content: held.octets };
+  const section = attachmentId.replace(/^att_/, "");
+  const { part, stream } = await mailbox.openAttachment(place, section, (found) => encodedRange(found, octets));
+  const size = sizeOf(part);
+  const about = { part, size, range: null };
+  if (stream === null || octets === "none") return { about, content: null };
+  const decoded = decodeTransfer(part.encoding, stream);
+  if (octets === "all") return { about, content: decoded };
+  if (size !== null) return { about: { ...about, range: resolveRange(octets, size) }, content: decoded };
+  const found = await decodedRange(octets, decoded, part.encodedSize, signal);
+  if ("whole" in found) return { about, content: found.whole };
+  return { about: { part, size: found.size, range: found.range }, content: found.octets };
 }
 
-async function findAttachment(mailbox: Mailbox, place: Place, id: string): Promise<Part> {
-  const { structure } = (await mailbox.get(place, { structure: true })).summary;
-  const isListed = structure !== null && attachments(structure).some((one) => one.id === id);
-  const part = isListed ? findPart(structure, id.replace(/^att_/, "")) : null;
-  if (part !== null) return part;
-  throw new Failure("not-found", "The message has no attachment with this id.", {
-    fix: "GET the message for its attachments.",
-  });
+/** Which octets of the part as it is encoded are to be read. */
+function encodedRange(part: PartFacts, octets: OctetsAsked): ByteRange | null {
+  if (octets === "none") return null;
+  const size = sizeOf(part);
+  return octets === "all" || size === null ? whole : toTheEnd(resolveRange(octets, size), size);
+}
+
+/** Octets once decoded, where that is known beforehand. */
+function sizeOf({ encoding, encodedSize }: PartFacts): number | null {
+  return isDecoded(encoding) ? null : encodedSize;
 }

@@ -9,13 +9,13 @@ import { lending, type Content, type LentStream } from "./lent-stream.ts";
 /** `size` is what the server tells, and null where it does not; `range` is null for the whole. */
 type Opened = { size: number | null; range: ByteRange | null };
 
-/** The message as stored, octet for octet. `signal`: the caller has left. Fails `range-not-satisfiable`. */
+/** The message as stored, octet for octet. Fails `range-not-satisfiable`. */
 export const openRaw =
   (needs: OneMessage) =>
   async (
     caller: AppCaller,
     accountId: string,
-    asked: MessageAsked & { octets: OctetsAsked; signal: AbortSignal },
+    asked: MessageAsked & { octets: OctetsAsked },
   ): Promise<LentStream<Opened>> => {
     const account = await findAccount(needs.accounts, caller, accountId);
     const ref = refOf(needs, account, asked.id);

@@ -1,28 +1,69 @@
 import { Failure } from "../errors.ts";
+import type { Actor } from "../mail/event.ts";
 import type { NativeFolder } from "../mail/folder.ts";
 import { randomId } from "../mail/id.ts";
+import type { Wake } from "../mail/wake.ts";
 import type { Clock } from "../observe.ts";
-import type { FolderRow } from "../store/rows.ts";
+import type { AccountRow, FolderRow } from "../store/rows.ts";
 import type { Store } from "../store/store.ts";
+import { folderEvents } from "./folder-events.ts";
+import type { FolderNow } from "./view-folder.ts";
 
-export type SyncFolders = { folders: Pick<Store["folders"], "list" | "save">; clock: Clock };
+export type SyncFolders = {
+  folders: Pick<Store["folders"], "list" | "save" | "version">;
+  clock: Clock;
+  wake: Pick<Wake, "wake">;
+};
+
+type Change = { added: Omit<FolderRow, "number">[]; changed: FolderRow[] };
 
 /**
  * Brings the account's folder rows in line with what LIST told, and returns each folder with its row. A folder keeps its
  * row, and so its id, through renames: by MAILBOXID (RFC 8474), else by its path, else by UIDVALIDITY and UIDNEXT.
+ * Of a watched account, folders that came, went or have another name are told as events in the same write; `actor` says whose
+ * doing that is.
  */
 export async function syncFolders(
   needs: SyncFolders,
-  accountId: string,
+  account: AccountRow,
   natives: NativeFolder[],
-): Promise<{ row: FolderRow; native: NativeFolder }[]> {
-  const rows = await needs.folders.list(accountId);
+  actor: Actor = "external",
+): Promise<FolderNow[]> {
+  const rows = await needs.folders.list(account.id);
+  const change = changeOf(rows, natives, account.id, needs.clock.now());
+  const isChanged = change.added.length > 0 || change.changed.length > 0;
+  if (isChanged && folderEvents(account, rows, change, actor, 0).length > 0) await tell(needs, account, natives, actor);
+  else if (isChanged) await save(needs, account.id, change);
+
+  const byPath = new Map((await needs.folders.list(account.id)).map((row) => [row.path, row]));
+  return natives.flatMap((native) => {
+    const row = byPath.get(native.path);
+    return row === undefined ? [] : [{ row, native }];
+  });
+}
+
+/** Two who see the same change at once tell it once: the second begins anew, and sees nothing that is new. */
+async function tell(needs: SyncFolders, account: AccountRow, natives: NativeFolder[], actor: Actor): Promise<void> {
+  for (let tries = 0; tries < 5; tries += 1) {
+    const version = await needs.folders.version(account.id);
+    const rows = await needs.folders.list(account.id);
+    const now = needs.clock.now();
+    const change = changeOf(rows, natives, account.id, now);
+    const events = folderEvents(account, rows, change, actor, now);
+    if (!(await needs.folders.save(account.id, { ...change, told: { version, events } }))) continue;
+    if (events.length > 0) needs.wake.wake("events", account.appId);
+    return;
+  }
+  throw new Failure("storage-unavailable", "The account's folders change faster than they can be written.");
+}
+
+function changeOf(rows: FolderRow[], natives: NativeFolder[], accountId: string, now: number): Change {
   const rowOf = matchRows(rows, natives);
-  const added: Omit<FolderRow, "number">[] = [];
+  const added: Change["added"] = [];
   const changed: FolderRow[] = [];
   for (const native of natives) {
     const row = rowOf.get(native);
-    if (row === undefined) added.push({ id: randomId("fld"), accountId, ...factsOf(native) });
+    if (row === undefined) added.push({ id: randomId("fld"), accountId, firstSeenAt: now, ...factsOf(native) });
     else {
       const next = { ...row, ...factsOf(native, row) };
       if (!same(row, next)) changed.push(next);
@@ -30,22 +71,12 @@ export async function syncFolders(
   }
   const listed = new Set([...rowOf.values()].map((row) => row.id));
   for (const row of rows)
-    if (!listed.has(row.id) && row.missingSince === null) changed.push({ ...row, missingSince: needs.clock.now() });
-  if (added.length > 0 || changed.length > 0) await save(needs, accountId, { added, changed });
-
-  const byPath = new Map((await needs.folders.list(accountId)).map((row) => [row.path, row]));
-  return natives.flatMap((native) => {
-    const row = byPath.get(native.path);
-    return row === undefined ? [] : [{ row, native }];
-  });
+    if (!listed.has(row.id) && row.missingSince === null) changed.push({ ...row, missingSince: now });
+  return { added, changed };
 }
 
 /** Folders that are known already can be told although the database takes no writes for now. */
-async function save(
-  needs: SyncFolders,
-  accountId: string,
-  change: Parameters<Store["folders"]["save"]>[1],
-): Promise<void> {
+async function save(needs: SyncFolders, accountId: string, change: Change): Promise<void> {
   await needs.folders.save(accountId, change).catch((error: unknown) => {
     const isAway = error instanceof Failure && error.code === "storage-unavailable";
     if (!isAway || change.added.length > 0) throw error;

@@ -2,6 +2,8 @@ import { Failure, invalid } from "../errors.ts";
 import type { Account, AccountPatch, ServerPatch } from "../mail/account.ts";
 import type { Guard } from "../mail/server.ts";
 import type { AppCaller } from "../mail/tenant.ts";
+import type { Wake } from "../mail/wake.ts";
+import { stateEvent } from "../sessions/account-event.ts";
 import type { Mailboxes } from "../sessions/lend-mailbox.ts";
 import type { AccountRow, ServerSettings } from "../store/rows.ts";
 import type { Store } from "../store/store.ts";
@@ -23,6 +25,7 @@ export const updateAccount =
       guard: Pick<Guard, "check">;
       mailboxes: Pick<Mailboxes, "renew" | "drop">;
       submitters: { drop(accountId: string): void };
+      wake: Pick<Wake, "wake">;
     },
   ) =>
   async (caller: AppCaller, accountId: string, patch: AccountPatch): Promise<Account> => {
@@ -37,12 +40,17 @@ export const updateAccount =
       if (outcome === "exists")
         throw new Failure("account-exists", "This app already has an account with this externalId.");
       if (outcome === "stale") continue;
+      needs.wake.wake("watch", row.id);
       if (!reconnects) return viewAccount(row);
       const capabilities = verified?.capabilities ?? row.capabilities;
       if (capabilities !== null) await needs.accounts.setCapabilities(row.id, capabilities);
       const state = row.state === "paused" ? "paused" : verified === null ? "connecting" : "connected";
+      const next = { state, lastError: null } as const;
       const version = before.version + 1;
-      await needs.accounts.setState({ id: row.id, version }, { state, lastError: null }, needs.clock.now());
+      const now = needs.clock.now();
+      if (await needs.accounts.setState({ id: row.id, version }, next, now, stateEvent(row, next, now)))
+        needs.wake.wake("events", row.appId);
+      needs.wake.wake("watch", row.id);
       needs.mailboxes.drop(row.id);
       needs.submitters.drop(row.id);
       return viewAccount({ ...row, capabilities });

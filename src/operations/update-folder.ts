@@ -22,12 +22,18 @@ export type FolderPatch = {
  */
 export const updateFolder =
   (needs: ChangeFolders) =>
-  async (caller: AppCaller, accountId: string, folderId: string, patch: FolderPatch): Promise<Folder> => {
+  async (
+    caller: AppCaller,
+    accountId: string,
+    folderId: string,
+    patch: FolderPatch,
+    signal: AbortSignal,
+  ): Promise<Folder> => {
     const account = await findAccount(needs.accounts, caller, accountId);
     const { name, parentId, subscribed } = patch;
     const isMove = name !== undefined || parentId !== undefined;
-    return (isMove ? movingFolders : changingFolders)(needs, account, async (mailbox) => {
-      const before = await syncFolders(needs, account.id, await mailbox.folders());
+    const update = async (mailbox: Mailbox): Promise<Folder> => {
+      const before = await syncFolders(needs, account, await mailbox.folders());
       const folder = folderWithId(before, folderId);
       const path = isMove ? await rename(needs, mailbox, account, before, folder, patch) : folder.row.path;
       if (subscribed !== undefined) {
@@ -37,9 +43,10 @@ export const updateFolder =
           throw new Failure(error.code, error.message, { ...error.details, extra, cause: error });
         });
       }
-      const after = await syncFolders(needs, account.id, await mailbox.folders());
+      const after = await syncFolders(needs, account, await mailbox.folders(), "api");
       return viewFolder(folderWithId(after, folderId), after);
-    });
+    };
+    return (isMove ? movingFolders : changingFolders)(needs, account, update, signal);
   };
 
 /** The raw path now. */

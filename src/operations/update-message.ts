@@ -7,6 +7,7 @@ import type { AccountRow, FolderRow } from "../store/rows.ts";
 import { findAccount } from "./find-account.ts";
 import { gone, isOnServer, onMessage, refOf, type Found, type MessageAsked, type OneMessage } from "./find-message.ts";
 import { moveMessage, type MoveMessage } from "./move-message.ts";
+import { asOurs } from "./our-doing.ts";
 import { requireCapability } from "./require-capability.ts";
 import { resolveTarget } from "./resolve-folder.ts";
 import { viewMessage } from "./view-message.ts";
@@ -24,13 +25,14 @@ export const updateMessage =
   async (caller: AppCaller, accountId: string, asked: MessageAsked, patch: MessagePatch): Promise<Message> => {
     const account = await findAccount(needs.accounts, caller, accountId);
     const ref = refOf(needs, account, asked.id);
-    return writing(needs, account, async (mailbox) => {
+    const update = async (mailbox: Mailbox): Promise<Message> => {
       if (patch.folderId !== null) requireCapability(mailbox, "move");
       const target = patch.folderId === null ? null : await resolveTarget(needs, mailbox, account, patch.folderId);
       return onMessage(needs, mailbox, account, { ...asked, ref }, (found) =>
         apply(needs, mailbox, account, { found, id: asked.id, change: patch.change, target }),
       );
-    });
+    };
+    return writing(needs, account, update, asked.signal);
   };
 
 async function apply(
@@ -42,8 +44,10 @@ async function apply(
   const { found, change, target } = step;
   const applied: string[] = [];
   if (change !== null) {
-    const { missing } = await mailbox.setFlags([found.place], change);
-    if (missing.length > 0) throw gone();
+    await asOurs(needs, account, found, { kind: "flags", change }, async () => {
+      const { missing } = await mailbox.setFlags([found.place], change);
+      if (missing.length > 0) throw gone();
+    });
     applied.push("flags");
   }
   try {

@@ -1,6 +1,8 @@
 import { Failure } from "../errors.ts";
 import type { Verification } from "../mail/account.ts";
 import type { AppCaller } from "../mail/tenant.ts";
+import type { Wake } from "../mail/wake.ts";
+import { stateEvent } from "../sessions/account-event.ts";
 import type { Mailboxes } from "../sessions/lend-mailbox.ts";
 import type { Store } from "../store/store.ts";
 import { findAccount } from "./find-account.ts";
@@ -13,6 +15,8 @@ export const verifyAccount =
       accounts: Pick<Store["accounts"], "get" | "setState" | "setCapabilities">;
       mailboxes: Pick<Mailboxes, "renew" | "drop">;
       submitters: { drop(accountId: string): void };
+      watches: Pick<Store["watches"], "poke">;
+      wake: Pick<Wake, "wake">;
     },
   ) =>
   async (caller: AppCaller, accountId: string): Promise<Verification> => {
@@ -22,13 +26,20 @@ export const verifyAccount =
       if (error instanceof Failure && account.state !== "paused") {
         const side = error.details.extra?.["side"] === "outgoing" ? "outgoing" : "incoming";
         const lastError = { side, code: causeCode(error), detail: error.message, at: needs.clock.now() } as const;
-        await needs.accounts.setState(account, { state: account.state, lastError }, needs.clock.now());
+        await needs.accounts.setState(account, { state: account.state, lastError }, needs.clock.now(), null);
       }
       throw error;
     });
     if (capabilities !== null) await needs.accounts.setCapabilities(account.id, capabilities);
-    if (account.state !== "paused")
-      await needs.accounts.setState(account, { state: "connected", lastError: null }, needs.clock.now());
+    if (account.state !== "paused") {
+      const connected = { state: "connected", lastError: null } as const;
+      const now = needs.clock.now();
+      if (await needs.accounts.setState(account, connected, now, stateEvent(account, connected, now)))
+        needs.wake.wake("events", account.appId);
+      // Nobody watches an account whose login was refused, or that waits for its next try.
+      await needs.watches.poke(account.id);
+      needs.wake.wake("watch", account.id);
+    }
     needs.mailboxes.drop(account.id);
     needs.submitters.drop(account.id);
     return verification;

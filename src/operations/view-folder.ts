@@ -18,6 +18,15 @@ export function viewFolder({ row, native }: FolderNow, all: FolderNow[]): Folder
   };
 }
 
+/** What a folder's row tells of it, without asking the server: its event's data. */
+export function viewFolderRow(
+  row: Pick<FolderRow, "id" | "name" | "parentPath" | "role" | "selectable">,
+  all: Pick<FolderRow, "id" | "path">[],
+): Pick<Folder, "id" | "name" | "parentId" | "role" | "selectable"> {
+  const parentId = all.find(({ path }) => path === row.parentPath)?.id ?? null;
+  return { id: row.id, name: row.name, parentId, role: row.role, selectable: row.selectable };
+}
+
 /** The one folder with this id. Fails `not-found`. */
 export function folderWithId(all: FolderNow[], id: string): FolderNow {
   const folder = all.find(({ row }) => row.id === id);

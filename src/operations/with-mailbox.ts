@@ -1,29 +1,43 @@
 import { Failure } from "../errors.ts";
 import type { Mailbox } from "../mail/mailbox.ts";
+import { callerLeft, unlessLeft } from "../net/unless-left.ts";
 import type { MailboxLease, Mailboxes } from "../sessions/lend-mailbox.ts";
+import type { Wish } from "../sessions/lease.ts";
 import type { AccountRow } from "../store/rows.ts";
 
 export type WithMailbox = { mailboxes: Pick<Mailboxes, "lend"> };
 
 /**
  * Runs a read on a lent session. One that turns out to have died unnoticed, or dies over an answer that can't be read, is
- * replaced by a new one, once.
+ * replaced by a new one, once. `signal` tells that the caller has left: the wait ends at once, `request-timeout`, and what was
+ * begun holds up nobody.
  */
 export async function reading<T>(
   needs: WithMailbox,
   account: AccountRow,
   read: (mailbox: Mailbox) => Promise<T>,
+  signal: AbortSignal,
 ): Promise<T> {
-  return onceMore(needs, account, { stream: false }, (lease) => using(lease, read));
+  return onceMore(needs, account, { signal }, (lease) => readOn(lease, read, signal));
 }
 
-/** Runs a write on a lent session, never twice. */
+/** Runs a write on a lent session, never twice: not at all when the caller has left before, and to its end once it was begun. */
 export async function writing<T>(
   needs: WithMailbox,
   account: AccountRow,
   write: (mailbox: Mailbox) => Promise<T>,
+  signal: AbortSignal,
 ): Promise<T> {
-  return using(await needs.mailboxes.lend(account), write);
+  const lease = await needs.mailboxes.lend(account, { signal });
+  try {
+    if (signal.aborted) throw callerLeft();
+    return await write(lease.session);
+  } catch (error) {
+    lease.failed(error);
+    throw error;
+  } finally {
+    lease.release();
+  }
 }
 
 /**
@@ -32,7 +46,7 @@ export async function writing<T>(
 export async function onceMore<T>(
   needs: WithMailbox,
   account: AccountRow,
-  wish: { stream: boolean },
+  wish: Omit<Wish, "fresh">,
   read: (lease: MailboxLease) => Promise<T>,
 ): Promise<T> {
   const lease = await needs.mailboxes.lend(account, wish);
@@ -44,14 +58,21 @@ export async function onceMore<T>(
   return read(await needs.mailboxes.lend(account, { ...wish, fresh: true }));
 }
 
-async function using<T>(lease: MailboxLease, work: (mailbox: Mailbox) => Promise<T>): Promise<T> {
+async function readOn<T>(lease: MailboxLease, read: (mailbox: Mailbox) => Promise<T>, signal: AbortSignal): Promise<T> {
+  let reading: Promise<unknown> = Promise.resolve();
   try {
-    return await work(lease.session);
+    const found = await unlessLeft(signal, () => {
+      const work = read(lease.session);
+      reading = work;
+      return work;
+    });
+    lease.release();
+    return found;
   } catch (error) {
     lease.failed(error);
+    if (signal.aborted) lease.leave(reading);
+    else lease.release();
     throw error;
-  } finally {
-    lease.release();
   }
 }
 

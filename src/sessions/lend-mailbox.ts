@@ -6,12 +6,20 @@ import { createLoginGate } from "./login-gate.ts";
 import { type LoginKey, loginKey } from "./login-key.ts";
 import { mayLogIn, noteFailed, type NoteLogin, notePassed } from "./note-login.ts";
 import { untilFree } from "./until-free.ts";
-import { createPool, type Lease, type Wish } from "./pool.ts";
+import type { Lease, Wish } from "./lease.ts";
+import { createPool } from "./pool.ts";
 
 export type MailboxLease = Lease<Mailbox> & {
   /** To be told what the loan's work failed with: a server that asks to come back later is left alone for that long. */
   failed(error: unknown): void;
+  /** Ends the loan of somebody who left in the middle of work: of a maildrop at once, of any other when the work has ended. */
+  leave(work: Promise<unknown>): void;
+  /** How long a stream may go unread, milliseconds. */
+  pauseMs: number;
 };
+
+/** A maildrop lets nobody else in meanwhile; of other sessions there are three, and a stream leaves room on its own. */
+const pauseMs = { maildrop: 30_000, mailbox: 300_000 };
 
 /**
  * Lends open mailboxes: up to three per account, an idle one closed after a minute (DESIGN §6); of a maildrop one at a time,
@@ -20,10 +28,15 @@ export type MailboxLease = Lease<Mailbox> & {
 export type Mailboxes = {
   /**
    * Lends a session, opening one where needed; one that only streams hold may be shared. Fails: `no-incoming`,
-   * `account-paused`, `account-authentication-failed`, `account-busy`, `upstream-throttled`, `mailbox-locked`, or what connecting failed with.
+   * `account-paused`, `account-authentication-failed`, `account-busy`, `upstream-throttled`, `mailbox-locked`, `request-timeout` when the caller left, or what connecting failed with.
    * What a login found out is written to the account's state.
    */
   lend(account: AccountRow, wish?: Wish): Promise<MailboxLease>;
+  /**
+   * Opens a session that is lent to nobody: for who watches the account, and closes it himself. Fails as `lend` does, but never
+   * for want of a free one.
+   */
+  watch(account: AccountRow): Promise<Mailbox>;
   /**
    * Lends none of the account's sessions again that are open now: they may have a folder open whose name is another's by now,
    * or be in the way of a login on a server that allows few. Resolves when those that are idle are closed.
@@ -37,7 +50,7 @@ export type Mailboxes = {
 export function createMailboxes(
   needs: NoteLogin & {
     /** Connects and logs in; every connection passes the guard. */
-    open: (account: AccountRow) => Promise<Mailbox>;
+    open: (account: AccountRow, wish?: { watch: boolean }) => Promise<Mailbox>;
     /** Drops what was remembered of the account's messages. */
     forget: (accountId: string) => void;
     accounts: Pick<Store["accounts"], "setState" | "setCapabilities">;
@@ -48,9 +61,9 @@ export function createMailboxes(
   const pools = [mailboxes, maildrops];
   const gate = createLoginGate(needs.clock);
 
-  async function open(account: AccountRow, key: LoginKey): Promise<Mailbox> {
+  async function open(account: AccountRow, key: LoginKey, wish = { watch: false }): Promise<Mailbox> {
     gate.check(key);
-    const mailbox = await needs.open(account).catch(async (error: unknown) => {
+    const mailbox = await needs.open(account, wish).catch(async (error: unknown) => {
       if (error instanceof Failure) {
         const isFinal = error.code === "account-authentication-failed" && gate.refused(key).final;
         await noteFailed(needs, account, "incoming", error, isFinal);
@@ -82,15 +95,29 @@ export function createMailboxes(
       // A maildrop lets one session in at a time, which sees what was there when it began (RFC 1939 §4, §8).
       const isMaildrop = account.incoming.protocol === "pop3";
       const pool = isMaildrop ? maildrops : mailboxes;
+      const signal = wish?.signal;
+      const opening = () => open(account, key);
       const lease = isMaildrop
-        ? await pool.lend(key.id, key.version, () => untilFree(needs.clock, () => open(account, key)), { fresh: true })
-        : await pool.lend(key.id, key.version, () => open(account, key), wish);
+        ? await pool.lend(key.id, key.version, () => untilFree(needs.clock, opening, signal), {
+            fresh: true,
+            ...(signal && { signal }),
+          })
+        : await pool.lend(key.id, key.version, opening, wish);
       return {
         ...lease,
+        pauseMs: isMaildrop ? pauseMs.maildrop : pauseMs.mailbox,
+        leave(work) {
+          if (isMaildrop) lease.discard();
+          else void work.catch(() => {}).then(() => lease.release());
+        },
         failed(error) {
           if (error instanceof Failure && error.code === "upstream-throttled") pool.pause(account.id, error);
         },
       };
+    },
+    async watch(account) {
+      mayLogIn(account, "incoming");
+      return open(account, loginKey(account, "incoming"), { watch: true });
     },
     async renew(accountId) {
       await Promise.all(pools.map((pool) => pool.renew(accountId)));

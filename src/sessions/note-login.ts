@@ -1,10 +1,17 @@
 import { Failure } from "../errors.ts";
+import type { Wake } from "../mail/wake.ts";
 import type { Clock, Log } from "../observe.ts";
 import type { AccountRow } from "../store/rows.ts";
 import type { Store } from "../store/store.ts";
+import { stateEvent } from "./account-event.ts";
 import type { Side } from "./login-key.ts";
 
-export type NoteLogin = { accounts: Pick<Store["accounts"], "setState">; clock: Clock; log: Log };
+export type NoteLogin = {
+  accounts: Pick<Store["accounts"], "setState">;
+  wake: Pick<Wake, "wake">;
+  clock: Clock;
+  log: Log;
+};
 
 /**
  * Refuses an account that must not log in on this side: it is paused, or its login was refused for good. Fails
@@ -48,12 +55,16 @@ function stateAfter(failure: Failure, isFinal: boolean): AccountRow["state"] | n
 
 /** The state tells and decides little; where it can't be written, the work it is about goes on. */
 async function write(
-  { accounts, clock, log }: NoteLogin,
+  { accounts, wake, clock, log }: NoteLogin,
   account: AccountRow,
   state: Pick<AccountRow, "state" | "lastError">,
 ): Promise<void> {
-  await accounts.setState(account, state, clock.now()).catch((error: unknown) => {
+  const now = clock.now();
+  try {
+    if (await accounts.setState(account, state, now, stateEvent(account, state, now)))
+      wake.wake("events", account.appId);
+  } catch (error) {
     const code = error instanceof Failure ? error.code : "internal";
     log.write("warn", "account.state_not_written", { accountId: account.id, state: state.state, code });
-  });
+  }
 }

@@ -1,5 +1,7 @@
 import { Failure } from "../errors.ts";
+import { callerLeft } from "../net/unless-left.ts";
 import type { Clock } from "../observe.ts";
+import type { Lease, Wish } from "./lease.ts";
 import { createOpenings, type Openings } from "./openings.ts";
 
 /** What a pool can hold: something that may die by itself and can be closed. */
@@ -8,28 +10,6 @@ export type Poolable = {
   /** What runs on it although nobody waits for it any more; null when nothing does. */
   readonly unfinished: Promise<unknown> | null;
   close(): Promise<void>;
-};
-
-/** How a session is wanted. */
-export type Wish = {
-  /**
-   * For a stream, which leaves room for others between its pieces: while only streams hold a session, it is lent to one more
-   * borrower where there is no other.
-   */
-  stream?: boolean;
-  /** Opened now rather than one that has lain idle: those are closed. */
-  fresh?: boolean;
-};
-
-/** A session on loan. Exactly one of the two ends the loan; a second call does nothing. */
-export type Lease<S> = {
-  session: S;
-  /** True when the session was opened for this loan. */
-  fresh: boolean;
-  /** Gives it back for the next one; a dead session is closed instead. */
-  release(): void;
-  /** It is in an unknown state: nobody gets it any more, and it is closed when its last loan ends. */
-  discard(): void;
 };
 
 export type PoolLimits = {
@@ -91,7 +71,7 @@ type Group<S> = {
 /**
  * A pool of sessions per key (an account). A session opened under another `version` is never lent. A loan is an idle
  * session, else a new one, else a share of one that only streams hold, else waited for in the order of arrival.
- * `lend` fails with `account-busy` when the wait ran out, with whatever `open` fails with, and with `upstream-throttled`
+ * `lend` fails with `account-busy` when the wait ran out, `request-timeout` when the caller left, with whatever `open` fails with, and with `upstream-throttled`
  * while the server wants no new sessions and there is none.
  */
 export function createPool<S extends Poolable>(clock: Clock, limits: PoolLimits): Pool<S> {
@@ -164,11 +144,13 @@ export function createPool<S extends Poolable>(clock: Clock, limits: PoolLimits)
       const retired = group.drops > drops;
       const one = { session, version: request.version, streams: 0, taken: false, retired, resting: null };
       group.pooled.add(one);
-      lendTo(key, group, one, request, true);
+      if (request.wish.signal?.aborted === true) comeBack(key, group, one);
+      else lendTo(key, group, one, request, true);
     } catch (error) {
       group.openings.ended();
       const alive = [...group.pooled].filter(({ session }) => !session.dead).length;
-      if (group.drops === drops && group.openings.learn(error, alive)) queue(key, group, request, "first");
+      const isWorthWaiting = group.drops === drops && group.openings.learn(error, alive);
+      if (isWorthWaiting && request.wish.signal?.aborted !== true) queue(key, group, request, "first");
       else request.reject(error);
     }
     serve(key, group);
@@ -268,13 +250,26 @@ export function createPool<S extends Poolable>(clock: Clock, limits: PoolLimits)
     serve(key, group);
   }
 
+  /** Whoever asked is not there any more. */
+  function withdraw(key: string, group: Group<S>, request: Request<S>): void {
+    request.patience.abort("left");
+    request.reject(callerLeft());
+    const place = group.waiting.indexOf(request);
+    if (place >= 0) group.waiting.splice(place, 1);
+    serve(key, group);
+  }
+
   return {
-    lend(key, version, open, wish = {}) {
+    async lend(key, version, open, wish = {}) {
+      const { signal } = wish;
+      if (signal?.aborted === true) throw callerLeft();
       const group = groupOf(key);
-      return new Promise((resolve, reject) => {
-        const request = { version, open, wish, resolve, reject, patience: new AbortController() };
-        queue(key, group, request, "last");
-      });
+      const { promise, resolve, reject } = Promise.withResolvers<Lease<S>>();
+      const request = { version, open, wish, resolve, reject, patience: new AbortController() };
+      const leave = (): void => withdraw(key, group, request);
+      signal?.addEventListener("abort", leave);
+      queue(key, group, request, "last");
+      return promise.finally(() => signal?.removeEventListener("abort", leave));
     },
     pause(key, failure) {
       groupOf(key).openings.pause(failure);

@@ -9,11 +9,12 @@ const patienceMs = 8_000;
 
 /**
  * Opens a maildrop; one that another session holds is mostly free again soon (RFC 2449 §8.1.1), so it is tried a few times
- * before it fails `mailbox-locked`.
+ * before it fails `mailbox-locked`. Not when `signal` tells that nobody waits for it any more.
  */
 export async function untilFree<T>(
   clock: Clock,
   open: () => Promise<T>,
+  signal?: AbortSignal,
   tryUntil = clock.now() + patienceMs,
   [wait, ...waits] = waitsBetween,
 ): Promise<T> {
@@ -24,7 +25,8 @@ export async function untilFree<T>(
     if (wait === undefined || clock.now() + wait > tryUntil) {
       throw new Failure(error.code, error.message, { retryAfter: 10, ...error.details });
     }
-    await clock.sleep(wait);
-    return untilFree(clock, open, tryUntil, waits);
+    await clock.sleep(wait, signal);
+    if (signal?.aborted === true) throw error;
+    return untilFree(clock, open, signal, tryUntil, waits);
   }
 }

@@ -1,4 +1,6 @@
-import { and, asc, eq, getTableColumns, gt, inArray, isNull, sql } from "drizzle-orm";
+import { and, asc, eq, getTableColumns, gt, inArray, isNotNull, isNull, sql } from "drizzle-orm";
+import { appendEvents } from "./append-events.ts";
+import { endClaim } from "./claim-watches.ts";
 import type { Handle } from "./handle.ts";
 import { done, groups, isRefusal } from "./handle.ts";
 import { prepared } from "./prepared.ts";
@@ -7,8 +9,8 @@ import type { Store } from "./store.ts";
 
 export function accountsRepository(store: Handle): Store["accounts"] {
   const { accounts, folders, placements, splitKeys, intents, blobs, blobChunks, submissions } = store.tables;
-  const { maildropHeaders, maildropFlags } = store.tables;
-  const { lastFolderNumber: _, ...columns } = getTableColumns(accounts);
+  const { maildropHeaders, maildropFlags, events, watches, watchFolders, folderSnapshots, heldKeys } = store.tables;
+  const { lastFolderNumber: _number, foldersVersion: _version, ...columns } = getTableColumns(accounts);
 
   const byId = prepared(store, ["id"], (db, { id }) => db.select(columns).from(accounts).where(eq(accounts.id, id)));
   const get = prepared(store, ["appId", "id"], (db, { appId, id }) =>
@@ -29,9 +31,14 @@ export function accountsRepository(store: Handle): Store["accounts"] {
         store.atomic((db) => [
           db
             .insert(accounts)
-            .values({ ...account, lastFolderNumber: 0 })
+            .values({ ...account, lastFolderNumber: 0, foldersVersion: 0 })
             .onConflictDoNothing({ target: [accounts.appId, accounts.externalId] })
             .returning({ id: accounts.id }),
+          // The columns in the table's order; a row only where the account's came about.
+          db.insert(watches).select(
+            sql`select ${accounts.id}, null, 0, 0, ${isWatched(account) ? sql`0` : sql`null`}, null, null
+              from ${accounts} where ${accounts.id} = ${account.id}`,
+          ),
         ]),
       );
       return inserted.length > 0;
@@ -70,24 +77,32 @@ export function accountsRepository(store: Handle): Store["accounts"] {
       const { id, appId, sealedIncomingPassword, sealedOutgoingPassword, updatedAt } = row;
       const servers = { incoming, outgoing, sealedIncomingPassword, sealedOutgoingPassword };
       const change = { email, name, externalId, metadata, ...servers, watch, onUncertain, saveToSent, updatedAt };
-      const results = await store.atomic((db) => [
+      const itself = and(eq(accounts.appId, appId), eq(accounts.id, id));
+      // Its state may have become another since it was read.
+      const dueAt = sql`(select case when ${accounts.state} <> 'paused' then 0 end from ${accounts} where ${itself})`;
+      const results = await store.atomic((db, require) => [
+        require(accounts, and(itself, eq(accounts.version, version)), "unchanged"),
         db
           .update(accounts)
           .set({ ...change, version: version + 1 })
-          .where(and(eq(accounts.appId, appId), eq(accounts.id, id), eq(accounts.version, version)))
-          .returning({ id: accounts.id }),
+          .where(itself),
+        endClaim(store.tables, db, eq(watches.accountId, id), hasWatch(row) ? dueAt : null),
       ]);
       if (results === "taken") return "exists";
-      const [updated] = await done(Promise.resolve(results));
-      return updated.length > 0 ? "updated" : "stale";
+      return results === "refused" ? "stale" : "updated";
     },
 
-    async remove(appId, id) {
+    async remove(appId, id, deleted) {
       const itsBlobs = sql`(select ${blobs.id} from ${blobs} where ${blobs.accountId} = ${id})`;
       const results = await store.atomic((db, require) => [
         require(accounts, and(eq(accounts.appId, appId), eq(accounts.id, id)), "unchanged"),
         // First, so that on Postgres whatever was being added to the account is there to be removed, and no more comes.
         db.delete(accounts).where(eq(accounts.id, id)),
+        // What its watcher is writing comes before this, or is refused.
+        db.delete(watches).where(eq(watches.accountId, id)),
+        db.delete(watchFolders).where(eq(watchFolders.accountId, id)),
+        db.delete(folderSnapshots).where(eq(folderSnapshots.accountId, id)),
+        db.delete(heldKeys).where(eq(heldKeys.accountId, id)),
         db.delete(submissions).where(eq(submissions.accountId, id)),
         db.delete(blobChunks).where(inArray(blobChunks.blobId, itsBlobs)),
         db.delete(blobs).where(eq(blobs.accountId, id)),
@@ -97,6 +112,11 @@ export function accountsRepository(store: Handle): Store["accounts"] {
         db.delete(splitKeys).where(eq(splitKeys.accountId, id)),
         db.delete(placements).where(eq(placements.accountId, id)),
         db.delete(folders).where(eq(folders.accountId, id)),
+        db
+          .update(events)
+          .set({ data: null })
+          .where(and(eq(events.accountId, id), isNotNull(events.data))),
+        ...appendEvents(store.tables, db, [deleted]),
       ]);
       return !isRefusal(results);
     },
@@ -140,16 +160,43 @@ export function accountsRepository(store: Handle): Store["accounts"] {
       return row?.idStability ?? stability;
     },
 
-    async setState({ id, version }, { state, lastError }, now) {
-      const stateSince = sql`case when ${accounts.state} = ${state} then ${accounts.stateSince} else ${now} end`;
-      await done(
-        store.atomic((db) => [
+    async setState({ id, version }, { state, lastError }, now, event) {
+      for (;;) {
+        const [row] = await byId({ id });
+        if (row === undefined || row.version !== version) return false;
+        const asRead = and(eq(accounts.id, id), eq(accounts.version, version), eq(accounts.state, row.state));
+        const changes = row.state !== state;
+        // Also of a watcher that has just seen it unwatchable, and would give it back for good.
+        const endsClaim = changes && (state === "paused" || unwatched.has(row.state));
+        const dueAt = isWatched({ ...row, state }) ? 0 : null;
+        const results = await store.atomic((db, require) => [
+          require(accounts, asRead, "unchanged"),
           db
             .update(accounts)
-            .set({ state, lastError, stateSince })
-            .where(and(eq(accounts.id, id), eq(accounts.version, version))),
-        ]),
-      );
+            .set({
+              state,
+              lastError,
+              ...(changes && { stateSince: now, ...(state === "paused" && { version: version + 1 }) }),
+            })
+            .where(eq(accounts.id, id)),
+          ...(endsClaim ? [endClaim(store.tables, db, eq(watches.accountId, id), dueAt)] : []),
+          ...(changes && event !== null ? appendEvents(store.tables, db, [event]) : []),
+        ]);
+        // Refused: another has changed the account or its state since it was read.
+        if (!isRefusal(results)) return changes;
+      }
     },
   };
+}
+
+/** States in which nobody watches an account. */
+const unwatched = new Set<AccountRow["state"]>(["paused", "authenticationFailed"]);
+
+/** Whether there is something to watch, as far as the caller decides. */
+function hasWatch({ incoming, watch }: Pick<AccountRow, "incoming" | "watch">): boolean {
+  return incoming !== null && watch.mode !== "off";
+}
+
+function isWatched(account: Pick<AccountRow, "incoming" | "watch" | "state">): boolean {
+  return hasWatch(account) && account.state !== "paused";
 }

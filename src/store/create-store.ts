@@ -1,6 +1,7 @@
 import { accountsRepository } from "./accounts.ts";
 import { appsRepository } from "./apps.ts";
 import { blobsRepository } from "./blobs.ts";
+import { eventsRepository } from "./events.ts";
 import { foldersRepository } from "./folders.ts";
 import type { Handle } from "./handle.ts";
 import { intentsRepository } from "./intents.ts";
@@ -11,6 +12,7 @@ import { settingsRepository } from "./settings.ts";
 import { splitKeysRepository } from "./split-keys.ts";
 import type { Store } from "./store.ts";
 import { submissionsRepository } from "./submissions.ts";
+import { watchesRepository } from "./watches.ts";
 
 /** The repositories over an open database. The store closes the database with itself. */
 export function createStore(handle: Handle): Store {
@@ -24,6 +26,8 @@ export function createStore(handle: Handle): Store {
     placements: placementsRepository(handle),
     splitKeys: splitKeysRepository(handle),
     intents: intentsRepository(handle),
+    events: eventsRepository(handle),
+    watches: watchesRepository(handle),
     maildrops: maildropsRepository(handle),
     blobs: blobsRepository(handle),
     submissions: submissionsRepository(handle),

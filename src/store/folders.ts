@@ -1,4 +1,6 @@
 import { and, asc, eq, inArray, sql } from "drizzle-orm";
+import { Failure } from "../errors.ts";
+import { appendEvents } from "./append-events.ts";
 import type { Db, Handle, Query } from "./handle.ts";
 import { groups, ofAccount } from "./handle.ts";
 import { prepared } from "./prepared.ts";
@@ -73,18 +75,31 @@ export function foldersRepository(store: Handle): Store["folders"] {
       return row ?? null;
     },
 
-    async save(accountId, { added, changed, removed = [] }) {
+    async version(accountId) {
+      const [row] = await store.read((db) =>
+        db.select({ version: accounts.foldersVersion }).from(accounts).where(eq(accounts.id, accountId)),
+      );
+      if (row === undefined) throw new Failure("not-found", "The account is gone.");
+      return row.version;
+    },
+
+    async save(accountId, { added, changed, removed = [], told }) {
+      const stands = told && eq(accounts.foldersVersion, told.version);
       const write = (changes: FolderRow[]) =>
         store.atomic((db, require) => [
-          require(accounts, eq(accounts.id, accountId), "unchanged"),
+          require(accounts, and(eq(accounts.id, accountId), stands), "unchanged"),
           db
             .update(accounts)
-            .set({ lastFolderNumber: sql`${accounts.lastFolderNumber} + ${added.length}` })
+            .set({
+              lastFolderNumber: sql`${accounts.lastFolderNumber} + ${added.length}`,
+              foldersVersion: sql`${accounts.foldersVersion} + 1`,
+            })
             .where(eq(accounts.id, accountId)),
           ...remove(db, accountId, removed),
           ...leavePaths(db, accountId, changes),
           ...changes.map((row) => update(db, accountId, row)),
           ...added.map((row, index) => insert(db, row, added.length - 1 - index)),
+          ...appendEvents(store.tables, db, told?.events ?? []),
         ]);
 
       let results = await write(changed);
@@ -92,7 +107,9 @@ export function foldersRepository(store: Handle): Store["folders"] {
         const standing = (await list(accountId)).filter(({ id }) => !removed.includes(id));
         results = await write(withFreePaths(changed, standing));
       }
+      if (told !== undefined && results === "refused") return false;
       await ofAccount(Promise.resolve(results));
+      return true;
     },
   };
 }

@@ -2,16 +2,31 @@ import { and, eq, gt, inArray, lte } from "drizzle-orm";
 import type { Handle } from "./handle.ts";
 import { done, groups, ofAccount } from "./handle.ts";
 import { prepared } from "./prepared.ts";
+import { savePlacements } from "./save-placements.ts";
 import type { Store } from "./store.ts";
 
 export function intentsRepository(store: Handle): Store["intents"] {
   const { accounts, intents } = store.tables;
 
-  const live = prepared(store, ["accountId", "now"], (db, { accountId, now }) =>
+  const all = prepared(store, ["accountId", "now"], (db, { accountId, now }) =>
     db
       .select()
       .from(intents)
       .where(and(eq(intents.accountId, accountId), gt(intents.expiresAt, now))),
+  );
+
+  const live = prepared(store, ["accountId", "now"], (db, { accountId, now }) =>
+    db
+      .select()
+      .from(intents)
+      .where(
+        and(
+          eq(intents.accountId, accountId),
+          eq(intents.kind, "place"),
+          eq(intents.settled, false),
+          gt(intents.expiresAt, now),
+        ),
+      ),
   );
 
   return {
@@ -25,6 +40,22 @@ export function intentsRepository(store: Handle): Store["intents"] {
     },
 
     live: (accountId, now) => live({ accountId, now }),
+    list: (accountId, now) => all({ accountId, now }),
+
+    async settle(id, { placed, expiresAt, placements }) {
+      const owners = new Set(placements.map((row) => row.accountId));
+      await ofAccount(
+        store.atomic((db, require) => {
+          // The intent last, after what an account's removal locks first.
+          const [first, ...more] = [
+            ...[...owners].map((owner) => require(accounts, eq(accounts.id, owner), "exists")),
+            ...savePlacements(store.tables, db, placements),
+            db.update(intents).set({ placed, expiresAt, settled: true }).where(eq(intents.id, id)),
+          ] as const;
+          return [first, ...more];
+        }),
+      );
+    },
 
     async remove(ids) {
       const [first, ...more] = groups(ids);

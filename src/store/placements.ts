@@ -1,11 +1,12 @@
 import type { SQL } from "drizzle-orm";
-import { and, eq, inArray, sql } from "drizzle-orm";
+import { and, eq, inArray } from "drizzle-orm";
 import type { SQLiteColumn } from "drizzle-orm/sqlite-core";
 import type { Origin } from "../mail/id.ts";
 import type { Handle } from "./handle.ts";
-import { done, groups, ofAccount } from "./handle.ts";
+import { done, ofAccount } from "./handle.ts";
 import { preparedAmong } from "./prepared.ts";
 import type { PlacementRow } from "./rows.ts";
+import { savePlacements } from "./save-placements.ts";
 import type { Store } from "./store.ts";
 
 type PlaceColumns = { folder: SQLiteColumn; uidValidity: SQLiteColumn; uid: SQLiteColumn };
@@ -54,35 +55,13 @@ export function placementsRepository(store: Handle): Store["placements"] {
     at: selectBy(now),
 
     async save(rows) {
-      const last = new Map(rows.map((row) => [JSON.stringify([row.accountId, row.origin]), row]));
-      const values = [...last.values()].map((row) => ({
-        accountId: row.accountId,
-        originFolder: row.origin.folder,
-        originUidValidity: row.origin.uidValidity,
-        originUid: row.origin.uid,
-        nowFolder: row.now.folder,
-        nowUidValidity: row.now.uidValidity,
-        nowUid: row.now.uid,
-      }));
       const [first, ...more] = new Set(rows.map((row) => row.accountId));
       if (first === undefined) return;
       await ofAccount(
         store.atomic((db, require) => [
           require(accounts, eq(accounts.id, first), "exists"),
           ...more.map((id) => require(accounts, eq(accounts.id, id), "exists")),
-          ...groups(values, 7).map((group) =>
-            db
-              .insert(placements)
-              .values(group)
-              .onConflictDoUpdate({
-                target: [placements.accountId, origin.folder, origin.uidValidity, origin.uid],
-                set: {
-                  nowFolder: sql`excluded.now_folder`,
-                  nowUidValidity: sql`excluded.now_uid_validity`,
-                  nowUid: sql`excluded.now_uid`,
-                },
-              }),
-          ),
+          ...savePlacements(store.tables, db, rows),
         ]),
       );
     },

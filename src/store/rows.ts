@@ -1,7 +1,10 @@
 import type { Capabilities, IdStability } from "../mail/capabilities.ts";
 import type { FolderRole } from "../mail/folder.ts";
 import type { Origin } from "../mail/id.ts";
+import type { EventType } from "../mail/event.ts";
+import type { FlagChange } from "../mail/flags.ts";
 import type { MailEnvelope } from "../mail/submitter.ts";
+import type { FolderCursor } from "../mail/watch.ts";
 
 /** Rows as the repositories give and take them. Times are milliseconds since the epoch; ids as in DESIGN §4. */
 
@@ -83,13 +86,109 @@ export type FolderRow = {
   mailboxId: string | null;
   /** When it was first missing from LIST; null while it is there. */
   missingSince: number | null;
+  /** When it was first seen. */
+  firstSeenAt: number;
 };
 
 /** A tracked message that Postern moved: its id keeps naming the origin. */
 export type PlacementRow = { accountId: string; origin: Origin; now: Origin };
 
-/** Written before MOVE, COPY or APPEND: new UIDs >= uidNext in the folder may be ours until it expires. */
-export type IntentRow = { id: string; accountId: string; folder: number; uidNext: number | null; expiresAt: number };
+/** Messages of one folder. */
+export type UidsAt = {
+  folder: number;
+  uidValidity: number;
+  uids: number[];
+  /** In a maildrop they have no UIDs: the texts of their keys. */
+  keys?: string[];
+};
+
+/**
+ * What Postern is about to do to messages, or has done: by it the watcher tells our own doing from others' (DESIGN §4).
+ * Written before MOVE, COPY, APPEND ("place"), STORE ("flags") and EXPUNGE ("remove").
+ */
+export type IntentRow = {
+  id: string;
+  accountId: string;
+  kind: "place" | "flags" | "remove";
+  /** The folder that messages come to, or lie in. */
+  folder: number;
+  /** Of "place": the folder's UIDNEXT before; new UIDs from here on may be ours until the intent is settled or expires. */
+  uidNext: number | null;
+  /** The messages that are moved, changed or removed; null for what comes from nowhere (APPEND). */
+  source: UidsAt | null;
+  /** Of "flags": the change. */
+  change: FlagChange | null;
+  /** Of "place": where the messages lie now; null until that is over, or when it could not be told. */
+  placed: UidsAt | null;
+  /** Of "place": whether it is over. Others are never held back for. */
+  settled: boolean;
+  createdAt: number;
+  expiresAt: number;
+};
+
+export type EventRow = {
+  /** Ordered by time. */
+  id: string;
+  appId: string;
+  accountId: string;
+  externalId: string | null;
+  /** Gapless per app. */
+  sequence: number;
+  type: EventType;
+  createdAt: number;
+  /** Null once its account was deleted: then it is a resume point only. */
+  data: Record<string, unknown> | null;
+};
+
+/** An event before it has its place in the app's log. */
+export type NewEvent = Omit<EventRow, "sequence" | "data"> & { data: Record<string, unknown> };
+
+/** Who watches an account. Every account has one. */
+export type WatchRow = {
+  accountId: string;
+  /** Null when nobody has claimed it. */
+  owner: string | null;
+  /** Counts the claims and what ends them: every write of a watcher names it. */
+  epoch: number;
+  leaseUntil: number;
+  /** When it is to be watched again; 0: at once; null: not until the account changes. */
+  dueAt: number | null;
+  /** When all its folders were looked at last, and how its inbox is watched; null before the first time. */
+  lookedAt: number | null;
+  mode: "idle" | "poll" | null;
+};
+
+/** How far one folder of an account has been looked at. */
+export type WatchFolderRow = FolderCursor & {
+  accountId: string;
+  /** The folder's number. */
+  folder: number;
+  /** Counts the writes, from 1. */
+  version: number;
+  /** Messages below this UID that are announced were there before watching began; 0 where none are. */
+  historicalBelow: number;
+  /** When the flags of known messages were asked for last. */
+  flagsReadAt: number;
+  lastCheckedAt: number;
+  /** When something was found last; null for never. */
+  lastChangedAt: number | null;
+};
+
+/** A piece of a folder's snapshot, at most 64 KiB; ascending `n` is ascending UID. */
+export type SnapshotChunk = { n: number; entries: Uint8Array };
+
+/** A message of the permanent tier that has gone from its folder and may turn up in another (DESIGN §6). */
+export type HeldRow = {
+  accountId: string;
+  /** Its native key, `kind:value`. */
+  key: string;
+  folder: number;
+  uidValidity: number;
+  uid: number;
+  since: number;
+  /** Numbers of the folders that have to be looked at before it is called deleted. */
+  waitsFor: number[];
+};
 
 export type SubmissionState =
   | "scheduled"

@@ -1,8 +1,19 @@
 import { bigint, customType, pgTable, text } from "drizzle-orm/pg-core";
 import type { Capabilities, IdStability } from "../mail/capabilities.ts";
+import type { EventType } from "../mail/event.ts";
+import type { FlagChange } from "../mail/flags.ts";
 import type { FolderRole } from "../mail/folder.ts";
 import type { MailEnvelope } from "../mail/submitter.ts";
-import type { AccountRow, AccountState, RecipientRow, ServerSettings, SubmissionState } from "./rows.ts";
+import type {
+  AccountRow,
+  AccountState,
+  IntentRow,
+  RecipientRow,
+  ServerSettings,
+  SubmissionState,
+  UidsAt,
+  WatchRow,
+} from "./rows.ts";
 
 /** The tables as Postgres holds them: the shape of `schema.sqlite.ts`, which explains the columns; `parity.ts` checks it. */
 
@@ -79,6 +90,8 @@ export const accounts = pgTable("accounts", {
   updatedAt: whole("updated_at").notNull(),
   version: whole("version").notNull(),
   lastFolderNumber: whole("last_folder_number").notNull(),
+  /** Counts the writes of its folders. */
+  foldersVersion: whole("folders_version").notNull(),
 });
 
 export const folders = pgTable("folders", {
@@ -95,6 +108,7 @@ export const folders = pgTable("folders", {
   uidNext: whole("uid_next"),
   mailboxId: text("mailbox_id"),
   missingSince: whole("missing_since"),
+  firstSeenAt: whole("first_seen_at").notNull(),
 });
 
 export const placements = pgTable("placements", {
@@ -115,9 +129,67 @@ export const splitKeys = pgTable("split_keys", {
 export const intents = pgTable("intents", {
   id: text("id").primaryKey(),
   accountId: text("account_id").notNull(),
+  kind: text("kind").$type<IntentRow["kind"]>().notNull(),
   folder: whole("folder").notNull(),
   uidNext: whole("uid_next"),
+  source: json<UidsAt>()("source"),
+  change: json<FlagChange>()("change"),
+  placed: json<UidsAt>()("placed"),
+  settled: flag("settled").notNull(),
+  createdAt: whole("created_at").notNull(),
   expiresAt: whole("expires_at").notNull(),
+});
+
+export const events = pgTable("events", {
+  id: text("id").primaryKey(),
+  appId: text("app_id").notNull(),
+  accountId: text("account_id").notNull(),
+  externalId: text("external_id"),
+  sequence: whole("sequence").notNull(),
+  type: text("type").$type<EventType>().notNull(),
+  createdAt: whole("created_at").notNull(),
+  data: json<Record<string, unknown>>()("data"),
+});
+
+export const watches = pgTable("watches", {
+  accountId: text("account_id").primaryKey(),
+  owner: text("owner"),
+  epoch: whole("epoch").notNull(),
+  leaseUntil: whole("lease_until").notNull(),
+  dueAt: whole("due_at"),
+  lookedAt: whole("looked_at"),
+  mode: text("mode").$type<NonNullable<WatchRow["mode"]>>(),
+});
+
+export const watchFolders = pgTable("watch_folders", {
+  accountId: text("account_id").notNull(),
+  folder: whole("folder").notNull(),
+  uidValidity: whole("uid_validity").notNull(),
+  uidNext: whole("uid_next").notNull(),
+  modSeq: text("mod_seq"),
+  exists: whole("message_count").notNull(),
+  version: whole("version").notNull(),
+  historicalBelow: whole("historical_below").notNull(),
+  flagsReadAt: whole("flags_read_at").notNull(),
+  lastCheckedAt: whole("last_checked_at").notNull(),
+  lastChangedAt: whole("last_changed_at"),
+});
+
+export const folderSnapshots = pgTable("folder_snapshots", {
+  accountId: text("account_id").notNull(),
+  folder: whole("folder").notNull(),
+  n: whole("n").notNull(),
+  entries: octets("entries").notNull(),
+});
+
+export const heldKeys = pgTable("held_keys", {
+  accountId: text("account_id").notNull(),
+  key: text("key").notNull(),
+  folder: whole("folder").notNull(),
+  uidValidity: whole("uid_validity").notNull(),
+  uid: whole("uid").notNull(),
+  since: whole("since").notNull(),
+  waitsFor: json<number[]>()("waits_for").notNull(),
 });
 
 export const maildropHeaders = pgTable("maildrop_headers", {

@@ -1,8 +1,19 @@
 import { customType, integer, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import type { Capabilities, IdStability } from "../mail/capabilities.ts";
+import type { EventType } from "../mail/event.ts";
+import type { FlagChange } from "../mail/flags.ts";
 import type { FolderRole } from "../mail/folder.ts";
 import type { MailEnvelope } from "../mail/submitter.ts";
-import type { AccountRow, AccountState, RecipientRow, ServerSettings, SubmissionState } from "./rows.ts";
+import type {
+  AccountRow,
+  AccountState,
+  IntentRow,
+  RecipientRow,
+  ServerSettings,
+  SubmissionState,
+  UidsAt,
+  WatchRow,
+} from "./rows.ts";
 
 /**
  * The tables as SQLite and D1 hold them; `schema.postgres.ts` has the same shape, which `parity.ts` checks. Keys, indexes
@@ -87,6 +98,8 @@ export const accounts = sqliteTable("accounts", {
   version: whole("version").notNull(),
   /** The highest number that a folder of this account ever had. */
   lastFolderNumber: whole("last_folder_number").notNull(),
+  /** Counts the writes of its folders. */
+  foldersVersion: whole("folders_version").notNull(),
 });
 
 export const folders = sqliteTable("folders", {
@@ -103,6 +116,7 @@ export const folders = sqliteTable("folders", {
   uidNext: whole("uid_next"),
   mailboxId: text("mailbox_id"),
   missingSince: whole("missing_since"),
+  firstSeenAt: whole("first_seen_at").notNull(),
 });
 
 export const placements = sqliteTable("placements", {
@@ -123,9 +137,71 @@ export const splitKeys = sqliteTable("split_keys", {
 export const intents = sqliteTable("intents", {
   id: text("id").primaryKey(),
   accountId: text("account_id").notNull(),
+  kind: text("kind").$type<IntentRow["kind"]>().notNull(),
   folder: whole("folder").notNull(),
   uidNext: whole("uid_next"),
+  source: json<UidsAt>()("source"),
+  change: json<FlagChange>()("change"),
+  placed: json<UidsAt>()("placed"),
+  settled: flag("settled").notNull(),
+  createdAt: whole("created_at").notNull(),
   expiresAt: whole("expires_at").notNull(),
+});
+
+export const events = sqliteTable("events", {
+  id: text("id").primaryKey(),
+  appId: text("app_id").notNull(),
+  accountId: text("account_id").notNull(),
+  externalId: text("external_id"),
+  sequence: whole("sequence").notNull(),
+  type: text("type").$type<EventType>().notNull(),
+  createdAt: whole("created_at").notNull(),
+  /** Null once the account was deleted. */
+  data: json<Record<string, unknown>>()("data"),
+});
+
+export const watches = sqliteTable("watches", {
+  accountId: text("account_id").primaryKey(),
+  owner: text("owner"),
+  epoch: whole("epoch").notNull(),
+  /** 0 when nobody has claimed it. */
+  leaseUntil: whole("lease_until").notNull(),
+  /** Of a claimed one, when it was due. */
+  dueAt: whole("due_at"),
+  lookedAt: whole("looked_at"),
+  mode: text("mode").$type<NonNullable<WatchRow["mode"]>>(),
+});
+
+export const watchFolders = sqliteTable("watch_folders", {
+  accountId: text("account_id").notNull(),
+  folder: whole("folder").notNull(),
+  uidValidity: whole("uid_validity").notNull(),
+  uidNext: whole("uid_next").notNull(),
+  /** 63 bits: more than a number holds. */
+  modSeq: text("mod_seq"),
+  exists: whole("message_count").notNull(),
+  version: whole("version").notNull(),
+  historicalBelow: whole("historical_below").notNull(),
+  flagsReadAt: whole("flags_read_at").notNull(),
+  lastCheckedAt: whole("last_checked_at").notNull(),
+  lastChangedAt: whole("last_changed_at"),
+});
+
+export const folderSnapshots = sqliteTable("folder_snapshots", {
+  accountId: text("account_id").notNull(),
+  folder: whole("folder").notNull(),
+  n: whole("n").notNull(),
+  entries: octets("entries").notNull(),
+});
+
+export const heldKeys = sqliteTable("held_keys", {
+  accountId: text("account_id").notNull(),
+  key: text("key").notNull(),
+  folder: whole("folder").notNull(),
+  uidValidity: whole("uid_validity").notNull(),
+  uid: whole("uid").notNull(),
+  since: whole("since").notNull(),
+  waitsFor: json<number[]>()("waits_for").notNull(),
 });
 
 export const maildropHeaders = sqliteTable("maildrop_headers", {

@@ -1,7 +1,23 @@
 import type { Capabilities, IdStability } from "../mail/capabilities.ts";
 import type { Origin } from "../mail/id.ts";
 import type { KeptMessages } from "../mail/maildrop.ts";
-import type { AccountRow, AppRow, Claim, FolderRow, IntentRow, KeyRow, PlacementRow, SubmissionRow } from "./rows.ts";
+import type {
+  AccountRow,
+  AppRow,
+  Claim,
+  EventRow,
+  FolderRow,
+  HeldRow,
+  IntentRow,
+  KeyRow,
+  NewEvent,
+  PlacementRow,
+  SnapshotChunk,
+  SubmissionRow,
+  UidsAt,
+  WatchFolderRow,
+  WatchRow,
+} from "./rows.ts";
 
 /**
  * The store's repositories, one set for SQLite, Postgres and D1. Each method that writes is one atomic; when it resolves,
@@ -29,7 +45,10 @@ export interface Store {
     remove(appId: string, id: string): Promise<boolean>;
   };
   accounts: {
-    /** False when the app already has an account with this externalId; nothing is written then. */
+    /**
+     * False when the app already has an account with this externalId; nothing is written then. Its watch row comes with it,
+     * due at once where there is something to watch: an incoming server, a mode that is not "off", a state that is not "paused".
+     */
     insert(account: AccountRow): Promise<boolean>;
     get(appId: string, id: string): Promise<AccountRow | null>;
     /** By id alone; for background work. */
@@ -41,11 +60,15 @@ export interface Store {
     ): Promise<AccountRow[]>;
     /**
      * Writes the row when its version is still `version`, as version + 1; `createdAt`, `sealedIdKey` and `idStability` stay
-     * as they stand. "exists": the externalId is taken.
+     * as they stand. "exists": the externalId is taken. Whoever watches the account loses his claim, and it is due at once
+     * where there is something to watch.
      */
     update(row: AccountRow, version: number): Promise<"updated" | "stale" | "exists">;
-    /** Removes the account and every row and blob of it. True when there was one. */
-    remove(appId: string, id: string): Promise<boolean>;
+    /**
+     * Removes the account, every row and blob of it and the content of its events, and appends `deleted`, in one atomic. True
+     * when there was one.
+     */
+    remove(appId: string, id: string, deleted: NewEvent): Promise<boolean>;
     /** The wrapped data keys of all apps' accounts, ascending by id; for a rotation of the sealing secret. */
     sealedKeys(page: {
       after: string | null;
@@ -58,13 +81,17 @@ export interface Store {
     decideIdStability(id: string, stability: IdStability): Promise<IdStability>;
     /**
      * Leaves `stateSince` alone when the state is unchanged, and everything when the account has been changed since: what
-     * was found out is about the version that was read. Does not count as a change.
+     * was found out is about the version that was read. Does not count as a change, but for "paused", lest a login that is under way end
+     * the pause. `event` is appended in the same atomic where
+     * the state becomes another. True when it did. "paused" ends the claim of whoever watches the account. The state after it,
+     * or after "authenticationFailed", makes it due at once and ends the claim of who has seen it before.
      */
     setState(
       account: Pick<AccountRow, "id" | "version">,
       state: Pick<AccountRow, "state" | "lastError">,
       now: number,
-    ): Promise<void>;
+      event: NewEvent | null,
+    ): Promise<boolean>;
   };
   folders: {
     /** Of one account, ascending by number, missing ones included. */
@@ -74,12 +101,20 @@ export interface Store {
      * Writes what a LIST changed, in one atomic. New rows get the next numbers of the account, never a used one;
      * a path that another request added meanwhile keeps the row that stands. Paths may be swapped; a changed row whose
      * new path is held by a row that keeps it is left as it is. `removed` are the ids of folders that are gone for good:
-     * their rows go first, and with them what remembered messages that had been moved there.
+     * their rows go first, and with them what remembered messages that had been moved there. `told` are events for the same
+     * atomic; false, and nothing is written, where the folders are not at its version any more.
      */
     save(
       accountId: string,
-      change: { added: Omit<FolderRow, "number">[]; changed: FolderRow[]; removed?: string[] },
-    ): Promise<void>;
+      change: {
+        added: Omit<FolderRow, "number">[];
+        changed: FolderRow[];
+        removed?: string[];
+        told?: { version: number; events: NewEvent[] };
+      },
+    ): Promise<boolean>;
+    /** Counts the account's saves. */
+    version(accountId: string): Promise<number>;
   };
   placements: {
     /** By origin. */
@@ -100,10 +135,58 @@ export interface Store {
   };
   intents: {
     insert(intent: IntentRow): Promise<void>;
+    /** Those of "place" that are not over: what comes now may be theirs. */
     live(accountId: string, now: number): Promise<IntentRow[]>;
+    /** All that have not expired. */
+    list(accountId: string, now: number): Promise<IntentRow[]>;
+    /**
+     * One of "place" is over: where the messages lie, and until when that is remembered. The rows of tracked messages that were moved by it
+     * are written in the same atomic (as `placements.save`).
+     */
+    settle(id: string, over: { placed: UidsAt | null; expiresAt: number; placements: PlacementRow[] }): Promise<void>;
     remove(ids: string[]): Promise<void>;
     /** Removes those that expired by `now`; returns how many. */
     sweep(now: number): Promise<number>;
+  };
+  events: {
+    /** Ascending by sequence, from `after` (exclusive) on; without those whose content is gone. */
+    list(
+      appId: string,
+      page: { after: number; limit: number; types: string[] | null; accountIds: string[] | null },
+    ): Promise<EventRow[]>;
+    /** The sequence of an event that is still kept, also without its content; null for others and other apps'. */
+    sequenceOf(appId: string, id: string): Promise<number | null>;
+    /** The sequences of the app's newest event ever (0 before the first) and of the oldest that is kept (null for none). */
+    bounds(appId: string): Promise<{ newest: number; oldest: number | null }>;
+    /** Removes those of before `before`; returns how many. */
+    sweep(before: number): Promise<number>;
+  };
+  watches: {
+    /**
+     * Claims up to `limit` accounts that are due and that nobody watches, each by one atomic update: owner, lease, epoch + 1.
+     */
+    claim(owner: string, now: number, leaseMs: number, limit: number): Promise<{ accountId: string; epoch: number }[]>;
+    /** Extends all leases of the owner, also ones that have run out and were not taken over; what he holds then. */
+    renew(owner: string, now: number, leaseMs: number): Promise<{ accountId: string; epoch: number }[]>;
+    /** Gives an account back while the epoch holds; it is due again at `dueAt` (null: not until the account changes). */
+    release(accountId: string, epoch: number, dueAt: number | null): Promise<void>;
+    /** Makes an account due at once that nobody watches; whoever watches it is left alone. */
+    poke(accountId: string): Promise<void>;
+    /** When the next account is due or the next lease runs out that is not `owner`'s, or null. May be in the past. */
+    nextDueAt(owner: string): Promise<number | null>;
+    get(accountId: string): Promise<WatchRow | null>;
+    /** Notes when accounts were looked at, while their epochs hold; one atomic for all. */
+    noteLooks(looks: { accountId: string; epoch: number; lookedAt: number; mode: "idle" | "poll" }[]): Promise<void>;
+    /** Ascending by folder. */
+    folders(accountId: string): Promise<WatchFolderRow[]>;
+    /** A folder's snapshot, ascending by `n`. */
+    chunks(accountId: string, folder: number): Promise<SnapshotChunk[]>;
+    held(accountId: string): Promise<HeldRow[]>;
+    /**
+     * What a look found, in one atomic: all of it or nothing. False when the epoch is another, or a folder row is not the
+     * successor (version + 1, or 1) of the one that stands.
+     */
+    write(account: { id: string; appId: string; epoch: number }, change: WatchChange): Promise<boolean>;
   };
   maildrops: {
     /** What is kept of an account's maildrop, whichever that was; asks for nothing by itself. */
@@ -160,4 +243,19 @@ export type SubmissionChange = Partial<
   release?: boolean;
   /** Extends the lease to this time. */
   leaseUntil?: number;
+};
+
+export type WatchChange = {
+  /** Inserted or replaced. */
+  folders?: WatchFolderRow[];
+  /** Numbers of folders that are watched no more: their rows, snapshots and held messages go. */
+  unwatched?: number[];
+  /** Pieces of one folder's snapshot; `clear` removes all that stand first. */
+  chunks?: { folder: number; clear: boolean; put: SnapshotChunk[]; remove: number[] };
+  /** Held messages to insert or replace, and the keys of those to forget. */
+  held?: { put: HeldRow[]; remove: string[] };
+  /** Tracked messages that are gone, by their places now: what remembers that they were moved goes. */
+  placements?: { remove: Origin[] };
+  /** Appended in this order. */
+  events?: NewEvent[];
 };

@@ -80,6 +80,83 @@ describe("reading", () => {
     expect((await download(attachment, {}, "HEAD")).status).toBe(200);
   });
 
+  test("reads an attachment, and finds out about it, by one RETR each", async () => {
+    const { path, user } = await drops.filled(1);
+    const text = "0123456789abcde\n".repeat(1000);
+    const plain = `\n--b\nContent-Type: text/csv; name="a.csv"\n\n${text}\n--b--\n`;
+    deliver(
+      stack.dovecot.maildir(user),
+      Buffer.concat([mail.subarray(0, mail.lastIndexOf("\n--b--")), Buffer.from(plain)]),
+    );
+    const { id } = await drops.newest(path);
+    const { body } = await api.call<Message>("GET", `${path}/messages/${id}`);
+    const [pdf = "", csv = ""] = body.attachments?.map((one) => `${path}/messages/${id}/attachments/${one.id}`) ?? [];
+    const stored = Buffer.from(text.replaceAll("\n", "\r\n"));
+    type Asked = [path: string, headers: Record<string, string>, method: string, status: number, octets: Buffer | null];
+    const none = Buffer.alloc(0);
+    const { headers } = await download(csv, {}, "HEAD");
+    const etag = headers.get("etag") ?? "";
+    expect(headers.get("content-type")).toBe("text/csv");
+    expect(headers.get("content-disposition")).toContain("a.csv");
+    expect(headers.get("content-length")).toBeNull();
+    const asked: Asked[] = [
+      [pdf, {}, "GET", 200, file],
+      [csv, {}, "GET", 200, stored],
+      [csv, {}, "HEAD", 200, none],
+      [csv, { "If-None-Match": etag }, "GET", 304, none],
+      [csv, { "If-Match": '"other"' }, "GET", 412, null],
+      [csv, { Range: "bytes=100-199" }, "GET", 206, stored.subarray(100, 200)],
+      [csv, { Range: "bytes=-5" }, "GET", 206, stored.subarray(-5)],
+      [csv, { Range: "bytes=100-", "If-Range": etag }, "GET", 206, stored.subarray(100)],
+      [csv, { Range: "bytes=100-", "If-Range": '"other"' }, "GET", 200, stored],
+      [csv, { Range: `bytes=${stored.length}-` }, "GET", 416, null],
+      [csv.replace(/\d+$/, "1"), {}, "GET", 404, null],
+      [csv.replace(/\d+$/, "9"), {}, "HEAD", 404, none],
+    ];
+    for (const [where, sent, method, status, octets] of asked) {
+      const retrs = await drops.asked("RETR", async () => {
+        const answer = await download(where, sent, method);
+        expect([sent, answer.status]).toEqual([sent, status]);
+        expect(octets === null || answer.bytes.equals(octets)).toBe(true);
+      });
+      expect([sent, status, retrs]).toEqual([sent, status, 1]);
+    }
+  });
+
+  test("callers who leave while they wait, and in the middle of reading, hold up nobody and change nothing", async () => {
+    const { path, user } = await drops.filled(1);
+    deliver(stack.dovecot.maildir(user), `Subject: large\n\n${"0123456789abcde\n".repeat(3_000_000)}`);
+    const { id } = await drops.newest(path);
+    const headers = { Authorization: `Bearer ${api.keys.appKey}`, "Content-Type": "application/json" };
+    const call = (below: string, left: AbortSignal, init: RequestInit = {}) =>
+      fetch(`${api.url}${path}/messages${below}`, { headers, signal: left, ...init });
+    const holding = new AbortController();
+    await (await call(`/${id}/raw`, holding.signal)).body?.getReader().read();
+    const left = new AbortController();
+    const patch = { method: "PATCH", body: JSON.stringify({ flags: { seen: true } }) };
+    const waiting = [call("", left.signal), call(`/${id}`, left.signal), call(`/${id}`, left.signal, patch)];
+    const refused = Promise.allSettled(waiting);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    left.abort();
+    expect((await refused).map(({ status }) => status)).toEqual(["rejected", "rejected", "rejected"]);
+    const logins = drops.asked("RETR", async () => {
+      holding.abort();
+      const startedAt = performance.now();
+      expect((await drops.newest(path)).flags.seen).toBe(false);
+      expect(performance.now() - startedAt).toBeLessThan(3000);
+    });
+    expect(await logins).toBe(0);
+
+    const reading = new AbortController();
+    const read = call(`/${id}`, reading.signal).catch(() => "left");
+    await expect.poll(() => drops.asked("RETR", () => new Promise((resolve) => setTimeout(resolve, 20)))).toBe(1);
+    reading.abort();
+    const startedAt = performance.now();
+    expect(await read).toBe("left");
+    expect(await drops.list(path)).toHaveLength(2);
+    expect(performance.now() - startedAt).toBeLessThan(1500);
+  });
+
   test("a caller who leaves in the middle gives the maildrop back", async () => {
     const { path, user } = await drops.filled(1);
     const large = `Subject: large\n\n${"0123456789abcde\n".repeat(1_500_000)}`;

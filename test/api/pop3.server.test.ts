@@ -118,6 +118,35 @@ describe("listing", () => {
       for (const key of ["attachments", "hasAttachment"]) expect(message).not.toHaveProperty(key);
   });
 
+  test("goes on where it was though the whole page was deleted, by a cursor that holds names and no numbers", async () => {
+    const { user, path } = await drops.filled(9);
+    const page = (query: string) => api.call<Page<Message> & Problem>("GET", `${path}/messages?limit=3${query}`);
+    const all = idsOf(await drops.list(path));
+    const { body: first } = await page("");
+    // Behind its seal and what it has in common with the list: folder, no UIDVALIDITY, and names.
+    const sealed = Buffer.from(first.nextCursor ?? "", "base64url").toString("latin1");
+    const names = expect.stringMatching(/^uidl:[!-~]+$/);
+    expect(JSON.parse(sealed.slice(sealed.indexOf('["fld_')))).toEqual([
+      expect.any(String),
+      0,
+      names,
+      [names, names, names, names],
+    ]);
+    for (const id of idsOf(first.data)) await api.call("DELETE", `${path}/messages/${id}?permanent=true`);
+    deliver(stack.dovecot.maildir(user), "Subject: new\n\nhello\n");
+    const { body: second } = await page(`&cursor=${first.nextCursor}`);
+    expect(idsOf(second.data)).toEqual(all.slice(3, 6));
+    for (const id of all.slice(3, 7)) await api.call("DELETE", `${path}/messages/${id}?permanent=true`);
+    const expired = await page(`&cursor=${first.nextCursor}`);
+    expect([expired.status, expired.body.code]).toEqual([410, "cursor-expired"]);
+
+    const other = stack.dovecot.user();
+    const auth = { username: other.username, password: other.password };
+    expect((await api.call("PATCH", path, { incoming: { auth } })).status).toBe(200);
+    const foreign = await page(`&cursor=${first.nextCursor}`);
+    expect([foreign.status, foreign.body.code]).toEqual([400, "invalid-cursor"]);
+  });
+
   test("asks no TOP for what was listed before, and one for what is new", async () => {
     const { path, user } = await drops.filled(60);
     const first: Message[] = [];

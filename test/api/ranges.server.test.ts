@@ -60,7 +60,7 @@ const protocols = [
   { protocol: "POP3", account: maildropOn, rounds: 4 },
 ];
 
-describe.each(protocols)("over $protocol", ({ account, rounds }) => {
+describe.each(protocols)("over $protocol", ({ protocol, account, rounds }) => {
   let stack: MailStack;
   let api: Api;
   let url: string;
@@ -166,7 +166,7 @@ describe.each(protocols)("over $protocol", ({ account, rounds }) => {
       }
     });
 
-    test("HEAD tells the same, reads nothing and knows no ranges", async () => {
+    test("HEAD tells the same, sends nothing and knows no ranges", async () => {
       const whole = await get(below);
       for (const headers of [{}, { Range: "bytes=0-1" }, { Range: "bytes=99999999-" }]) {
         const head = await get(below, headers, "HEAD");
@@ -174,7 +174,7 @@ describe.each(protocols)("over $protocol", ({ account, rounds }) => {
         expectSafe(head);
         for (const name of ["content-type", "content-disposition", "etag"])
           expect(head.headers.get(name)).toBe(whole.headers.get(name));
-        const isExact = kind === "seven" || kind === "eight";
+        const isExact = protocol === "IMAP" && (kind === "seven" || kind === "eight");
         expect(head.headers.get("content-length")).toBe(isExact ? String(content.length) : null);
       }
     });

@@ -39,8 +39,11 @@ export type Api = {
   stop(): Promise<void>;
 };
 
-/** The whole of Postern in this process, on a real SQLite file and a real port; mail servers on loopback are allowed. */
-export async function startApi(): Promise<Api> {
+/**
+ * The whole of Postern in this process, on a real SQLite file and a real port; mail servers on loopback are allowed. Accounts are
+ * watched where `watchEvery` says how often.
+ */
+export async function startApi(options: { watchEvery?: { folders: number; maildrop: number } } = {}): Promise<Api> {
   const folder = mkdtempSync(join(tmpdir(), "postern-api-"));
   const store = createStore(openSqlite(join(folder, "postern.db")));
   const lines: string[] = [];
@@ -51,6 +54,8 @@ export async function startApi(): Promise<Api> {
     adminKey: null,
     maxMessage: 50 * 1024 * 1024,
     leaseMs: 20_000,
+    eventDays: 30,
+    maxStreamMs: null,
     owner: "test",
     cursorKey: new Uint8Array(32).fill(1),
     store,
@@ -69,9 +74,12 @@ export async function startApi(): Promise<Api> {
     metrics,
     clock: systemClock,
     docsScript: null,
+    watchWindow: 10_000,
+    watchEvery: options.watchEvery ?? { folders: 60_000, maildrop: 300_000 },
   });
   const stopped = new AbortController();
   const sending = runOutbox(postern, stopped.signal);
+  const watching = options.watchEvery && runWatchers(postern, stopped.signal);
   const keys = await bootstrapKeys({ ...store, clock: systemClock })();
   if (keys === null) throw new Error("the database was not new");
   const served = await serveNode({
@@ -109,9 +117,10 @@ export async function startApi(): Promise<Api> {
       };
     },
     async stop() {
+      postern.endStreams();
       await served.close(1000);
       stopped.abort();
-      await sending;
+      await Promise.all([sending, watching]);
       postern.close();
       await store.close();
       rmSync(folder, { recursive: true });
@@ -126,6 +135,14 @@ async function runOutbox({ flush, wake }: Postern, signal: AbortSignal): Promise
     await wake.wait("submissions", null, 200, signal);
     if (signal.aborted) await flushed?.done;
   }
+}
+
+async function runWatchers({ watchers, wake }: Postern, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await watchers.step();
+    await wake.wait("watch", null, 200, signal);
+  }
+  await watchers.stop();
 }
 
 /** An account as the API takes it, on the test's own servers. */

@@ -40,6 +40,9 @@ const nothing: Partial<Operations> = {
   getMe: () => Promise.resolve({ kind: "operator", keyId: null }),
   listApps: () => Promise.resolve({ data: [], nextCursor: null }),
   listAccounts: () => Promise.resolve({ data: [], nextCursor: null }),
+  listEvents: () => Promise.resolve({ data: [], nextCursor: "x", hasMore: false }),
+  streamEvents: () =>
+    Promise.resolve({ resume: "x", next: () => Promise.resolve(null), ended: AbortSignal.abort(), close: () => {} }),
 };
 
 test("every route that there is keeps the common rules, whatever stands behind it", async () => {

@@ -326,7 +326,16 @@ async function send(route: Route, path: string, call: Call, extra: Record<string
   const response = await setup.fetch(
     new Request(`http://postern${path}${call.query ?? ""}`, { method, headers, body }),
   );
-  return { status: response.status, headers: response.headers, text: await response.text() };
+  return { status: response.status, headers: response.headers, text: await textOf(response) };
+}
+
+/** A stream of events has no end: its beginning tells whether it is one. */
+async function textOf(response: Response): Promise<string> {
+  if (response.headers.get("content-type") !== "text/event-stream" || response.body === null) return response.text();
+  const reader = response.body.getReader();
+  const { value } = await reader.read();
+  await reader.cancel();
+  return new TextDecoder().decode(value);
 }
 
 async function expectProblem(

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { Failure } from "../../src/errors.ts";
 import { parseRaw } from "../../src/mime/parse-raw.ts";
 import { partOf } from "../../src/mime/part-of.ts";
-import { findPart } from "../../src/mime/walk.ts";
+import { attachments, findPart, isAttachment } from "../../src/mime/walk.ts";
 import { corpus } from "../corpus/all.ts";
 import { chunked, collect, randomFrom } from "./random.ts";
 import { rawMessages } from "./raw-messages.ts";
@@ -13,14 +13,28 @@ const messages = [
   ...rawMessages.map(({ name, raw }) => ({ name, raw: Buffer.from(raw, "latin1") })),
 ];
 
+/** The octets of any part. */
+async function octetsOf(
+  message: AsyncIterable<Uint8Array>,
+  section: string,
+): Promise<AsyncIterableIterator<Uint8Array>> {
+  const { octets } = await partOf(message, section, () => true);
+  if (!octets) throw new Error("the octets have gone by");
+  return octets;
+}
+
 /** What comes of the part, one character per octet, or the code of its failure. */
 async function read(message: AsyncIterable<Uint8Array>, section: string): Promise<string> {
   try {
-    return (await collect(partOf(message, section))).toString("latin1");
+    return (await collect(await octetsOf(message, section))).toString("latin1");
   } catch (error) {
-    if (error instanceof Failure) return error.code;
-    throw error;
+    return codeOf(error);
   }
+}
+
+function codeOf(error: unknown): string {
+  if (error instanceof Failure) return error.code;
+  throw error;
 }
 
 /** A source that says how much was taken of it, and whether it was left. */
@@ -90,8 +104,11 @@ describe("the source", () => {
 
   test("is asked only for what the reader takes, and is left when the part has ended", async () => {
     const { state, stream } = source(octets());
-    const part = partOf(stream, "1");
-    expect(state.taken).toBe(0);
+    const part = await octetsOf(stream, "1");
+    const { taken: first } = state;
+    expect(first).toBeLessThan(count / 2);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(state.taken).toBe(first);
     expect(Buffer.from((await part.next()).value ?? []).toString()).toBe("one");
     const { taken } = state;
     await new Promise((resolve) => setTimeout(resolve, 20));
@@ -103,29 +120,35 @@ describe("the source", () => {
 
   test("is left when the reader leaves, before it began and in the middle", async () => {
     const unread = source(octets());
-    await partOf(unread.stream, "2").return?.();
-    expect(unread.state).toEqual({ taken: 0, isLeft: true });
+    await (await octetsOf(unread.stream, "2")).return?.();
+    expect(unread.state.isLeft).toBe(true);
+    expect(unread.state.taken).toBeLessThan(count / 2);
 
     const begun = source(octets());
-    for await (const _ of partOf(begun.stream, "2")) break;
+    for await (const _ of await octetsOf(begun.stream, "2")) break;
     expect(begun.state.isLeft).toBe(true);
     expect(begun.state.taken).toBeLessThan(count / 2);
   });
 
-  test("that is left while it is waited for ends the part, which was not told missing", async () => {
+  test("that is left while it is waited for ends the part", async () => {
     const { promise, resolve } = Promise.withResolvers<IteratorResult<Uint8Array>>();
     const over: IteratorResult<Uint8Array> = { done: true, value: undefined };
+    const chunks = inChunks(mixed.subarray(0, mixed.indexOf("one") + 2), () => 10);
     const silent: AsyncIterableIterator<Uint8Array> = {
       [Symbol.asyncIterator]() {
         return this;
       },
-      next: () => promise,
+      async next() {
+        const { done, value } = chunks.next();
+        return done === true ? promise : { done: false, value };
+      },
       async return() {
         resolve(over);
         return over;
       },
     };
-    const part = partOf(silent, "9");
+    const part = await octetsOf(silent, "1");
+    expect(String((await part.next()).value)).toBe("on");
     const next = part.next();
     await part.return?.();
     expect(await next).toEqual(over);
@@ -137,13 +160,19 @@ describe("the source", () => {
       yield mixed.subarray(0, 90);
       throw new Error("cut");
     }
-    await expect(collect(partOf(cut(), "2"))).rejects.toThrow("cut");
+    await expect(octetsOf(cut(), "2")).rejects.toThrow("cut");
+    await expect(octetsOf(cut(), "1").then(collect)).resolves.toHaveLength(3);
+    async function* cutInside(): AsyncGenerator<Uint8Array> {
+      yield mixed.subarray(0, mixed.indexOf("one") + 1);
+      throw new Error("cut inside");
+    }
+    await expect(octetsOf(cutInside(), "1").then(collect)).rejects.toThrow("cut inside");
   });
 });
 
 test("a message that ends inside the part gives what there is", async () => {
   const raw = latin1("Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\none\r\n--b");
-  expect(String(await collect(partOf(inAsync(raw.subarray(0, -1)), "1")))).toBe("one\r\n--");
+  expect(String(await collect(await octetsOf(inAsync(raw.subarray(0, -1)), "1")))).toBe("one\r\n--");
 });
 
 test("of 200 MB not more than some are in memory", async () => {
@@ -159,10 +188,55 @@ test("of 200 MB not more than some are in memory", async () => {
   const before = held();
   let most = 0;
   let octets = 0;
-  for await (const piece of partOf(message(), "1")) {
+  for await (const piece of await octetsOf(message(), "1")) {
     octets += piece.length;
     most = Math.max(most, held() - before);
   }
   expect(octets).toBe(Math.ceil(200e6 / block.length) * block.length - 2);
   expect(most).toBeLessThan(32 * 1024 * 1024);
+});
+
+describe("an attachment, and nothing else", () => {
+  test.each(messages)("$name", async ({ raw }) => {
+    const random = randomFrom(raw.length);
+    const { structure, bodyOf } = parseRaw(raw);
+    const ids = new Set(attachments(structure).map(({ id }) => id));
+    const sections = [...new Set(partsOf(structure).map(({ section }) => section))].slice(0, 120);
+    const find = (section: string) => partOf(chunked(raw, random, 300), section, isAttachment);
+    for (const section of sections.filter((one) => !ids.has(`att_${one}`)))
+      expect([section, await find(section).catch(codeOf)]).toEqual([section, "not-found"]);
+    for (const section of sections.filter((one) => ids.has(`att_${one}`))) {
+      const found = await find(section);
+      const part = findPart(structure, section);
+      if (!found.octets || !part) throw new Error(`${section} has gone by`);
+      const octets = await collect(found.octets);
+      expect(octets.equals(bodyOf(part) ?? new Uint8Array())).toBe(true);
+      const { encodedSize, children, ...facts } = part;
+      expect([found.part, octets.length, children.length]).toMatchObject([
+        facts,
+        encodedSize,
+        found.part.children.length,
+      ]);
+    }
+  });
+});
+
+describe("a text that only what follows makes a file", () => {
+  const texts = (first: string): Buffer =>
+    latin1(
+      "Content-Type: multipart/alternative; boundary=b\r\n\r\n" +
+        `--b\r\n\r\n${first}\r\n--b\r\n\r\nsecond\r\n--b--\r\n`,
+    );
+
+  test("is held until that is known", async () => {
+    const { octets } = await partOf(inAsync(texts("first")), "1", isAttachment);
+    expect(String(await collect(octets ?? inAsync(latin1("nothing"))))).toBe("first");
+    await expect(partOf(inAsync(texts("first")), "2", isAttachment)).rejects.toMatchObject({ code: "not-found" });
+  });
+
+  test("is not held where it is long", async () => {
+    const raw = texts("long\r\n".repeat(1_000_000));
+    const { part, octets } = await partOf(chunked(raw, randomFrom(1), 100_000), "1", isAttachment);
+    expect([part.contentType, octets]).toEqual(["text/plain", null]);
+  });
 });

@@ -10,7 +10,7 @@ import { parseEnvelope } from "../../src/mime/parse-envelope.ts";
 import { parseRaw } from "../../src/mime/parse-raw.ts";
 import { partOf } from "../../src/mime/part-of.ts";
 import { readMessage } from "../../src/mime/read-message.ts";
-import { attachments, findPart } from "../../src/mime/walk.ts";
+import { attachments, findPart, isAttachment } from "../../src/mime/walk.ts";
 import type { Facts, FileFacts } from "../corpus/corpus.ts";
 import { collect } from "./random.ts";
 
@@ -27,18 +27,25 @@ export async function readRaw(raw: Uint8Array): Promise<Facts> {
 
 /** The same of a message that comes as a stream: once for all that it tells, and once more for each file. */
 export async function readStream(open: () => AsyncIterable<Uint8Array>): Promise<Facts> {
-  return factsOf(await readMessage(open()), ({ section }) => partOf(open(), section));
+  return factsOf(await readMessage(open()), async ({ section }) => {
+    const { octets } = await partOf(open(), section, isAttachment);
+    if (octets === null) throw new Error(`${section} has gone by`);
+    return octets;
+  });
 }
 
 type Read = { header: Uint8Array; structure: Part; bodies: Body[] };
 
-async function factsOf(read: Read, openPart: (part: Part) => AsyncIterable<Uint8Array>): Promise<Facts> {
+async function factsOf(
+  read: Read,
+  open: (part: Part) => AsyncIterable<Uint8Array> | Promise<AsyncIterable<Uint8Array>>,
+): Promise<Facts> {
   const { envelope, warnings } = parseEnvelope(read.header);
   const content = await decodeBodies(read.bodies);
   const files = attachments(read.structure).map(async ({ id, filename, contentType, inline, size, encodedSize }) => {
     const part = findPart(read.structure, id.slice(4));
     if (part === null) throw new Error(`${id} is nowhere`);
-    const encoded = await collect(openPart(part));
+    const encoded = await collect(await open(part));
     const octets = await collect(decodeTransfer(part.encoding, once(encoded)));
     expect(encodedSize).toBe(encoded.length);
     if (size !== undefined) expect(size).toBe(octets.length);

@@ -41,17 +41,22 @@ function setup(append: () => Promise<Place | null>, change: Partial<Mailbox> = {
   const needs = {
     clock,
     accounts: { get: async () => account, decideIdStability: async () => "tracked" as const },
-    folders: { list: async () => [inbox, attic], save: async () => {} },
-    placements: { at: async () => [] },
+    folders: { list: async () => [inbox, attic], save: async () => true, version: async () => 0 },
+    placements: { at: async () => [], save: async () => {} },
+    wake: { wake() {} },
     splitKeys: { among: async () => new Set<string>(), add: async () => {} },
     intents: {
       insert: async (intent: IntentRow) => void intents.set(intent.id, intent),
+      async settle(id: string, over: Pick<IntentRow, "placed" | "expiresAt">) {
+        const intent = intents.get(id);
+        if (intent !== undefined) intents.set(id, { ...intent, ...over, settled: true });
+      },
       remove: async (ids: string[]) => ids.forEach((id) => intents.delete(id)),
     },
     mailboxes: {
       async lend() {
         seen.lent += 1;
-        return { session, fresh: true, release() {}, discard() {}, failed() {} };
+        return { session, fresh: true, release() {}, discard() {}, failed() {}, leave() {}, pauseMs: 0 };
       },
     },
     idKey: () => createSecretKey(new Uint8Array(32)),
@@ -66,6 +71,7 @@ function setup(append: () => Promise<Place | null>, change: Partial<Mailbox> = {
   };
   const run = (text: string, asked: Partial<AppendAsked> = {}) =>
     appendMessage(needs)(caller, account.id, {
+      signal: new AbortController().signal,
       folder: "inbox",
       flags: [],
       keywords: [],
@@ -85,12 +91,28 @@ test("a message that nobody can find again is stored, and has no id", async () =
     size: 4,
     warnings: ["id-unknown"],
   });
-  expect([seen.messages, seen.intentsThen, intents.size]).toEqual([["a\r\nb"], 1, 0]);
+  expect([seen.messages, seen.intentsThen]).toEqual([["a\r\nb"], 1]);
+  expect([...intents.values()]).toMatchObject([{ settled: true, placed: null }]);
 });
 
 test("one that somebody removes at once was stored all the same", async () => {
   const { run } = setup(async () => place);
   expect(await run("a")).toMatchObject({ warnings: ["id-unknown"] });
+});
+
+test("where it lies is told to the watcher", async () => {
+  const { run, intents, clock } = setup(async () => place);
+  await run("a");
+  const { uidValidity, uid } = place;
+  expect([...intents.values()]).toMatchObject([
+    {
+      kind: "place",
+      source: null,
+      placed: { folder: 1, uidValidity, uids: [uid] },
+      settled: true,
+      expiresAt: clock.now() + 86_400_000,
+    },
+  ]);
 });
 
 test("a refusal leaves no intent behind; a doubt does, until it expires", async () => {

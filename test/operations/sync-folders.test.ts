@@ -1,32 +1,49 @@
 import { describe, expect, test } from "vitest";
 import type { NativeFolder } from "../../src/mail/folder.ts";
 import { syncFolders } from "../../src/operations/sync-folders.ts";
-import type { FolderRow } from "../../src/store/rows.ts";
+import type { FolderRow, NewEvent } from "../../src/store/rows.ts";
+import type { Store } from "../../src/store/store.ts";
 import { createFakeClock } from "../fake-clock.ts";
+import { accountRow } from "../store/rows.ts";
+
+const account = accountRow();
 
 /** The one repository that is needed, kept in memory: what SQL does is the store's own suite. */
 function setup() {
   let rows: FolderRow[] = [];
+  let version = 0;
+  const told: NewEvent[] = [];
   const needs = {
     clock: createFakeClock(),
+    wake: { wake() {} },
     folders: {
       list: async () => rows,
-      save: async (_: string, change: { added: Omit<FolderRow, "number">[]; changed: FolderRow[] }) => {
+      version: async () => version,
+      save: async (_: string, change: Parameters<Store["folders"]["save"]>[1]) => {
+        if (change.told !== undefined && change.told.version !== version) return false;
+        version += 1;
+        told.push(...(change.told?.events ?? []));
         const changed = new Map(change.changed.map((row) => [row.id, row]));
         rows = rows.map((row) => changed.get(row.id) ?? row);
         for (const row of change.added) rows.push({ ...row, number: rows.length + 1 });
+        return true;
       },
     },
   };
   const sync = async (natives: NativeFolder[]): Promise<Record<string, string>> => {
-    const synced = await syncFolders(needs, "acc_1", natives);
+    const synced = await syncFolders(needs, account, natives);
     return Object.fromEntries(synced.map(({ row }) => [row.path, row.id]));
   };
-  return { sync, rows: () => rows };
+  /** What was told since it was asked last. */
+  const events = () =>
+    told
+      .splice(0)
+      .map(({ type, data: { name, from, actor } }) => ({ type, name, actor, ...(from !== undefined && { from }) }));
+  return { sync, needs, events, rows: () => rows };
 }
 
 function folder(path: string, uids: [uidValidity: number, uidNext: number] | null, mailboxId: string | null = null) {
-  const status = uids && { messages: 0, unseen: 0, uidValidity: uids[0], uidNext: uids[1] };
+  const status = uids && { messages: 0, unseen: 0, uidValidity: uids[0], uidNext: uids[1], modSeq: null };
   const base = { name: path, parentPath: null, delimiter: "/", role: null, selectable: true, subscribed: true };
   return { path, ...base, mailboxId, status } satisfies NativeFolder;
 }
@@ -73,5 +90,40 @@ describe("a folder's id", () => {
     const before = await sync([folder("Work", [2, 5])]);
     expect(await sync([folder("Work", null)])).toEqual(before);
     expect(rows()[0]).toMatchObject({ uidValidity: 2, uidNext: 5 });
+  });
+});
+
+describe("what is told of folders", () => {
+  test("nothing of the first listing; then those that come, have another name, go, and come back", async () => {
+    const { sync, events } = setup();
+    await sync([folder("INBOX", [1, 10]), folder("Work", [2, 5])]);
+    expect(events()).toEqual([]);
+    await sync([folder("INBOX", [1, 11]), folder("Work", [2, 5]), folder("New", [3, 1])]);
+    expect(events()).toEqual([{ type: "folder.created", name: "New", actor: "external" }]);
+    await sync([folder("INBOX", [1, 11]), folder("Play", [2, 5]), folder("New", [3, 1])]);
+    const from = { name: "Work", parentId: null };
+    expect(events()).toEqual([{ type: "folder.renamed", name: "Play", actor: "external", from }]);
+    await sync([folder("INBOX", [1, 11]), folder("New", [3, 1])]);
+    expect(events()).toEqual([{ type: "folder.deleted", name: "Play", actor: "external" }]);
+    await sync([folder("INBOX", [1, 11]), folder("New", [3, 1]), folder("Play", [2, 5])]);
+    expect(events()).toEqual([{ type: "folder.created", name: "Play", actor: "external" }]);
+    await sync([folder("INBOX", [1, 12]), folder("New", [3, 9]), folder("Play", [2, 5])]);
+    expect(events()).toEqual([]);
+  });
+
+  test("two who see the same change at once tell it once", async () => {
+    const { sync, events } = setup();
+    await sync([folder("INBOX", [1, 10])]);
+    const natives = [folder("INBOX", [1, 10]), folder("Work", [2, 5]), folder("Play", [3, 5])];
+    await Promise.all([sync(natives), sync(natives), sync(natives)]);
+    expect(events().map(({ name }) => name)).toEqual(["Work", "Play"]);
+  });
+
+  test("nothing of an account that is not watched", async () => {
+    const { needs, events } = setup();
+    const off = { ...account, watch: { ...account.watch, mode: "off" as const } };
+    await syncFolders(needs, off, [folder("INBOX", [1, 10])]);
+    await syncFolders(needs, off, [folder("INBOX", [1, 10]), folder("Work", [2, 5])]);
+    expect(events()).toEqual([]);
   });
 });

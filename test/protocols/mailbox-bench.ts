@@ -9,17 +9,16 @@ export type Need =
   | "append"
   | "bytes as delivered"
   | "calls between the pieces of a stream"
-  | "cursors that outlive their message"
   | "folder changes"
   | "folders"
   | "keywords"
-  | "last lines without an end"
   | "lasting sessions"
   | "move"
   | "names of any script"
   | "news of removals by others"
   | "nested sections"
   | "folders in folders"
+  | "IDLE"
   | "permanent keys"
   | "sessions at once"
   | "sizes that hold"
@@ -37,6 +36,8 @@ export type Environment = {
   /** A user with an empty inbox, and the folders Archive, Drafts, Junk, Sent and Trash where there are folders. */
   user: () => Promise<User>;
   open: (user: User) => Promise<Mailbox>;
+  /** A session for watching; absent: like any other. */
+  watch?: (user: User) => Promise<Mailbox>;
   /** The raw path of a folder at the top of the user's own. */
   path: (name: string) => string;
   /** Delivers a message as a mail server does; lines end in LF. */
@@ -54,6 +55,7 @@ export type Environment = {
 
 /** An environment under test: sessions end with the test that opened them. */
 export type Bench = Environment & {
+  watch: (user: User) => Promise<Mailbox>;
   /**
    * The session to look on with after a removal, or after what others do meanwhile: the same one, or, where sessions don't
    * last, another, which begins after that, when this one has ended.
@@ -71,14 +73,16 @@ export function benchOf(environment: Environment): Bench {
   afterEach(async () => {
     for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
   });
-  const open = async (user: User): Promise<Mailbox> => {
-    const mailbox = await environment.open(user);
+  const closing = async (opening: Promise<Mailbox>): Promise<Mailbox> => {
+    const mailbox = await opening;
     cleanUps.push(() => mailbox.close());
     return mailbox;
   };
+  const open = (user: User): Promise<Mailbox> => closing(environment.open(user));
   return {
     ...environment,
     open,
+    watch: (user) => closing((environment.watch ?? environment.open)(user)),
     async next(mailbox, user, meanwhile = async () => {}) {
       const lasts = environment.lacks["lasting sessions"] === undefined;
       if (!lasts) await mailbox.close();

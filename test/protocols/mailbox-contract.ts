@@ -6,7 +6,9 @@ import { life } from "./mailbox-contract-life.ts";
 import { listing } from "./mailbox-contract-listing.ts";
 import { reading } from "./mailbox-contract-reading.ts";
 import { removing } from "./mailbox-contract-removing.ts";
+import { maildropWatching } from "./mailbox-contract-keys.ts";
 import { storing } from "./mailbox-contract-storing.ts";
+import { watching } from "./mailbox-contract-watching.ts";
 
 /** Declares the whole suite for an environment. */
 export function mailboxContract(environment: Environment, more: (bench: Bench) => void = () => {}): void {
@@ -15,6 +17,18 @@ export function mailboxContract(environment: Environment, more: (bench: Bench) =
     beforeAll(() => environment.start());
     afterAll(() => environment.stop());
     const bench = benchOf(environment);
-    for (const theme of [listing, reading, changing, removing, folders, storing, life, more]) theme(bench);
+    for (const theme of [
+      listing,
+      reading,
+      changing,
+      removing,
+      folders,
+      storing,
+      watching,
+      maildropWatching,
+      life,
+      more,
+    ])
+      theme(bench);
   });
 }

@@ -18,6 +18,8 @@ function setup(options: { login?: () => unknown; writes?: () => Promise<void> } 
   const clock = createFakeClock();
   const counts = { opened: 0, closed: 0 };
   const states: { state: string; side: string | undefined; version: number }[] = [];
+  const told: unknown[] = [];
+  const woken: string[] = [];
   let account: AccountRow = {
     ...accountRow(),
     incoming: { ...server, auth: { type: "password", username: "u" } },
@@ -27,12 +29,16 @@ function setup(options: { login?: () => unknown; writes?: () => Promise<void> } 
   const mailboxes = createMailboxes({
     clock,
     log: { write() {} },
+    wake: { wake: (topic, key) => void woken.push(`${topic} ${key}`) },
     forget() {},
     accounts: {
-      async setState({ version }, { state, lastError }) {
+      async setState({ version }, { state, lastError }, _now, event) {
         await options.writes?.();
         states.push({ state, side: lastError?.side, version });
+        const changes = state !== account.state;
+        if (changes && event !== null) told.push(event);
         account = { ...account, state, lastError };
+        return changes;
       },
       setCapabilities: async () => options.writes?.(),
     },
@@ -50,12 +56,38 @@ function setup(options: { login?: () => unknown; writes?: () => Promise<void> } 
   });
   const change = (patch: Partial<AccountRow>): void => void (account = { ...account, ...patch });
   const lend = () => mailboxes.lend(account).catch((error: Failure) => error.code);
-  return { clock, counts, states, change, lend, mailboxes, account: () => account };
+  return { clock, counts, states, told, woken, change, lend, mailboxes, account: () => account };
 }
 
 const refuse = (): never => {
   throw new Failure("account-authentication-failed", "refused");
 };
+
+test("what a login finds out is told by an event where the state becomes another", async () => {
+  let login: () => unknown = () => {};
+  const { clock, told, woken, change, lend, account } = setup({ login: () => login() });
+  await lend();
+  login = () => {
+    throw new Failure("upstream-unreachable", "no way");
+  };
+  for (const version of [2, 3]) {
+    change({ version, sealedIncomingPassword: `sealed-${version}` });
+    await lend();
+  }
+  login = () => {};
+  change({ version: 4, sealedIncomingPassword: "sealed-4" });
+  await lend();
+  const since = new Date(clock.now()).toISOString();
+  const { id: accountId, appId, externalId } = account();
+  const event = { accountId, appId, externalId, createdAt: clock.now() };
+  const lastError = { side: "incoming", code: "upstream-unreachable", detail: "no way", at: since };
+  expect(told).toMatchObject([
+    { ...event, type: "account.connected", data: { state: "connected", since, lastError: null } },
+    { ...event, type: "account.unreachable", data: { state: "unreachable", since, lastError } },
+    { ...event, type: "account.recovered", data: { state: "connected", since, lastError: null } },
+  ]);
+  expect(woken).toEqual(told.map(() => `events ${appId}`));
+});
 
 describe("a refused password", () => {
   test("is not tried again because something else of the account was changed", async () => {
@@ -194,5 +226,48 @@ describe("a maildrop", () => {
     expect(await lend()).toBe("account-authentication-failed");
     expect(await lend()).toBe("account-authentication-failed");
     expect(counts.opened).toBe(1);
+  });
+
+  test("whose reader left in the middle of work is given up at once, and any other session when the work is done", async () => {
+    for (const [incoming, closed] of [
+      [maildrop, 1],
+      [{ ...server, auth: maildrop.auth }, 0],
+    ] as const) {
+      const { counts, change, mailboxes, account } = setup();
+      change({ incoming });
+      const lease = await mailboxes.lend(account(), {});
+      const work = Promise.withResolvers<void>();
+      lease.leave(work.promise);
+      const next = mailboxes.lend(account(), {});
+      await next;
+      expect(counts).toEqual({ opened: 2, closed });
+      work.resolve();
+      await work.promise;
+      expect(counts.closed).toBe(closed);
+    }
+  });
+
+  test("may be kept by a stream that nobody reads for 30 seconds, any other session for 5 minutes", async () => {
+    const { change, mailboxes, account } = setup();
+    expect((await mailboxes.lend(account(), { stream: true })).pauseMs).toBe(300_000);
+    change({ incoming: maildrop, id: "acc_other" });
+    expect((await mailboxes.lend(account(), { stream: true })).pauseMs).toBe(30_000);
+  });
+
+  test("that is locked is not tried again for a caller who left", async () => {
+    const { clock, counts, change, mailboxes, account } = setup({
+      login() {
+        throw new Failure("mailbox-locked", "in use");
+      },
+    });
+    change({ incoming: maildrop });
+    const left = new AbortController();
+    const asked = mailboxes.lend(account(), { signal: left.signal }).catch((error: unknown) => error);
+    for (const wait of [0, 500]) await clock.advance(wait);
+    expect(counts.opened).toBe(2);
+    left.abort();
+    expect(await asked).toMatchObject({ code: "request-timeout" });
+    for (const wait of [1_500, 3_000]) await clock.advance(wait);
+    expect(counts.opened).toBe(2);
   });
 });

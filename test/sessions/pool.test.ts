@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import { describe, expect, test } from "vitest";
 import { Failure } from "../../src/errors.ts";
 import { createPool, type Poolable } from "../../src/sessions/pool.ts";
@@ -158,5 +159,54 @@ describe("a pool", () => {
     limited.pool.drop("acc");
     failing.reject(new Failure("account-busy", "The server allows no more."));
     expect([await refused, tries]).toEqual([expect.objectContaining({ code: "account-busy" }), 1]);
+  });
+});
+
+describe("a caller who leaves", () => {
+  const gone = { code: "request-timeout" };
+
+  test("while it waits is told at once, and nobody waits behind it any more", async () => {
+    const { pool, open, opened, lend } = setup(1);
+    const first = await lend();
+    const left = new AbortController();
+    const second = pool.lend("acc", "1", open, { signal: left.signal });
+    const third = lend();
+    left.abort();
+    await expect(second).rejects.toMatchObject(gone);
+    expect(getEventListeners(left.signal, "abort")).toEqual([]);
+    first.release();
+    expect((await third).session.number).toBe(1);
+    expect(opened).toHaveLength(1);
+  });
+
+  test("while a session is opened for it is told at once, and others get what was opened", async () => {
+    const { pool, open, opened, lend } = setup(1);
+    const late = Promise.withResolvers<void>();
+    const slowly = () => late.promise.then(open);
+    const left = new AbortController();
+    const first = pool.lend("acc", "1", slowly, { signal: left.signal });
+    const second = lend();
+    left.abort();
+    await expect(first).rejects.toMatchObject(gone);
+    late.resolve();
+    expect((await second).fresh).toBe(false);
+    expect(opened).toHaveLength(1);
+  });
+
+  test("before it asks gets none", async () => {
+    const { pool, open, opened } = setup(1);
+    await expect(pool.lend("acc", "1", open, { signal: AbortSignal.abort() })).rejects.toMatchObject(gone);
+    expect(opened).toHaveLength(0);
+  });
+
+  test("after its loan began keeps it, and nothing listens any more", async () => {
+    const { pool, open, opened } = setup(1);
+    const left = new AbortController();
+    const lease = await pool.lend("acc", "1", open, { signal: left.signal });
+    expect(getEventListeners(left.signal, "abort")).toEqual([]);
+    left.abort();
+    expect(opened[0]?.closed).toBe(false);
+    lease.release();
+    expect((await pool.lend("acc", "1", open)).fresh).toBe(false);
   });
 });

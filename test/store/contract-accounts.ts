@@ -1,8 +1,10 @@
+import { asc, eq } from "drizzle-orm";
 import { describe, expect, test } from "vitest";
-import { randomId } from "../../src/mail/id.ts";
+import { orderedId, randomId } from "../../src/mail/id.ts";
+import type { AccountRow } from "../../src/store/rows.ts";
 import type { Store } from "../../src/store/store.ts";
 import type { Subject } from "./contract.ts";
-import { accountRow, folderRow, submissionRow } from "./rows.ts";
+import { accountRow, appRow, folderRow, heldRow, intentRow, newEvent, submissionRow, watchFolderRow } from "./rows.ts";
 import { bytesOf, countsOf, streamOf } from "./helpers.ts";
 
 const capabilities = {
@@ -24,6 +26,10 @@ const none = {
   maildropFlags: 0,
   blobs: 0,
   submissions: 0,
+  watches: 0,
+  watchFolders: 0,
+  folderSnapshots: 0,
+  heldKeys: 0,
 };
 
 function maildropWrites(store: Store, accountId: string): (() => Promise<void>)[] {
@@ -33,6 +39,19 @@ function maildropWrites(store: Store, accountId: string): (() => Promise<void>)[
     () => headers.put([{ key, header: bytesOf(3), size: 3 }]),
     () => flags.change([key], { flags: { seen: true }, keywords: { add: [], remove: [] } }),
   ];
+}
+
+/** What a watcher writes that looks for the first time. */
+function look(store: Store, { id, appId }: AccountRow): Promise<boolean> {
+  return store.watches.write(
+    { id, appId, epoch: 0 },
+    {
+      folders: [watchFolderRow(id)],
+      chunks: { folder: 1, clear: true, put: [{ n: 0, entries: bytesOf(9) }], remove: [] },
+      held: { put: [heldRow(id, "guid:1")], remove: [] },
+      events: [newEvent(id, { appId })],
+    },
+  );
 }
 
 export function accountsContract(subject: () => Promise<Subject>): void {
@@ -133,22 +152,24 @@ export function accountsContract(subject: () => Promise<Subject>): void {
       const row = accountRow({ state: "connecting", stateSince: 10 });
       await accounts.insert(row);
       const lastError = { side: "outgoing", code: "dns-not-found", detail: "d", at: 11 } as const;
-      await accounts.setState(row, { state: "unreachable", lastError }, 11);
-      await accounts.setState(row, { state: "unreachable", lastError }, 12);
+      await accounts.setState(row, { state: "unreachable", lastError }, 11, null);
+      await accounts.setState(row, { state: "unreachable", lastError }, 12, null);
       expect(await accounts.byId(row.id)).toEqual({ ...row, state: "unreachable", stateSince: 11, lastError });
-      await accounts.setState({ ...row, version: 2 }, { state: "degraded", lastError }, 12);
+      await accounts.setState({ ...row, version: 2 }, { state: "degraded", lastError }, 12, null);
       expect(await accounts.update({ ...row, name: "changed" }, 1)).toBe("updated");
       expect(await accounts.byId(row.id)).toMatchObject({ name: "changed", state: "unreachable", lastError });
-      await accounts.setState(row, { state: "connected", lastError: null }, 13);
+      await accounts.setState(row, { state: "connected", lastError: null }, 13, null);
       expect(await accounts.byId(row.id)).toMatchObject({ state: "unreachable" });
       await accounts.update(row, 2);
-      await accounts.setState({ ...row, version: 3 }, { state: "connected", lastError: null }, 13);
+      await accounts.setState({ ...row, version: 3 }, { state: "connected", lastError: null }, 13, null);
       expect(await accounts.byId(row.id)).toEqual({ ...row, state: "connected", stateSince: 13, version: 3 });
     });
 
     test("take everything along that is theirs, and nothing else", async () => {
       const { handle, store } = await subject();
-      const [gone, stays] = [accountRow(), accountRow()];
+      const app = appRow();
+      await store.apps.insert(app);
+      const [gone, stays] = [accountRow({ appId: app.id }), accountRow({ appId: app.id })];
       for (const account of [gone, stays]) {
         const accountId = account.id;
         const origin = { folder: 1, uidValidity: 1, uid: 1 };
@@ -156,23 +177,35 @@ export function accountsContract(subject: () => Promise<Subject>): void {
         await store.folders.save(accountId, { added: [folderRow(accountId, "INBOX")], changed: [] });
         await store.placements.save([{ accountId, origin, now: { ...origin, folder: 2 } }]);
         await store.splitKeys.add(accountId, ["guid:1"]);
-        await store.intents.insert({ id: randomId("int"), accountId, folder: 1, uidNext: 1, expiresAt: 9 });
+        await store.intents.insert(intentRow(accountId));
+        expect(await look(store, account)).toBe(true);
         for (const write of maildropWrites(store, accountId)) await write();
         await store.blobs.write(`blb_${accountId}`, accountId, streamOf(bytesOf(600_000)), 1);
         await store.submissions.accept(submissionRow(accountId, { blobId: `blb_${accountId}`, nextAttemptAt: null }));
       }
       const one = Object.fromEntries(Object.keys(none).map((name) => [name, 1]));
       expect(await countsOf(handle, gone.id)).toEqual(one);
-      expect(await store.accounts.remove("app_other", gone.id)).toBe(false);
+      const deleted = newEvent(gone.id, { appId: app.id, type: "account.deleted", data: { externalId: null } });
+      const again = { ...deleted, id: orderedId("evt", 1) };
+      expect(await store.accounts.remove("app_other", gone.id, deleted)).toBe(false);
       expect(await countsOf(handle, gone.id)).toEqual(one);
-      expect(await store.accounts.remove(gone.appId, gone.id)).toBe(true);
-      expect(await store.accounts.remove(gone.appId, gone.id)).toBe(false);
+      expect(await store.accounts.remove(app.id, gone.id, deleted)).toBe(true);
+      expect(await store.accounts.remove(app.id, gone.id, again)).toBe(false);
       expect(await countsOf(handle, gone.id)).toEqual(none);
       const { blobChunks } = handle.tables;
       const owners = await handle.read((db) => db.select({ id: blobChunks.blobId }).from(blobChunks));
       expect(owners).not.toContainEqual({ id: `blb_${gone.id}` });
       expect(owners).toContainEqual({ id: `blb_${stays.id}` });
       expect(await countsOf(handle, stays.id)).toEqual(one);
+      const { events } = handle.tables;
+      const log = await handle.read((db) =>
+        db.select().from(events).where(eq(events.appId, app.id)).orderBy(asc(events.sequence)),
+      );
+      expect(log).toMatchObject([
+        { accountId: gone.id, sequence: 1, type: "message.created", data: null },
+        { accountId: stays.id, sequence: 2, type: "message.created", data: { historical: null } },
+        { ...deleted, sequence: 3 },
+      ]);
     });
 
     test("nothing is added to one that is gone, not even while it goes", async () => {
@@ -183,7 +216,7 @@ export function accountsContract(subject: () => Promise<Subject>): void {
         store.folders.save(accountId, { added: [folderRow(accountId, "INBOX")], changed: [] }),
         store.placements.save([{ accountId, origin, now: origin }]),
         store.splitKeys.add(accountId, ["guid:1"]),
-        store.intents.insert({ id: randomId("int"), accountId, folder: 1, uidNext: 1, expiresAt: 9 }),
+        store.intents.insert(intentRow(accountId)),
         ...maildropWrites(store, accountId).map((write) => write()),
         store.blobs.write(randomId("blb"), accountId, streamOf(bytesOf(1_200_000)), 1),
         store.submissions.accept(submissionRow(accountId, { nextAttemptAt: null })),
@@ -192,11 +225,20 @@ export function accountsContract(subject: () => Promise<Subject>): void {
         expect(result).toMatchObject({ status: "rejected", reason: gone });
       }
 
+      const app = appRow();
+      await store.apps.insert(app);
+      expect(await look(store, accountRow({ appId: app.id }))).toBe(false);
+
       for (let round = 0; round < 5; round += 1) {
-        const account = accountRow();
+        const account = accountRow({ appId: app.id });
         await store.accounts.insert(account);
         const added = Promise.allSettled(add(account.id));
-        expect(await store.accounts.remove(account.appId, account.id)).toBe(true);
+        const looked = look(store, account);
+        const deleted = newEvent(account.id, { appId: app.id, type: "account.deleted" });
+        expect(await store.accounts.remove(account.appId, account.id, deleted)).toBe(true);
+        await looked;
+        const kept = await store.events.list(app.id, { after: 0, limit: 9, types: null, accountIds: [account.id] });
+        expect(kept).toMatchObject([{ id: deleted.id }]);
         const refused = (await added).flatMap((result): unknown[] =>
           result.status === "rejected" ? [result.reason] : [],
         );

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { FolderRow } from "../../src/store/rows.ts";
 import type { Store } from "../../src/store/store.ts";
 import type { Subject } from "./contract.ts";
-import { accountRow, folderRow } from "./rows.ts";
+import { accountRow, appRow, folderRow, newEvent } from "./rows.ts";
 
 export function foldersContract(subject: () => Promise<Subject>): void {
   describe("folders", () => {
@@ -99,6 +99,30 @@ export function foldersContract(subject: () => Promise<Subject>): void {
       expect(rows.slice(0, 2)).toEqual([a, ...changed]);
       expect(rows[2]).toMatchObject({ path: "D", number: 4 });
       expect(await store.placements.find(accountId, [into.origin, outOf.origin])).toEqual([outOf]);
+    });
+
+    test("are told of with what was listed, and not where another has saved meanwhile", async () => {
+      const { store } = await subject();
+      const app = appRow();
+      await store.apps.insert(app);
+      const account = accountRow({ appId: app.id });
+      await store.accounts.insert(account);
+      const save = (path: string, version: number) =>
+        store.folders.save(account.id, {
+          added: [folderRow(account.id, path)],
+          changed: [],
+          told: { version, events: [newEvent(account.id, { appId: app.id, type: "folder.created" })] },
+        });
+      const version = await store.folders.version(account.id);
+      const saved = await Promise.all(["A", "B", "C"].map((path) => save(path, version)));
+      expect(saved.filter(Boolean)).toHaveLength(1);
+      expect(await store.folders.version(account.id)).toBe(version + 1);
+      expect(await store.folders.list(account.id)).toHaveLength(1);
+      expect(await store.events.bounds(app.id)).toEqual({ newest: 1, oldest: 1 });
+      expect(await store.folders.save(account.id, { added: [folderRow(account.id, "D")], changed: [] })).toBe(true);
+      expect(await save("E", version + 1)).toBe(false);
+      expect(await save("E", version + 2)).toBe(true);
+      expect(await store.events.bounds(app.id)).toEqual({ newest: 2, oldest: 1 });
     });
 
     test("two hundred at once are no problem", async () => {

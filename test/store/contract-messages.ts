@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { randomId } from "../../src/mail/id.ts";
 import type { Subject } from "./contract.ts";
-import { accountRow } from "./rows.ts";
+import { accountRow, intentRow } from "./rows.ts";
 
 export function messagesContract(subject: () => Promise<Subject>): void {
   describe("placements", () => {
@@ -86,8 +86,8 @@ export function messagesContract(subject: () => Promise<Subject>): void {
       const account = accountRow();
       const accountId = account.id;
       await accounts.insert(account);
-      const intent = { id: randomId("int"), accountId, folder: 3, uidNext: 4_294_967_295, expiresAt: 100 };
-      const open = { ...intent, id: randomId("int"), uidNext: null, expiresAt: 200 };
+      const intent = intentRow(accountId, { expiresAt: 100 });
+      const open = intentRow(accountId, { uidNext: null, source: null, expiresAt: 200 });
       await intents.insert(intent);
       await intents.insert(open);
       expect(await intents.live(accountId, 99)).toHaveLength(2);
@@ -98,6 +98,52 @@ export function messagesContract(subject: () => Promise<Subject>): void {
       await intents.remove([open.id, "int_none"]);
       await intents.remove([]);
       expect(await intents.live(accountId, 0)).toEqual([]);
+    });
+
+    test("only a place that is not over is live; all are listed until they expire", async () => {
+      const { accounts, intents, placements } = (await subject()).store;
+      const account = accountRow();
+      const accountId = account.id;
+      await accounts.insert(account);
+      const place = intentRow(accountId);
+      const change = { flags: { seen: true }, keywords: { add: ["ü"], remove: [] } };
+      const flags = intentRow(accountId, { kind: "flags", uidNext: null, change, settled: true });
+      const remove = intentRow(accountId, { kind: "remove", uidNext: null, settled: true });
+      for (const intent of [place, flags, remove]) await intents.insert(intent);
+      const byId = (a: { id: string }, b: { id: string }) => (a.id < b.id ? -1 : 1);
+      expect(await intents.live(accountId, 99)).toEqual([place]);
+      expect((await intents.list(accountId, 99)).toSorted(byId)).toEqual([place, flags, remove].toSorted(byId));
+      expect(await intents.list(accountId, 100)).toEqual([]);
+
+      const origin = { folder: 1, uidValidity: 4_294_967_295, uid: 7 };
+      const now = { folder: 3, uidValidity: 9, uid: 4_294_967_295 };
+      const placed = { folder: 3, uidValidity: 9, uids: [4_294_967_295] };
+      await intents.settle(place.id, { placed, expiresAt: 900, placements: [{ accountId, origin, now }] });
+      expect(await intents.live(accountId, 99)).toEqual([]);
+      expect(await intents.list(accountId, 899)).toEqual([{ ...place, placed, settled: true, expiresAt: 900 }]);
+      expect(await placements.find(accountId, [origin])).toEqual([{ accountId, origin, now }]);
+      await intents.settle(place.id, { placed: null, expiresAt: 901, placements: [] });
+      expect(await intents.list(accountId, 900)).toMatchObject([{ placed: null, expiresAt: 901 }]);
+    });
+
+    test("is settled with its placements or not at all, and these are written where the intent has gone", async () => {
+      const { accounts, intents, placements } = (await subject()).store;
+      const account = accountRow();
+      const accountId = account.id;
+      await accounts.insert(account);
+      const place = intentRow(accountId);
+      await intents.insert(place);
+      const origin = { folder: 1, uidValidity: 1, uid: 1 };
+      const moved = { accountId, origin, now: { ...origin, folder: 2 } };
+      const over = { placed: { folder: 2, uidValidity: 1, uids: [1] }, expiresAt: 900 };
+      const stranger = { ...moved, accountId: randomId("acc") };
+      await expect(intents.settle(place.id, { ...over, placements: [moved, stranger] })).rejects.toMatchObject({
+        code: "not-found",
+      });
+      expect(await intents.list(accountId, 0)).toEqual([place]);
+      expect(await placements.find(accountId, [origin])).toEqual([]);
+      await intents.settle("int_none", { ...over, placements: [moved] });
+      expect(await placements.find(accountId, [origin])).toEqual([moved]);
     });
   });
 }

@@ -2,16 +2,20 @@ import { afterAll, beforeAll, describe } from "vitest";
 import { createStore } from "../../src/store/create-store.ts";
 import type { Handle } from "../../src/store/handle.ts";
 import type { Store } from "../../src/store/store.ts";
+import { accountStatesContract } from "./contract-account-states.ts";
 import { accountsContract } from "./contract-accounts.ts";
 import { atomicContract } from "./contract-atomic.ts";
 import { blobsContract } from "./contract-blobs.ts";
 import { claimsContract } from "./contract-claims.ts";
+import { eventsContract } from "./contract-events.ts";
 import { foldersContract } from "./contract-folders.ts";
 import { maildropPruningContract } from "./contract-maildrop-pruning.ts";
 import { maildropsContract } from "./contract-maildrops.ts";
 import { messagesContract } from "./contract-messages.ts";
 import { submissionsContract } from "./contract-submissions.ts";
 import { tenantsContract } from "./contract-tenants.ts";
+import { watchClaimsContract } from "./contract-watch-claims.ts";
+import { watchesContract } from "./contract-watches.ts";
 
 /** What a contract runs on: one open database for the whole suite. */
 export type Subject = { handle: Handle; store: Store };
@@ -32,6 +36,7 @@ export function storeContract(name: string, open: () => Promise<{ handle: Handle
     const subject = () => opened.promise;
     tenantsContract(subject);
     accountsContract(subject);
+    accountStatesContract(subject);
     foldersContract(subject);
     messagesContract(subject);
     maildropsContract(subject);
@@ -39,6 +44,9 @@ export function storeContract(name: string, open: () => Promise<{ handle: Handle
     blobsContract(subject);
     submissionsContract(subject);
     claimsContract(subject);
+    eventsContract(subject);
+    watchClaimsContract(subject);
+    watchesContract(subject);
     atomicContract(subject);
   });
 }

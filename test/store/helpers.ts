@@ -35,9 +35,11 @@ export function sha256(bytes: Uint8Array): string {
 /** How many rows of each table belong to the account. */
 export async function countsOf(handle: Handle, accountId: string) {
   const { folders, placements, splitKeys, intents, maildropHeaders, maildropFlags, blobs, submissions } = handle.tables;
+  const { watches, watchFolders, folderSnapshots, heldKeys } = handle.tables;
   const counted = { folders, placements, splitKeys, intents, maildropHeaders, maildropFlags, blobs, submissions };
+  const watched = { watches, watchFolders, folderSnapshots, heldKeys };
   const counts: Record<string, number> = {};
-  for (const [name, table] of Object.entries(counted)) {
+  for (const [name, table] of Object.entries({ ...counted, ...watched })) {
     const rows = await handle.read((db) =>
       db.select({ id: table.accountId }).from(table).where(eq(table.accountId, accountId)),
     );

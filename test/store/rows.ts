@@ -1,4 +1,14 @@
-import type { AccountRow, AppRow, FolderRow, KeyRow, SubmissionRow } from "../../src/store/rows.ts";
+import type {
+  AccountRow,
+  AppRow,
+  FolderRow,
+  HeldRow,
+  IntentRow,
+  KeyRow,
+  NewEvent,
+  SubmissionRow,
+  WatchFolderRow,
+} from "../../src/store/rows.ts";
 import { orderedId, randomId } from "../../src/mail/id.ts";
 
 /** Whole rows for tests, with what a test wants to be otherwise. */
@@ -72,9 +82,63 @@ export function folderRow(accountId: string, path: string, change: Partial<Folde
     uidNext: 4_294_967_294,
     mailboxId: null,
     missingSince: null,
+    firstSeenAt: 1_790_000_000_002,
     ...change,
   };
   return row;
+}
+
+/** A move of one message that is not over. */
+export function intentRow(accountId: string, change: Partial<IntentRow> = {}): IntentRow {
+  return {
+    id: randomId("int"),
+    accountId,
+    kind: "place",
+    folder: 3,
+    uidNext: 4_294_967_295,
+    source: { folder: 1, uidValidity: 4_294_967_295, uids: [7] },
+    change: null,
+    placed: null,
+    settled: false,
+    createdAt: 50,
+    expiresAt: 100,
+    ...change,
+  };
+}
+
+export function newEvent(accountId: string, change: Partial<NewEvent> = {}): NewEvent {
+  const createdAt = change.createdAt ?? 1_790_000_000_000;
+  return {
+    id: orderedId("evt", createdAt),
+    appId: "app_1",
+    accountId,
+    externalId: null,
+    type: "message.created",
+    createdAt,
+    data: { subject: "Привет 🌍", flags: { seen: false }, historical: null },
+    ...change,
+  };
+}
+
+export function watchFolderRow(accountId: string, change: Partial<WatchFolderRow> = {}): WatchFolderRow {
+  return {
+    accountId,
+    folder: 1,
+    uidValidity: 4_294_967_295,
+    uidNext: 4_294_967_296,
+    modSeq: "9223372036854775807",
+    exists: 4_294_967_295,
+    version: 1,
+    historicalBelow: 0,
+    flagsReadAt: 1_790_000_000_000,
+    lastCheckedAt: 1_790_000_000_001,
+    lastChangedAt: null,
+    ...change,
+  };
+}
+
+export function heldRow(accountId: string, key: string, change: Partial<HeldRow> = {}): HeldRow {
+  return { accountId, key, folder: 1, uidValidity: 7, uid: 9, since: 5, waitsFor: [2, 3], ...change };
 }
 
 export function submissionRow(accountId: string, change: Partial<SubmissionRow> = {}): SubmissionRow {

@@ -69,6 +69,23 @@ test("from every earlier state the steps lead to the same schema, and a second t
   }
 });
 
+test("accounts from before watching are due to be watched, where there is something to watch", () => {
+  const db = migrated(2);
+  const insert = db.prepare("insert into accounts (id, external_id, incoming, state) values (?, ?, ?, ?)");
+  insert.run("acc_1", "1", "{}", "connected");
+  insert.run("acc_2", "2", null, "connected");
+  insert.run("acc_3", "3", "{}", "paused");
+  migrateSqlite(db, migrations);
+  const rows = db
+    .prepare("select account_id, owner, epoch, lease_until, due_at from watches order by account_id")
+    .raw();
+  expect(rows.all()).toEqual([
+    ["acc_1", null, 0, 0, 0],
+    ["acc_2", null, 0, 0, null],
+    ["acc_3", null, 0, 0, null],
+  ]);
+});
+
 test("a step that fails leaves nothing of itself", () => {
   const db = migrated();
   const broken = [...migrations, { name: "9999_broken.sql", sql: "create table half (a); create table half (a);" }];
@@ -102,6 +119,21 @@ test("what is looked up often is found by an index", () => {
     [`select * from submissions where ${underWay} and lease_until <= 5`]: "submissions_under_way",
     "select id from submissions where state in ('scheduled', 'queued') and next_attempt_at <= 5 order by next_attempt_at, id":
       "submissions_due",
+    "select * from intents where account_id = '' and expires_at > 5": "intents_account",
+    "select * from events where app_id = '' and sequence > 5 and data is not null order by sequence limit 9":
+      "events_sequence (app_id=? AND sequence>?)",
+    "select min(sequence) from events where app_id = ''": "events_sequence",
+    "update events set data = null where account_id = '' and data is not null": "events_account",
+    "select id from events where created_at < 5 order by created_at limit 9": "events_created",
+    "select * from watches where owner is null and due_at <= 5 order by due_at limit 9": "watches_due",
+    "select min(due_at) from watches where owner is null and due_at is not null": "watches_due",
+    "select * from watches where owner is not null and lease_until <= 5 order by lease_until limit 9": "watches_lease",
+    "select lease_until from watches where owner is not null and owner <> '' order by lease_until limit 1":
+      "watches_lease",
+    "update watches set lease_until = 5 where owner = ''": "watches_owner",
+    "select * from folder_snapshots where account_id = '' and folder = 1 order by n":
+      "sqlite_autoindex_folder_snapshots_1 (account_id=? AND folder=?)",
+    "select * from held_keys where account_id = '' order by key": "sqlite_autoindex_held_keys_1",
   };
   for (const [query, index] of Object.entries(indexed)) expect(plan(query)).toContain(index);
 });

@@ -55,6 +55,7 @@ async function newApp(): Promise<string> {
 }
 
 type Server = {
+  protocol?: "imap" | "pop3";
   host?: string;
   port?: number;
   security?: "tls" | "starttls";
@@ -152,6 +153,52 @@ describe("an account on a Worker", () => {
   });
 });
 
+describe.for(["tls", "starttls"] as const)("a POP3 account with %s on a Worker", (security) => {
+  /** Raw octets, so that nothing on the way decodes them. */
+  const awkward = Buffer.concat([
+    Buffer.from("From: Ada <ada@analytical.test>\r\nSubject: Over the edge\r\n\r\n.\r\n..dots\r\n"),
+    Buffer.from([0x80, 0xff, 0x0d, 0x0a]),
+    Buffer.from(`${"x".repeat(100)}\r\n`.repeat(2_000)),
+    Buffer.from("no line end"),
+  ]);
+
+  test("is listed and read octet for octet, and its messages flagged and removed, a session each", async () => {
+    const user = dovecot.user();
+    mailFor(user);
+    // On disk its lines end as the others' do.
+    deliver(dovecot.maildir(user), Buffer.from(awkward.toString("latin1").replaceAll("\r\n", "\n"), "latin1"));
+    const port = security === "tls" ? dovecot.ports.pop3s : dovecot.ports.pop3;
+    const id = await stored(user, { protocol: "pop3", host: "localhost", port, security });
+    const path = `/v1/accounts/${id}/messages`;
+    const messages = await list(path);
+    expect(new Set(messages.map(({ subject }) => subject))).toEqual(new Set(["On the edge", "Over the edge"]));
+    const message = messages.find(({ subject }) => subject === "Over the edge");
+    const raw = (range?: string) =>
+      fetch(`${worker.url}${path}/${message?.id}/raw`, {
+        headers: { Authorization: `Bearer ${appKey}`, ...(range && { Range: range }) },
+      });
+    const octets = Buffer.from(await (await raw()).arrayBuffer());
+    expect([octets.length, octets.equals(awkward)]).toEqual([awkward.length, true]);
+    const part = await raw("bytes=100000-100009");
+    expect([part.status, await part.text()]).toEqual([206, awkward.toString("latin1", 100_000, 100_010)]);
+
+    const flagged = await call("PATCH", `${path}/${message?.id}`, appKey, { flags: { flagged: true } });
+    expect(flagged).toMatchObject({ status: 200, body: { flags: { flagged: true } } });
+    expect(await list(`${path}?flagged=true`)).toMatchObject([{ id: message?.id }]);
+    expect((await call("DELETE", `${path}/${message?.id}?permanent=true`, appKey)).status).toBe(204);
+    expect((await list(path)).map(({ subject }) => subject)).toEqual(["On the edge"]);
+    expect((await call("GET", `${path}/${message?.id}`, appKey)).body).toMatchObject({ code: "message-gone" });
+    expect((await list(`/v1/accounts/${id}/folders`)).map(({ role }) => role)).toEqual(["inbox"]);
+  });
+
+  test("is refused with a wrong password", async () => {
+    const port = security === "tls" ? dovecot.ports.pop3s : dovecot.ports.pop3;
+    const pop3 = { protocol: "pop3", port, security } as const;
+    const wrong = await store({ ...dovecot.user(), password: "not-the-password" }, { ...pop3, host: "localhost" });
+    expect(wrong).toMatchObject({ status: 422, body: { causeCode: "account-authentication-failed" } });
+  });
+});
+
 test("an IPv6 literal is connected to", async () => {
   const server = createServer((socket) => socket.end("* BYE nobody home\r\n"));
   server.listen(0, "::1");
@@ -211,7 +258,14 @@ describe("a Worker is as strict as a process", () => {
     try {
       const user = impostor.user();
       for (const host of ["127.0.0.1", "localhost"]) {
-        const { imap, imaps } = impostor.ports;
+        const { imap, imaps, pop3, pop3s } = impostor.ports;
+        for (const [port, security] of [
+          [pop3s, "tls"],
+          [pop3, "starttls"],
+        ] as const) {
+          const answer = await store(user, { protocol: "pop3", host, port, security });
+          expect(answer).toMatchObject({ body: { code: "verification-failed" } });
+        }
         expect(await store(user, { host, port: imaps })).toMatchObject({ body: { code: "verification-failed" } });
         expect(await store(user, { host, port: imap, security: "starttls" })).toMatchObject({
           body: { code: "verification-failed" },

@@ -10,7 +10,9 @@ const route = contract({
   scope: "accounts:read",
   tag: "Accounts",
   summary: "How an account is doing",
-  description: "What the last login found out, since when, and why. Asks the database only, not the mail server.",
+  description:
+    "What the last login found out, since when, and why; and when each watched folder was looked at last, and how. Asks the database " +
+    "only, not the mail server.",
   request: { params: accountParams },
   responses: {
     200: { description: "The status.", content: { "application/json": { schema: accountStatus } } },

@@ -107,7 +107,11 @@ export const accountInput = z
         notifySince: timestampInput.optional(),
       })
       .default({ mode: "push", folders: "all" })
-      .openapi({ description: "Kept for the watcher, which this version does not have yet." }),
+      .openapi({
+        description:
+          "How new mail and changes are noticed. `push`: at once in the inbox where the server can tell (IDLE), and within about a " +
+          "minute elsewhere; `poll`: now and then; `off`: not at all. Mail that is there already is announced only from `notifySince` on.",
+      }),
     onUncertain: onUncertain.default("hold"),
     saveToSent: saveToSent.default("auto"),
   })
@@ -184,25 +188,44 @@ export const account = z
 const side = nullable(z.literal("ok")).openapi({ description: "Null for a side that the account does not have." });
 export const verification = z.object({ incoming: side, outgoing: side, checkedAt: timestamp }).openapi("Verification");
 
+export const accountState = z
+  .enum(["connecting", "connected", "degraded", "authenticationFailed", "unreachable", "paused"])
+  .openapi("AccountState", {
+    description:
+      "`degraded`: a login was refused and is tried again, or looking at the account takes too long. `authenticationFailed`: " +
+      "nothing is tried until the account is changed or verified. `unreachable`: tried again and again, less and less often.",
+  });
+
+export const accountError = z
+  .object({
+    side: z.enum(["incoming", "outgoing"]),
+    code: z.string().openapi({ example: "account-authentication-failed" }),
+    detail: z.string().openapi({ example: "The mail server refused the login." }),
+    at: timestamp,
+  })
+  .openapi("AccountError");
+
 export const accountStatus = z
   .object({
-    state: z.enum(["connecting", "connected", "degraded", "authenticationFailed", "unreachable", "paused"]),
+    state: accountState,
     since: timestamp,
-    lastError: z
-      .object({ side: z.enum(["incoming", "outgoing"]), code: z.string(), detail: z.string(), at: timestamp })
-      .optional()
-      .openapi({ description: "Why it is not connected." }),
+    lastError: accountError.optional().openapi({ description: "Why it is not connected." }),
     folders: z
       .array(
         z.object({
           folderId: id("fld"),
-          mode: watchMode,
-          window: z.int(),
-          lastCheckedAt: nullable(timestamp),
-          lastChangedAt: nullable(timestamp),
+          mode: z
+            .enum(["idle", "poll"])
+            .openapi({ description: "`idle`: the mail server tells of news by itself; `poll`: it is asked." }),
+          window: z.int().openapi({
+            description: "Changes, moves and deletions are noticed in so many of the folder's newest messages.",
+            example: 10_000,
+          }),
+          lastCheckedAt: timestamp,
+          lastChangedAt: nullable(timestamp).openapi({ description: "When news was found last; null for never." }),
         }),
       )
-      .openapi({ description: "The folders that are watched. None in this version." }),
+      .openapi({ description: "The folders that are watched, each from its first look on." }),
   })
   .openapi("AccountStatus");
 

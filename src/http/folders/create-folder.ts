@@ -31,7 +31,7 @@ export function createFolder(app: Front, run: ReturnType<typeof operation>): voi
   app.openapi(route, async (c) => {
     const { accountId } = c.req.valid("param");
     const { name, parentId = null } = c.req.valid("json");
-    const made = await run(c.var.caller, accountId, { name, parentId });
+    const made = await run(c.var.caller, accountId, { name, parentId }, c.req.raw.signal);
     c.header("Location", `/v1/accounts/${accountId}/folders/${made.id}`);
     return c.json(made, 201);
   });

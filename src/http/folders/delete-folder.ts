@@ -22,7 +22,7 @@ const route = contract({
 export function deleteFolder(app: Front, run: ReturnType<typeof operation>): void {
   app.openapi(route, async (c) => {
     const { accountId, folderId } = c.req.valid("param");
-    await run(c.var.caller, accountId, folderId);
+    await run(c.var.caller, accountId, folderId, c.req.raw.signal);
     return c.body(null, 204);
   });
 }

@@ -20,6 +20,6 @@ const route = contract({
 export function getFolder(app: Front, run: ReturnType<typeof operation>): void {
   app.openapi(route, async (c) => {
     const { accountId, folderId } = c.req.valid("param");
-    return c.json(await run(c.var.caller, accountId, folderId), 200);
+    return c.json(await run(c.var.caller, accountId, folderId, c.req.raw.signal), 200);
   });
 }

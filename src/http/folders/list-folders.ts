@@ -25,7 +25,7 @@ const route = contract({
 
 export function listFolders(app: Front, run: ReturnType<typeof operation>): void {
   app.openapi(route, async (c) => {
-    const data = await run(c.var.caller, c.req.valid("param").accountId);
+    const data = await run(c.var.caller, c.req.valid("param").accountId, c.req.raw.signal);
     return c.json({ data, nextCursor: null }, 200);
   });
 }

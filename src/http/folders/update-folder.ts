@@ -23,6 +23,6 @@ const route = contract({
 export function updateFolder(app: Front, run: ReturnType<typeof operation>): void {
   app.openapi(route, async (c) => {
     const { accountId, folderId } = c.req.valid("param");
-    return c.json(await run(c.var.caller, accountId, folderId, c.req.valid("json")), 200);
+    return c.json(await run(c.var.caller, accountId, folderId, c.req.valid("json"), c.req.raw.signal), 200);
   });
 }

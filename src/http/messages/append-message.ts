@@ -97,6 +97,7 @@ export function appendMessage(app: Front, run: ReturnType<typeof operation>): vo
     const announced = Number(c.req.header("content-length"));
     const stored = await run(c.var.caller, accountId, {
       folder,
+      signal: c.req.raw.signal,
       flags,
       keywords,
       receivedAt,

@@ -30,7 +30,8 @@ export function deleteMessage(app: Front, run: ReturnType<typeof operation>): vo
   app.openapi(route, async (c) => {
     const { accountId, messageId } = c.req.valid("param");
     const { folder = null, permanent = false } = c.req.valid("query");
-    await run(c.var.caller, accountId, { id: messageId, folder, permanent });
+    const { signal } = c.req.raw;
+    await run(c.var.caller, accountId, { id: messageId, folder, permanent, signal });
     return c.body(null, 204);
   });
 }

@@ -17,8 +17,8 @@ const route = contract({
   summary: "Download an attachment",
   description:
     "Decoded and streamed, in its own media type, and only ever to be saved, not shown. A connection that is cut before the end means " +
-    "that the mail server failed. `Range` takes one range. Of a base64 or quoted-printable part the decoded size is not known " +
-    "beforehand: up to 4 MiB every range is answered; of a larger part one of at most 4 MiB with both ends, within the first 128 MiB; " +
+    "that the mail server failed. `Range` takes one range. Of a base64 or quoted-printable part, and on POP3 of any, the " +
+    "decoded size is not known beforehand: up to 4 MiB every range is answered; of a larger part one of at most 4 MiB with both ends, within the first 128 MiB; " +
     "any other is answered with the whole, as 200.",
   request: { params: attachmentParams, query: z.strictObject(copyQuery) },
   responses: {

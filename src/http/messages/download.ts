@@ -1,6 +1,7 @@
 import { Failure } from "../../errors.ts";
 import type { ByteRange } from "../../mail/mailbox.ts";
 import type { OctetsAsked } from "../../mail/range.ts";
+import type { OctetStream } from "../../operations/lent-stream.ts";
 import { attachmentDisposition } from "../content-disposition.ts";
 import { matches, passes } from "../etag.ts";
 import { parseRange } from "../range.ts";
@@ -33,7 +34,7 @@ export type Found = {
   /** What `stream` holds of it; null for the whole. */
   range: ByteRange | null;
   /** Null where none were asked for. */
-  stream: AsyncIterable<Uint8Array> | null;
+  stream: OctetStream | null;
 };
 
 /** Answers with what was found. A stranger's content is saved, not shown. Fails `precondition-failed`. */
@@ -58,7 +59,8 @@ export async function download(
   if (verdict === "not-modified") return new Response(null, { status: 304, headers });
   // Mail servers tell wrong sizes: the whole is sent without a length, and cut where the server fails.
   const told = range === null && stream !== null ? null : size;
-  return streamed(c, { contentType, headers, size: told, range, stream });
+  const cut = stream?.failed;
+  return streamed(c, { contentType, headers, size: told, range, stream, ...(cut && { cut }) });
 }
 
 const header = (description: string) => ({ description, schema: { type: "string" as const } });

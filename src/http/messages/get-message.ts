@@ -25,6 +25,7 @@ export function getMessage(app: Front, run: ReturnType<typeof operation>): void 
   app.openapi(route, async (c) => {
     const { accountId, messageId } = c.req.valid("param");
     const { folder = null } = c.req.valid("query");
-    return c.json(await run(c.var.caller, accountId, { id: messageId, folder }), 200);
+    const { signal } = c.req.raw;
+    return c.json(await run(c.var.caller, accountId, { id: messageId, folder, signal }), 200);
   });
 }

@@ -42,6 +42,8 @@ const route = contract({
 export function listMessages(app: Front, run: ReturnType<typeof operation>): void {
   app.openapi(route, async (c) => {
     const { limit, cursor, folder, ...filter } = c.req.valid("query");
-    return c.json(await run(c.var.caller, c.req.valid("param").accountId, { limit, cursor, folder, filter }), 200);
+    const { signal } = c.req.raw;
+    const asked = { limit, cursor, folder, filter, signal };
+    return c.json(await run(c.var.caller, c.req.valid("param").accountId, asked), 200);
   });
 }

@@ -28,7 +28,8 @@ export function updateMessage(app: Front, run: ReturnType<typeof operation>): vo
     const { folder = null } = c.req.valid("query");
     const { flags, keywords, folderId = null } = c.req.valid("json");
     const change = flags === undefined && keywords === undefined ? null : changeOf(flags, keywords);
-    return c.json(await run(c.var.caller, accountId, { id: messageId, folder }, { change, folderId }), 200);
+    const { signal } = c.req.raw;
+    return c.json(await run(c.var.caller, accountId, { id: messageId, folder, signal }, { change, folderId }), 200);
   });
 }
 

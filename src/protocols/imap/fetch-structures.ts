@@ -14,22 +14,23 @@ const isBroken = (session: Session): boolean => session.dead?.code === "upstream
 /**
  * `fetchSummaryRows` with BODYSTRUCTURE. Where one has broken a connection of this folder before, the structures are asked
  * for apart: first of all that are not suspected, then of each suspect alone, until the broken ones are known. A row whose
- * message is still suspected comes without.
+ * message is still suspected comes without. `news` as in `Session.exec`.
  */
 export async function fetchRowsWithStructure(
   session: Session,
   command: FetchCommand,
   set: string,
   known: KnownFolder,
+  { news = false }: { news?: boolean } = {},
 ): Promise<Row[]> {
   const { structures } = known;
   if (structures.isCareful) {
-    const rows = await fetchSummaryRows(session, command, set, { structure: false });
+    const rows = await fetchSummaryRows(session, command, set, { structure: false, news });
     await addStructures(session, rows, known);
     return rows;
   }
   try {
-    return await fetchSummaryRows(session, command, set, { structure: true });
+    return await fetchSummaryRows(session, command, set, { structure: true, news });
   } catch (error) {
     if (isBroken(session)) structures.isCareful = structures.isUnsure = true;
     throw error;

@@ -34,12 +34,51 @@ export async function fetchSummaries(session: Session, wanted: Wanted): Promise<
   } else await fetchByUid(session, new Set(wanted.uids), known, found);
   const expected = "low" in wanted ? wanted.high - wanted.low + 1 : new Set(wanted.uids).size;
   if (found.size < expected) await fetchMissing(session, wanted, known, found);
-  return [...found.values()]
-    .flatMap(({ row, facts }) => {
-      const summary = toSummary(row, facts, folder);
-      return summary ? [{ summary, sequence: row.sequence }] : [];
-    })
-    .sort((a, b) => b.summary.place.uid - a.summary.place.uid);
+  return oldestFirst(toListed(found, folder)).reverse();
+}
+
+/** The selected folder's messages with UIDs from one on, as they are found, and where its last message stands. */
+export type FromUid = { listed: Listed[]; last: number };
+
+/**
+ * All messages of the selected folder from a UID on, oldest first, in one round trip; for what the server leaves out of a
+ * message it is asked again. `last` is the sequence number of the folder's last message as the answer has it (`n:*` tells
+ * of that also where its UID is below n). With `news` it is asked for that in the same round trip.
+ */
+export async function fetchSummariesFrom(
+  session: Session,
+  from: number,
+  { news }: { news: boolean },
+): Promise<FromUid> {
+  const folder = session.selected;
+  if (folder === null) return { listed: [], last: 0 };
+  const known = session.known(folder.path, folder.uidValidity);
+  const rows = await fetchRowsWithStructure(session, "UID FETCH", `${from}:*`, known, { news });
+  // A row without what only an answer has was told unasked.
+  const answers = rows.filter(({ uid, size }) => uid !== undefined && size !== undefined);
+  folder.told.flags += rows.length - answers.length;
+  const found: Found = new Map();
+  keepComplete(
+    answers.filter(({ uid = 0 }) => uid >= from),
+    known,
+    found,
+  );
+  const listed = toListed(found, folder);
+  const headless = answers.flatMap(({ uid = 0 }) => (uid >= from && !found.has(uid) ? [uid] : []));
+  if (headless.length > 0) listed.push(...(await fetchSummaries(session, { uids: headless })));
+  const lastRow = answers.reduce<Row | null>((last, row) => ((row.uid ?? 0) > (last?.uid ?? 0) ? row : last), null);
+  return { listed: oldestFirst(listed), last: lastRow?.sequence ?? folder.exists };
+}
+
+export function oldestFirst(listed: Listed[]): Listed[] {
+  return listed.sort((a, b) => a.summary.place.uid - b.summary.place.uid);
+}
+
+function toListed(found: Found, folder: { path: string; uidValidity: number }): Listed[] {
+  return [...found.values()].flatMap(({ row, facts }) => {
+    const summary = toSummary(row, facts, folder);
+    return summary ? [{ summary, sequence: row.sequence }] : [];
+  });
 }
 
 async function fetchByUid(session: Session, uids: Set<number>, known: KnownFolder, found: Found): Promise<void> {

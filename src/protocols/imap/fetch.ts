@@ -30,11 +30,11 @@ export async function fetchSummaryRows(
   session: Session,
   command: FetchCommand,
   set: string,
-  { structure }: { structure: boolean },
+  { structure, news = false }: { structure: boolean; news?: boolean },
 ): Promise<Row[]> {
   const fetch = (most?: number): Promise<Row[]> => {
     const wanted = [...bareItems, ...(structure ? structureItems : []), peekFields(envelopeFields, most)];
-    return fetchRows(session, command, set, wanted, { withKey: true });
+    return fetchRows(session, command, set, wanted, { withKey: true, news });
   };
   if (!session.takesPartialFields) return fetch();
   try {
@@ -51,36 +51,46 @@ export async function fetchSummaryRows(
 /**
  * Fetches items of messages by sequence numbers or UIDs, whatever rows the server answers with (the caller checks which).
  * Asks for the permanent key too where `withKey` is set: EMAILID (RFC 8474), X-GM-MSGID, or Dovecot's X-GUID, which no
- * server announces: it is tried once per session, and the first message seen decides. `news` as in `Session.exec`.
+ * server announces: it is tried once per session, and the first message seen decides. `news` as in `Session.exec`; `changedSince`
+ * is a mod-sequence (RFC 7162 §3.1.4.1): with QRESYNC, what has gone since is then told as VANISHED.
  */
 export async function fetchRows(
   session: Session,
   command: FetchCommand,
   set: string,
   wanted: Token[],
-  { withKey, news = false }: { withKey: boolean; news?: boolean },
+  { withKey, news = false, changedSince }: { withKey: boolean; news?: boolean; changedSince?: string },
 ): Promise<Row[]> {
   const key = withKey ? keyItem(session) : null;
   const probes = key === "X-GUID" && session.guid === "unknown";
-  const args = [sequence(set), key ? [...wanted, atom(key)] : wanted];
+  const since = changedSince === undefined ? [] : [changedSinceModifier(session, changedSince)];
+  const args = [sequence(set), key ? [...wanted, atom(key)] : wanted, ...since];
   const { rows, read } = rowReader();
   const reply = await session.exec(command, args, { keep: ["FETCH"], each: read, tolerate: true, news });
   if (reply.status === "BAD" && probes) {
     // Only what it answers without the key was refused because of it.
-    const keyless = await fetchRows(session, command, set, wanted, { withKey: false });
+    const keyless = await fetchRows(session, command, set, wanted, {
+      withKey: false,
+      ...(changedSince === undefined ? {} : { changedSince }),
+    });
     session.guid = "no";
     return keyless;
   }
   if (reply.status !== "OK" && !isPartial(reply.status, reply.code)) {
-    const existing = command === "UID FETCH" ? await fetchExisting(session, set, wanted) : null;
+    const existing = command === "UID FETCH" && since.length === 0 ? await fetchExisting(session, set, wanted) : null;
     if (existing) return existing;
     throw refusal(reply.status, reply.code, reply.text, { host: session.host, phase: command });
   }
   if (probes) {
     const seen = rows.find((row) => row.uid !== undefined && row.size !== undefined);
-    if (seen) session.guid = seen.guid === undefined ? "no" : "yes";
+    if (rows.some(({ guid }) => guid !== undefined)) session.guid = "yes";
+    else if (seen) session.guid = "no";
   }
   return rows;
+}
+
+function changedSinceModifier({ qresync }: Session, modSeq: string): Token[] {
+  return [atom("CHANGEDSINCE"), atom(modSeq), ...(qresync ? [atom("VANISHED")] : [])];
 }
 
 /** Without those that are not there, where a server may have refused all because of them; null where none is missing. */

@@ -2,12 +2,22 @@ import type { ImapResponse } from "imapflow";
 import type { FolderStatus } from "../../mail/folder.ts";
 import { brokeProtocol } from "./failures.ts";
 import { fetchRows } from "./fetch.ts";
-import { mailboxName, selectFolder } from "./select-folder.ts";
+import { hasModSeqs, mailboxName, selectFolder } from "./select-folder.ts";
 import type { Session } from "./session.ts";
-import { atom, numberOf, stringOf, uint32Of, type Token } from "./wire.ts";
+import { atom, modSeqOf, numberOf, stringOf, uint32Of, type Token } from "./wire.ts";
 import { whyNotOpened } from "./why-not-opened.ts";
 
-export const statusItems: Token[] = ["MESSAGES", "UNSEEN", "UIDNEXT", "UIDVALIDITY"].map(atom);
+const plainItems = ["MESSAGES", "UNSEEN", "UIDNEXT", "UIDVALIDITY"];
+
+/**
+ * What STATUS is asked for. HIGHESTMODSEQ only by the connection that watches: asked for it, a server begins to keep
+ * mod-sequences (RFC 7162 §3.1.2).
+ */
+export function statusItems(session: Session): Token[] {
+  const { watches, takesModSeqStatus } = session;
+  const isAsked = watches && takesModSeqStatus && hasModSeqs(session);
+  return (isAsked ? [...plainItems, "HIGHESTMODSEQ"] : plainItems).map(atom);
+}
 
 /** A folder's UIDVALIDITY, UIDNEXT and counts now (RFC 9051 §6.3.11). Fails: `not-found`. */
 export async function folderStatus(session: Session, path: string): Promise<FolderStatus> {
@@ -23,7 +33,7 @@ export async function nextUid(session: Session, path: string): Promise<number> {
 async function askStatus(session: Session, path: string): Promise<FolderStatus> {
   // STATUS of the selected folder may tell what the session has seen of it (§6.3.11): make it see all.
   if (session.selected?.path === path) await session.exec("NOOP", []);
-  const args = [mailboxName(path), statusItems];
+  const args = [mailboxName(path), plainItems.map(atom)];
   const reply = await session.exec("STATUS", args, { keep: ["STATUS"], tolerate: true });
   if (reply.status !== "OK") throw await whyNotOpened(session, "STATUS", path, reply);
   const answers = reply.untagged.flatMap((response) => readStatus(response) ?? []);
@@ -63,6 +73,7 @@ export function readStatus(
       unseen: number("UNSEEN") ?? 0,
       uidValidity: uint32Of(told.get("UIDVALIDITY")) ?? 0,
       uidNext: uint32Of(told.get("UIDNEXT")),
+      modSeq: modSeqOf(told.get("HIGHESTMODSEQ")),
     },
     mailboxId: stringOf(Array.isArray(id) ? id[0] : id),
   };

@@ -82,7 +82,13 @@ async function list(session: Session): Promise<{ reply: Reply; isExtended: boole
   const options = returnOptions(session);
   const keep = ["LIST", "STATUS"];
   if (options.length > 0) {
-    const reply = await session.exec("LIST", [...args, atom("RETURN"), options], { keep, tolerate: true });
+    const ask = (): Promise<Reply> =>
+      session.exec("LIST", [...args, atom("RETURN"), returnOptions(session)], { keep, tolerate: true });
+    let reply = await ask();
+    if (reply.status === "BAD" && session.watches && session.takesModSeqStatus) {
+      session.takesModSeqStatus = false;
+      reply = await ask();
+    }
     if (reply.status === "OK") return { reply, isExtended: true };
     if (reply.status === "NO") throw refusal("NO", reply.code, reply.text, { host: session.host, phase: "LIST" });
   }
@@ -99,7 +105,7 @@ function returnOptions(session: Session): Token[] {
 }
 
 function allStatusItems(session: Session): Token[] {
-  return session.has("OBJECTID") ? [...statusItems, atom("MAILBOXID")] : statusItems;
+  return [...statusItems(session), ...(session.has("OBJECTID") ? [atom("MAILBOXID")] : [])];
 }
 
 /** Of a folder told twice the attributes add up. */
@@ -132,6 +138,10 @@ function statusEntry(response: ImapResponse): [string, NonNullable<ReturnType<ty
 async function statusOf(session: Session, path: string): Promise<ReturnType<typeof readStatus>> {
   const args = [mailboxName(path), allStatusItems(session)];
   const reply = await session.exec("STATUS", args, { keep: ["STATUS"], tolerate: true });
+  if (reply.status === "BAD" && session.watches && session.takesModSeqStatus) {
+    session.takesModSeqStatus = false;
+    return statusOf(session, path);
+  }
   return reply.untagged.map(readStatus).find((told) => told !== null) ?? null;
 }
 

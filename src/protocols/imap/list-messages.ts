@@ -3,12 +3,11 @@ import type { Filter, Listing, Page } from "../../mail/mailbox.ts";
 import { brokeProtocol } from "./failures.ts";
 import type { ImapPlace } from "../../mail/message.ts";
 import { fetchSummaries, type Listed } from "./fetch-summaries.ts";
-import { fetchRows } from "./fetch.ts";
+import { lastBelow } from "./last-below.ts";
 import { listKnown, rememberPage } from "./list-known.ts";
 import { listMatching } from "./list-matching.ts";
 import { selectFolder } from "./select-folder.ts";
 import type { Session } from "./session.ts";
-import { atom } from "./wire.ts";
 
 /**
  * A page of a folder, newest arrival first, at the same cost whatever the folder's size: the window of sequence numbers
@@ -86,17 +85,4 @@ async function listWindows(session: Session, { below, top, limit }: Window): Pro
     high = Math.min(next, session.selected?.exists ?? 0);
   }
   return listed.slice(0, limit);
-}
-
-/** The highest sequence number, up to `high`, whose UID is below `uid`; 0 where there is none. */
-async function lastBelow(session: Session, uid: number, high: number): Promise<number> {
-  let [known, first] = [0, high + 1];
-  while (first - known > 1) {
-    const middle = Math.floor((known + first) / 2);
-    const rows = await fetchRows(session, "FETCH", String(middle), [atom("UID")], { withKey: false });
-    const found = rows.find((row) => row.sequence === middle)?.uid;
-    if (found !== undefined && found < uid) known = middle;
-    else first = middle;
-  }
-  return known;
 }

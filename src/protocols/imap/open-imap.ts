@@ -4,6 +4,7 @@ import type { Mailbox } from "../../mail/mailbox.ts";
 import type { ImapPlace } from "../../mail/message.ts";
 import { profileOf, type ProviderProfile } from "../../mail/provider-profile.ts";
 import type { Admitted, ServerLogin } from "../../mail/server.ts";
+import type { FolderWatching } from "../../mail/watch.ts";
 import { withDeadline } from "../../net/deadline.ts";
 import { withoutSecret } from "../../net/server-words.ts";
 import type { Clock, Log } from "../../observe.ts";
@@ -12,23 +13,30 @@ import { capabilities } from "./capabilities.ts";
 import { createFolder } from "./create-folder.ts";
 import { deadlines } from "./deadline.ts";
 import { deleteFolder } from "./delete-folder.ts";
+import { enableQresync } from "./enable-qresync.ts";
 import { brokeProtocol, goodbye, loginSkipped, throttledFor, timedOut, toFailure, type Where } from "./failures.ts";
+import { firstSince } from "./first-since.ts";
 import { folderStatus } from "./folder-status.ts";
+import { followFolder } from "./follow-folder.ts";
 import { getMessage } from "./get-message.ts";
 import type { KnownMailbox } from "./known-messages.ts";
 import { listFolders } from "./list-folders.ts";
 import { listMessages } from "./list-messages.ts";
 import { locate } from "./locate.ts";
+import { look } from "./look.ts";
 import { move } from "./move.ts";
-import { openPart } from "./open-part.ts";
+import { openAttachment } from "./open-attachment.ts";
 import { openRaw } from "./open-raw.ts";
-import { renameFolder } from "./rename-folder.ts";
 import { remove } from "./remove.ts";
+import { renameFolder } from "./rename-folder.ts";
 import { selectFolder } from "./select-folder.ts";
-import { followFolder, makeSession, type Session } from "./session.ts";
+import { makeSession, type Session } from "./session.ts";
 import { setFlags } from "./set-flags.ts";
 import { subscribeFolder } from "./subscribe-folder.ts";
+import { summaries } from "./summaries.ts";
+import { survey } from "./survey.ts";
 import { tlsOptions } from "./tls.ts";
+import { waitForNews } from "./wait-for-news.ts";
 import { responseCode, responseText, text, wireOf } from "./wire.ts";
 
 export type ImapTransport = NonNullable<ImapFlowOptions["transport"]>;
@@ -41,6 +49,8 @@ export type OpenImap = {
   clock: Clock;
   /** What earlier sessions of this login have seen of its messages. */
   known: KnownMailbox;
+  /** It is the connection that watches (DESIGN §6): QRESYNC is enabled where the server has it, and it may idle. */
+  watch?: boolean;
   /** Opens the sockets where node:net can't (Workers). */
   transport?: ImapTransport | undefined;
 };
@@ -52,6 +62,9 @@ const limits = {
   maxResponseSize: 48 * 1024 * 1024,
   maxResponseTokens: 200_000,
 };
+
+/** imapflow hangs up on who says nothing for so long, milliseconds: longer than one IDLE takes. */
+const quietTimeout = 11 * 60_000;
 
 /** RFC 2971. What is empty is not sent: it keeps imapflow from naming itself. */
 const clientInfo = { name: "Postern", version: "", vendor: "", "support-url": "" };
@@ -76,7 +89,7 @@ export async function openImap(options: OpenImap): Promise<Mailbox<ImapPlace>> {
   }
 }
 
-async function connect({ login, admitted, log, clock, known, transport }: OpenImap): Promise<Session> {
+async function connect({ login, admitted, log, clock, known, watch = false, transport }: OpenImap): Promise<Session> {
   const where = { host: login.host, phase: "login" };
   // imapflow tells some of what goes wrong to its logger only.
   const noticed = (entry: unknown): void => notice(entry, () => session, log);
@@ -96,6 +109,7 @@ async function connect({ login, admitted, log, clock, known, transport }: OpenIm
     disableAutoIdle: true,
     disableAutoEnable: true,
     disableIMAP4rev2: true,
+    ...(watch ? { socketTimeout: quietTimeout } : {}),
     ...limits,
     logger: {
       isLevelEnabled: (level: string) => level === "warn" || level === "error",
@@ -107,7 +121,13 @@ async function connect({ login, admitted, log, clock, known, transport }: OpenIm
     } as NonNullable<ImapFlowOptions["logger"]>,
   });
   const discreet = (words: string): string => withoutSecret(words, login.username, login.password);
-  const session: Session = makeSession(client, { host: login.host, clock, known, discreet });
+  const session: Session = makeSession(client, {
+    host: login.host,
+    clock,
+    known,
+    discreet,
+    watches: watch,
+  });
   // Its words may hold anything, so the log tells only that there are some.
   client.once("alert", () => log.write("warn", "imap.alert", { host: login.host }));
   try {
@@ -121,6 +141,7 @@ async function connect({ login, admitted, log, clock, known, transport }: OpenIm
     if (session.has("ID") && Object.keys(client.serverInfo ?? {}).length > 1) {
       await session.exec("ID", [[text("name"), text(clientInfo.name)]], { tolerate: true });
     }
+    if (watch) await enableQresync(session);
     return session;
   } catch (error) {
     const failure = session.dead ?? toFailure(error, where, discreet);
@@ -167,20 +188,33 @@ function notice(entry: unknown, session: () => Session, log: Log): void {
 }
 
 function mailboxOf(session: Session, profile: ProviderProfile | null): Mailbox<ImapPlace> {
-  const inTurn = async <T>(work: () => Promise<T>): Promise<T> => {
+  const alone = async <T>(work: () => Promise<T>): Promise<T> => {
     const giveBack = await session.takeTurn();
-    // Where NOOP tells no news, a folder that is selected already is none that may be read.
-    if (profile?.noopTellsNews === false) session.selected = null;
     return work().finally(giveBack);
+  };
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> =>
+    alone(() => {
+      // Where NOOP tells no news, a folder that is selected already is none that may be read.
+      if (profile?.noopTellsNews === false) session.selected = null;
+      return work();
+    });
+  const watching: FolderWatching = {
+    kind: "folders",
+    look: (path, since) => inTurn(() => look(session, path, since)),
+    survey: (path, window) => inTurn(() => survey(session, path, window, alone)),
+    firstSince: (path, since) => inTurn(() => firstSince(session, path, since)),
+    waitForNews: (path, ms, signal) => inTurn(() => waitForNews(session, path, ms, signal)),
   };
   return {
     capabilities: () => capabilities(session),
     folders: () => inTurn(() => listFolders(session, profile?.roleHints ?? {})),
     status: (path) => inTurn(() => folderStatus(session, path)),
     list: (path, page, filter) => inTurn(() => listMessages(session, path, page, filter)),
+    watching,
+    summaries: (places) => inTurn(() => summaries(session, places)),
     get: (place, wanted) => inTurn(() => getMessage(session, place, wanted)),
     openRaw: (place, range) => inTurn(() => openRaw(session, place, range)),
-    openPart: (place, section, range) => inTurn(() => openPart(session, place, section, range)),
+    openAttachment: (place, section, choose) => inTurn(() => openAttachment(session, place, section, choose)),
     setFlags: (places, change) => inTurn(() => setFlags(session, places, change)),
     move: (places, path, uidNext) => inTurn(() => move(session, places, path, uidNext)),
     remove: (places) => inTurn(() => remove(session, places)),

@@ -1,13 +1,11 @@
 import { Failure } from "../../errors.ts";
 import type { ByteRange } from "../../mail/mailbox.ts";
 import type { ImapPlace } from "../../mail/message.ts";
-import { assertSection } from "../../mail/part.ts";
-import { assertRange, whole } from "../../mail/range.ts";
 import { findPart } from "../../mime/walk.ts";
 import { brokeProtocol } from "./failures.ts";
 import { openPlace } from "./open-place.ts";
 import { parseWhole } from "./parse-whole.ts";
-import { countable, fetchPartial, firstChunk, streamSection } from "./partial-fetch.ts";
+import { fetchPartial, firstChunk, streamSection } from "./partial-fetch.ts";
 import type { Session } from "./session.ts";
 import { atom } from "./wire.ts";
 
@@ -19,10 +17,8 @@ export async function openPart(
   session: Session,
   place: ImapPlace,
   section: string,
-  range: ByteRange = whole,
+  range: ByteRange,
 ): Promise<AsyncIterable<Uint8Array>> {
-  assertSection(section);
-  assertRange(range, countable);
   const { start, end } = range;
   const known = session.known(place.path, place.uidValidity).facts(place.uid);
   if (known?.isParsedHere) return openParsed(session, place, section, range);

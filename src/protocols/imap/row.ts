@@ -3,7 +3,7 @@ import type { NativeKey } from "../../mail/message.ts";
 import type { Part } from "../../mail/part.ts";
 import { parseInternalDate } from "./dates.ts";
 import { toPart } from "./structure.ts";
-import { numberOf, octetsOf, uint32Of, stringOf, stringsOf } from "./wire.ts";
+import { modSeqOf, numberOf, octetsOf, uint32Of, stringOf, stringsOf } from "./wire.ts";
 
 /** What the server told of one message, over all its FETCH responses to one command. Absent: not told. */
 export type Row = {
@@ -15,6 +15,8 @@ export type Row = {
   size?: number;
   /** Null when it can't be read. */
   structure?: Part | null;
+  /** In decimal digits. */
+  modSeq?: string;
   emailId?: string;
   gmailId?: string;
   guid?: string;
@@ -81,6 +83,9 @@ function readItem(row: Row, item: ImapAttribute | undefined, value: ImapAttribut
       break;
     case "BODYSTRUCTURE":
       row.structure = value ? toPart(value) : null;
+      break;
+    case "MODSEQ":
+      setText(modSeqOf(Array.isArray(value) ? value[0] : value), (modSeq) => (row.modSeq = modSeq));
       break;
     case "EMAILID":
       setText(keyText(stringsOf(value)[0] ?? stringOf(value)), (id) => (row.emailId = id));

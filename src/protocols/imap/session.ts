@@ -8,19 +8,8 @@ import { deadlines } from "./deadline.ts";
 import type { KnownMailbox } from "./known-messages.ts";
 import type { PersonalNamespace } from "./namespace.ts";
 import { brokeProtocol, failure, refusal, timedOut, toFailure, type Where } from "./failures.ts";
-import { numberOf, responseCode, responseText, type Token, wireOf } from "./wire.ts";
-
-/** The folder that the server has selected, kept up to date by what it tells unasked. */
-export type Selected = {
-  path: string;
-  /** 0 when the server tells none. */
-  uidValidity: number;
-  uidNext: number | null;
-  exists: number;
-  /** What may be stored for good, lower case; null when the server did not say. */
-  permanentFlags: Set<string> | null;
-  readOnly: boolean;
-};
+import type { Looked, Selected } from "./selected.ts";
+import { modSeqOf, responseCode, responseText, type Token, wireOf } from "./wire.ts";
 
 /** The tagged answer to a command, and the untagged ones of the kinds that were asked for. */
 export type Reply = {
@@ -44,6 +33,8 @@ export type ExecOptions = {
   news?: boolean;
   /** Sends this in the same flight, ahead of the command; its answer is not told. Only before a UID command. */
   ahead?: "EXPUNGE";
+  /** Called when the server asks to go on ("+"), with what sends a line more. */
+  onContinue?: (say: (line: string) => void) => void;
   /** Milliseconds. */
   deadline?: number;
 };
@@ -55,6 +46,18 @@ export type Session = {
   /** What is under way or was last: `login`, or a command's name. */
   readonly phase: string;
   selected: Selected | null;
+  /** Called with each news of the selected folder. */
+  onNews: (() => void) | null;
+  /** What `watching` has seen of folders, by their raw paths. */
+  readonly looked: Map<string, Looked>;
+  /** It is the connection that watches: what costs a server something may be asked for. */
+  readonly watches: boolean;
+  /** QRESYNC (RFC 7162) is enabled: the server tells which messages have gone. */
+  qresync: boolean;
+  /** False once the server refused CHANGEDSINCE (RFC 7162). */
+  takesChangedSince: boolean;
+  /** False once the server refused to tell HIGHESTMODSEQ in answer to STATUS. */
+  takesModSeqStatus: boolean;
   /** Whether this server answers Dovecot's unadvertised X-GUID; decided on the first message seen. */
   guid: "unknown" | "yes" | "no";
   /** False once the server refused to be asked for parts that a message may not have. */
@@ -75,6 +78,8 @@ export type Session = {
   exec(command: string, args: Token[], options?: ExecOptions): Promise<Reply>;
   /** Waits until no other call runs on the session, first come, first served; the caller gives the turn back. */
   takeTurn(): Promise<() => void>;
+  /** Calls back as soon as a turn is waited for, at once where one is; null to be told no more. */
+  whenWanted(callBack: (() => void) | null): void;
   /** Settles when no turn is taken or waited for any more; null when none is. */
   readonly unfinished: Promise<unknown> | null;
   /** Marks the connection as not to be used again and closes it. */
@@ -105,18 +110,22 @@ const proofMs = 5_000;
 const rev2 = new Set(["IDLE", "LIST-EXTENDED", "LIST-STATUS", "MOVE", "SPECIAL-USE", "UIDPLUS"]);
 
 type SessionOptions = Pick<Session, "host" | "clock" | "known"> & {
+  watches?: boolean;
   /** The server's words without the password, should it echo that. */
   discreet: (words: string) => string;
 };
 
 /** Wraps a client that may not be connected yet. */
-export function makeSession(client: ImapFlow, { host, clock, known, discreet }: SessionOptions): Session {
+export function makeSession(client: ImapFlow, options: SessionOptions): Session {
+  const { host, clock, known, discreet, watches = false } = options;
   const wire = wireOf(client);
   let newsAsked = 0;
   let phase = "login";
   let lastHeard = clock.now();
   const death = makeEnding();
   const turns = makeTurns(death);
+  let waiting = 0;
+  let onWanted: (() => void) | null = null;
   let maxReceived = mostBefore;
 
   const session: Session = {
@@ -126,6 +135,12 @@ export function makeSession(client: ImapFlow, { host, clock, known, discreet }: 
       return phase;
     },
     selected: null,
+    onNews: null,
+    looked: new Map(),
+    watches,
+    qresync: false,
+    takesChangedSince: true,
+    takesModSeqStatus: true,
     guid: "unknown",
     takesGuesses: true,
     takesPartialFields: true,
@@ -144,10 +159,16 @@ export function makeSession(client: ImapFlow, { host, clock, known, discreet }: 
     },
     exec,
     async takeTurn() {
-      const giveBack = await turns.take();
+      waiting++;
+      onWanted?.();
+      const giveBack = await turns.take().finally(() => waiting--);
       if (!session.dead) return giveBack;
       giveBack();
       throw session.dead;
+    },
+    whenWanted(callBack) {
+      onWanted = callBack;
+      if (waiting > 0) callBack?.();
     },
     get unfinished() {
       return turns.unfinished;
@@ -199,7 +220,9 @@ export function makeSession(client: ImapFlow, { host, clock, known, discreet }: 
     try {
       if (options.news) wire.write(`NEWS${++newsAsked} NOOP`);
       if (options.ahead) wire.write(`NEWS${++newsAsked} ${options.ahead}`);
-      const work = wire.exec(command, args, { untagged: handlers });
+      const { onContinue } = options;
+      const onPlusTag = async (): Promise<void> => onContinue?.((line) => session.dead ?? wire.write(line));
+      const work = wire.exec(command, args, { untagged: handlers, ...(onContinue ? { onPlusTag } : {}) });
       const { response, next } = await withDeadline(
         clock,
         isProof ? proofMs : (options.deadline ?? deadlines.command),
@@ -208,6 +231,9 @@ export function makeSession(client: ImapFlow, { host, clock, known, discreet }: 
       );
       next();
       const code = responseCode(response);
+      if (session.selected && code?.code === "HIGHESTMODSEQ") {
+        session.selected.modSeq = modSeqOf(code.args[0]) ?? session.selected.modSeq;
+      }
       // What could not be read was noticed by the logger meanwhile: then the rows are not all there.
       if (session.dead) throw session.dead;
       return { status: "OK", code: code?.code ?? null, args: code?.args ?? [], text: responseText(response), untagged };
@@ -258,16 +284,4 @@ function refusedReply(error: unknown, discreet: (words: string) => string): (Rep
   const code = responseCode(response);
   const text = discreet(responseText(response));
   return { status, code: code && discreet(code.code), args: code?.args ?? [], text, untagged: [] };
-}
-
-/** Keeps `selected` up to date from now on; imapflow puts handlers of its own there when it connects. */
-export function followFolder(session: Session, client: ImapFlow): void {
-  const { untaggedHandlers } = wireOf(client);
-  untaggedHandlers["EXISTS"] = async ({ command }) => {
-    const exists = numberOf({ type: "ATOM", value: command });
-    if (session.selected && exists !== null) session.selected.exists = exists;
-  };
-  untaggedHandlers["EXPUNGE"] = async () => {
-    if (session.selected && session.selected.exists > 0) session.selected.exists--;
-  };
 }

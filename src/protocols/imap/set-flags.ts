@@ -7,7 +7,8 @@ import { fetchRows, flagItems, isPartial } from "./fetch.ts";
 import { byFolder, type FolderPlaces } from "./places.ts";
 import { type Row, rowsOf } from "./row.ts";
 import { selectFolder } from "./select-folder.ts";
-import type { Selected, Session } from "./session.ts";
+import type { Selected } from "./selected.ts";
+import type { Session } from "./session.ts";
 import { expandSet, uidSets } from "./uid-set.ts";
 import { atom, sequence } from "./wire.ts";
 

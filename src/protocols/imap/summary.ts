@@ -38,18 +38,25 @@ export function toSummary(
 ): Summary<ImapPlace> | null {
   if (row.uid === undefined) return null;
   const { isParsedHere: _, ...told } = facts;
-  const flags = new Set((row.flags ?? []).map((flag) => flag.toLowerCase()));
   return {
     ...told,
     place: { path: folder.path, uidValidity: folder.uidValidity, uid: row.uid },
+    ...flagsOf(row),
+    warnings: row.flags === undefined ? [...facts.warnings, "flags-missing"] : facts.warnings,
+  };
+}
+
+/** A row's flags as they are shown; none where it tells none. */
+export function flagsOf({ flags: told = [] }: Row): Pick<Summary, "flags" | "keywords"> {
+  const flags = new Set(told.map((flag) => flag.toLowerCase()));
+  return {
     flags: {
       seen: flags.has("\\seen"),
       flagged: flags.has("\\flagged"),
       answered: flags.has("\\answered"),
       draft: flags.has("\\draft"),
     },
-    keywords: (row.flags ?? []).filter((flag) => !flag.startsWith("\\")),
-    warnings: row.flags === undefined ? [...facts.warnings, "flags-missing"] : facts.warnings,
+    keywords: told.filter((flag) => !flag.startsWith("\\")),
   };
 }
 

@@ -34,3 +34,41 @@ export function expandSet(set: string, limit: number): number[] | null {
   }
   return numbers;
 }
+
+/** How many numbers a set holds; 0 when malformed. */
+export function countSet(set: string): number {
+  return rangesOf([set]).reduce((sum, { first, last }) => sum + last - first + 1, 0);
+}
+
+/** Tells whether a number is in one of the sets, whatever their size; one that is malformed holds none. */
+export function inSets(sets: string[]): (number: number) => boolean {
+  const ranges = rangesOf(sets).sort((a, b) => a.first - b.first);
+  const merged: Range[] = [];
+  for (const range of ranges) {
+    const before = merged.at(-1);
+    if (before && range.first <= before.last) before.last = Math.max(before.last, range.last);
+    else merged.push(range);
+  }
+  return (number) => {
+    let [low, high] = [0, merged.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((merged[middle]?.last ?? 0) < number) low = middle + 1;
+      else high = middle;
+    }
+    return (merged[low]?.first ?? Infinity) <= number;
+  };
+}
+
+type Range = { first: number; last: number };
+
+function rangesOf(sets: string[]): Range[] {
+  return sets.flatMap((set) => {
+    const ranges = set.split(",").map((range) => /^(\d{1,10})(?::(\d{1,10}))?$/.exec(range));
+    if (!ranges.every((match) => match !== null)) return [];
+    return ranges.map(([, from, to = from]) => {
+      const bounds = [Number(from), Number(to)];
+      return { first: Math.min(...bounds), last: Math.max(...bounds) };
+    });
+  });
+}

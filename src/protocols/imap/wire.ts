@@ -17,7 +17,7 @@ export type Wire = {
   exec(
     command: string,
     attributes: Token[],
-    options: { untagged: Record<string, Untagged> },
+    options: { untagged: Record<string, Untagged>; onPlusTag?: () => Promise<void> },
   ): Promise<{ response: ImapResponse; next: () => void }>;
   untaggedHandlers: Record<string, Untagged | null>;
   /** Called with every untagged response, for what takes it. */
@@ -94,6 +94,12 @@ export function numberOf(attribute: ImapAttribute | undefined): number | null {
 export function uint32Of(attribute: ImapAttribute | undefined): number | null {
   const value = numberOf(attribute);
   return value !== null && value < 2 ** 32 ? value : null;
+}
+
+/** A mod-sequence (RFC 7162 §7) in decimal digits; null for 0, which stands for none, and for what is none. */
+export function modSeqOf(attribute: ImapAttribute | undefined): string | null {
+  const digits = stringOf(attribute);
+  return digits !== null && /^[1-9]\d{0,18}$/.test(digits) ? digits : null;
 }
 
 /** The response code of a status response (RFC 9051 §7.1), upper case, with its arguments; null where there is none. */

@@ -5,14 +5,17 @@ function mostOf(size: number): number {
   return 4 * size + 64 * 1024 * 1024;
 }
 
+/** `countsRight` is asked once the message has come, where its last line end depends on what LIST says. */
+export type Counted = { size: number; host: string; countsRight: () => Promise<boolean> };
+
 /**
- * A message as RETR gives it, without the line end that RFC 1939 §3 makes a server put behind a message that does not end with one: two octets more than
- * its size, as LIST tells it. Fails when there are more than can be.
+ * A message as RETR gives it, without the line end that RFC 1939 §3 makes a server put behind a message that does not end with
+ * one: two octets more than its size, as LIST tells it. A LIST that is wrong by two says the same, so they go only where the
+ * server is shown to count right; else they stay, and none is lost. Fails when there are more than can be.
  */
 export function asStored(
   source: AsyncIterableIterator<Uint8Array>,
-  size: number,
-  host: string,
+  { size, host, countsRight }: Counted,
 ): AsyncIterableIterator<Uint8Array> {
   const over: IteratorReturnResult<undefined> = { done: true, value: undefined };
   let octets = 0;
@@ -39,9 +42,10 @@ export function asStored(
       for (;;) {
         const step = await source.next();
         if (step.done === true) {
-          const last = held?.length === 1 ? held : null;
+          const last = held;
           held = null;
-          return last ? { done: false, value: last } : over;
+          if (last === null || last.length === 0) return over;
+          return last.length === 2 && (await countsRight()) ? over : { done: false, value: last };
         }
         const told = tellable(step.value);
         if (octets > mostOf(size)) {

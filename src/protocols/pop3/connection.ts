@@ -8,6 +8,8 @@ export type Connection = {
   write(octets: Uint8Array): Promise<void>;
   /** Octets that have come and that nobody has read. */
   readonly unread: number;
+  /** Whether nothing more can come of it than what was read; known also while nobody reads. */
+  readonly lost: boolean;
   /** The same line secured, from the very next octet on; this one must not be used any more. */
   startTls(): Promise<Connection>;
   /** Drops the line at once; a read that waits ends. Never throws. */
@@ -53,6 +55,9 @@ export function overDuplex(duplex: Duplex, upgrade: () => Promise<Duplex>): Conn
       }),
     get unread() {
       return duplex.readableLength;
+    },
+    get lost() {
+      return ended || failed !== null;
     },
     async startTls() {
       duplex.off("readable", onReadable).off("end", onEnd).off("close", onEnd);

@@ -57,7 +57,8 @@ function overSocket(socket: WebSocketLike, signal: AbortSignal): Connection {
   const reader = socket.readable.getReader();
   const writer = socket.writable.getWriter();
   const dropped = makeEnding();
-  socket.closed.catch(() => {});
+  let lost = false;
+  socket.closed.catch(() => (lost = true));
   return {
     async read() {
       const read = await dropped.before(reader.read());
@@ -68,6 +69,9 @@ function overSocket(socket: WebSocketLike, signal: AbortSignal): Connection {
     },
     // The runtime reads from the network only when it is asked to.
     unread: 0,
+    get lost() {
+      return lost;
+    },
     startTls() {
       reader.releaseLock();
       writer.releaseLock();

@@ -141,7 +141,8 @@ export async function openDialog({ login, admitted, dial, clock }: DialogOptions
     clock,
     where,
     get dead() {
-      return dead;
+      // Nobody reads while the reader of a message pauses.
+      return dead === null && connection.lost && reader.buffered === 0 ? kill(disconnected(where)) : dead;
     },
     send(phase, ...commands) {
       if (dead) throw dead;

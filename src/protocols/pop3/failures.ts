@@ -20,7 +20,7 @@ const locked =
 const tooManyConnections =
   /too many (?:simultaneous |concurrent )?(?:connections|sessions)|maximum number of connections|connection limit/i;
 const tooOften =
-  /login limit|login delay|login rate|too (?:many|frequent) (?:\w+ )?(?:logins?|log-?ins?|requests|commands)|logg?(?:ing|ed)? in too (?:often|frequently)|minimum (?:time|interval) between|throttl|rate limit/i;
+  /login limit|login delay|login rate|logins? (?:is |are )?(?:only )?allowed (?:only )?(?:every|once)|too (?:many|frequent) (?:\w+ )?(?:logins?|log-?ins?|requests|commands)|logg?(?:ing|ed)? in too (?:often|frequently)|minimum (?:time|interval) between|throttl|rate limit/i;
 const later = /try again|\blater\b|temporar(?:y|ily)|not available (?:now|at)|server (?:is )?(?:busy|overloaded)/i;
 const needsTls =
   /(?:requires?|needs?|must use|only (?:over|with|allowed)).{0,40}(?:ssl|tls|stls|encrypt|secure)|plain ?text/i;

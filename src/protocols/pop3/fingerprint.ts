@@ -25,6 +25,11 @@ export function fingerprint(size: number, hash: string, nth: number): MaildropKe
   return { kind: "fingerprint", value: `${size}.${hash}.${nth}` };
 }
 
+/** Whether a fingerprint is of a header that could not be read. */
+export function isUnreadable(value: string): boolean {
+  return value.includes(`.${unreadableHash}.`);
+}
+
 /** The size in a key's text, so that only messages of that size need to be looked at; null where it is no fingerprint. */
 export function sizeInKey(text: string): number | null {
   const digits = /^fingerprint:(\d{1,15})\.[\w-]{22}\.[1-9]\d{0,9}$/.exec(text)?.[1];

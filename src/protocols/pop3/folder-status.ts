@@ -13,7 +13,8 @@ export async function folderStatus({ maildrop, kept, until }: Call): Promise<Fol
     return key !== null && maildropKeyText(key) === text;
   };
   const messages = maildrop.numbers.length;
-  return { messages, unseen: messages - [...numbers].filter(isItsOwn).length, uidValidity: 0, uidNext: null };
+  const unseen = messages - [...numbers].filter(isItsOwn).length;
+  return { messages, unseen, uidValidity: 0, uidNext: null, modSeq: null };
 }
 
 /** The one folder that a maildrop is; without its counts where it takes too long to tell which messages were seen. */

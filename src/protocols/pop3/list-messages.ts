@@ -1,6 +1,6 @@
-import { invalid } from "../../errors.ts";
+import { Failure, invalid } from "../../errors.ts";
 import { passesByFlags } from "../../mail/filter.ts";
-import type { Filter, Listing, Page } from "../../mail/mailbox.ts";
+import type { Filter, Listing, MaildropPosition, Page } from "../../mail/mailbox.ts";
 import { maildropKeyText } from "../../mail/maildrop.ts";
 import type { MaildropPlace, Summary } from "../../mail/message.ts";
 import { bestEffort, type Call } from "./call.ts";
@@ -12,6 +12,9 @@ import { assertInTime } from "./top-until.ts";
 /** Messages that are looked at together: some MiB of headers at most. */
 const batchSize = 200;
 
+/** Of how many messages below a page its cursor knows the names. */
+const namedBelow = 4;
+
 type Listed = { number: number; summary: Summary<MaildropPlace> };
 
 export function assertPage({ limit }: Page<MaildropPlace>): void {
@@ -21,9 +24,9 @@ export function assertPage({ limit }: Page<MaildropPlace>): void {
 
 /**
  * A page of the maildrop, the highest number first, which is the newest arrival where the server keeps that order. With what
- * is kept of the headers it takes STAT and UIDL. It goes on below the last message of the page before; where that is gone, below
- * where it stood: if older ones are gone too, a message may be told twice then, and none is lost. Fails `upstream-timeout`
- * when reading headers takes too long, but not for nothing: what was read is kept.
+ * is kept of the headers it takes UIDL and nothing else. It goes on below the last message of the page before; where that is gone, at
+ * the first of those that stood below it: each message is told once, whatever went and came meanwhile. Fails `cursor-expired`
+ * where all of these are gone; `upstream-timeout` when reading headers takes too long, but not for nothing: what was read is kept.
  */
 export async function listMessages(
   call: Call,
@@ -31,8 +34,8 @@ export async function listMessages(
   filter: Filter,
 ): Promise<Listing<MaildropPlace>> {
   const { maildrop } = call;
-  const below = after === null ? Infinity : ((await numberAt(call, after.key)) ?? after.sequence);
-  const candidates = maildrop.numbers.filter((number) => number < below).reverse();
+  const from = after === null ? Infinity : await goOnAt(call, after);
+  const candidates = maildrop.numbers.filter((number) => number <= from).reverse();
   const isAny = Object.values(filter).every((value) => value === undefined);
 
   const listed: Listed[] = [];
@@ -51,12 +54,37 @@ export async function listMessages(
   return {
     uidValidity: 0,
     messages: page.map(({ summary }) => summary),
-    next: isEnd ? null : { key: maildropKeyText(last.summary.place.key), sequence: last.number },
+    next: isEnd
+      ? null
+      : { key: maildropKeyText(last.summary.place.key), below: await keysBelow(call, candidates, last.number) },
   };
 }
 
-async function numberAt({ maildrop, until }: Call, key: string): Promise<number | undefined> {
-  return (await maildrop.find([key], until)).get(key);
+/** The highest number that the next page may tell. A message found by its name: its number may be another one by now. */
+async function goOnAt({ maildrop, until }: Call, { key, below }: MaildropPosition): Promise<number> {
+  const last = (await maildrop.find([key], until)).get(key);
+  if (last !== undefined) return last - 1;
+  for (const text of below) {
+    const first = (await maildrop.find([text], until)).get(text);
+    if (first !== undefined) return first;
+  }
+  throw new Failure(
+    "cursor-expired",
+    "The messages where the cursor goes on are gone, and POP3 keeps no place for them.",
+    {
+      fix: "Start again without a cursor.",
+    },
+  );
+}
+
+/** The names of the next messages below a number, the highest first. */
+async function keysBelow({ maildrop, until }: Call, candidates: number[], number: number): Promise<string[]> {
+  const next = candidates.filter((candidate) => candidate < number).slice(0, namedBelow);
+  await maildrop.identify(next, until);
+  return next
+    .map((each) => maildrop.keyOf(each))
+    .filter((key) => key !== null)
+    .map(maildropKeyText);
 }
 
 /** Those of the messages that pass. A header is read only where the flags don't settle it. */

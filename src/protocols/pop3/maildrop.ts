@@ -1,6 +1,6 @@
 import { type DuplicateIds, type MaildropKey, maildropKeyText } from "../../mail/maildrop.ts";
 import type { Clock } from "../../observe.ts";
-import { fingerprint, headerHash, sizeInKey, unreadableHash } from "./fingerprint.ts";
+import { fingerprint, headerHash, isUnreadable, sizeInKey, unreadableHash } from "./fingerprint.ts";
 import { type ListedFields, listedFields } from "./header-facts.ts";
 import type { Pop3Session } from "./open-pop3.ts";
 import { topUntil } from "./top-until.ts";
@@ -19,15 +19,18 @@ export type Maildrop = {
   /** The numbers of the messages with these keys, by the keys' texts; what is not there is absent. */
   find(texts: Iterable<string>, until: number): Promise<Map<string, number>>;
   /**
-   * How many messages this one can't be told apart from, itself among them, as far as fingerprints were taken: 1 where it is
-   * alone. One whose header can't be read may be any of its size.
+   * Whether a message's fingerprint tells it from all others, as far as fingerprints were taken. One whose header can't be read
+   * may be any of its size, also one that is to come: its fingerprint says nothing but that.
    */
-  alike(number: number): number;
+  isAlone(number: number): boolean;
   /** Octets, as the server counts them; of what it does not tell the size is absent. */
   sizesOf(numbers: readonly number[]): Promise<Map<number, number>>;
   /** What a listing tells of a header that was read for its fingerprint; null where it has to be read. */
   readFieldsOf(number: number): ListedFields | null;
-  /** All keys that are known, in order, and whether these are all there are. */
+  /**
+   * All keys that are known, in order, and whether these are all there are: what a message is called whose header can't be read
+   * now is not known.
+   */
   known(): { keys: MaildropKey[]; isAll: boolean };
 };
 
@@ -40,9 +43,18 @@ const maxDuplicates = 10_000;
 /** Fields of headers that were read for fingerprints, held so that they are not read again, octets. */
 const maxRead = 16 * 1024 * 1024;
 
-/** Reads the maildrop by STAT and UIDL, and by LIST where there is no UIDL or it does not tell of as many messages. */
-export async function readMaildrop(session: Pop3Session, clock: Clock, duplicates: DuplicateIds): Promise<Maildrop> {
-  const { count } = await session.stat();
+type ReadMaildrop = {
+  /** How many messages there are, by STAT. */
+  count: number;
+  clock: Clock;
+  duplicates: DuplicateIds;
+};
+
+/** Reads the maildrop by UIDL, and by LIST where there is no UIDL or it does not tell of as many messages. */
+export async function readMaildrop(
+  session: Pop3Session,
+  { count, clock, duplicates }: ReadMaildrop,
+): Promise<Maildrop> {
   const told = count === 0 ? null : await session.uidl();
   const sizes = new Map<number, number>();
   let hasAllSizes = false;
@@ -146,13 +158,10 @@ export async function readMaildrop(session: Pop3Session, clock: Clock, duplicate
         }),
       );
     },
-    alike(number) {
+    isAlone(number) {
       const group = groups.get(number);
-      if (group === undefined) return 1;
-      const size = sizes.get(number) ?? 0;
-      const unreadable = counts.get(`${size}.${unreadableHash}`) ?? 0;
-      if (unreadable === 0) return counts.get(group) ?? 1;
-      return numbers.filter((other) => groups.has(other) && sizes.get(other) === size).length;
+      const hasUnreadable = counts.has(`${sizes.get(number) ?? 0}.${unreadableHash}`);
+      return group === undefined || (counts.get(group) === 1 && !hasUnreadable);
     },
     async sizesOf(some) {
       const missing = some.filter((number) => !sizes.has(number));
@@ -163,7 +172,8 @@ export async function readMaildrop(session: Pop3Session, clock: Clock, duplicate
     },
     known() {
       const keys = numbers.map(keyOf).filter((key) => key !== null);
-      return { keys, isAll: keys.length === numbers.length };
+      const hasUnreadable = keys.some(({ kind, value }) => kind === "fingerprint" && isUnreadable(value));
+      return { keys, isAll: keys.length === numbers.length && !hasUnreadable };
     },
   };
 }

@@ -1,5 +1,5 @@
 import { Failure } from "../../errors.ts";
-import type { Capabilities } from "../../mail/capabilities.ts";
+import { type Capabilities, type Lacking, unsupportedByProtocol } from "../../mail/capabilities.ts";
 import { assertFlagChange } from "../../mail/flags.ts";
 import type { Mailbox } from "../../mail/mailbox.ts";
 import type { KeptMaildrop } from "../../mail/maildrop.ts";
@@ -10,14 +10,15 @@ import { deadlines } from "./deadline.ts";
 import { assertFilter } from "./filter.ts";
 import { folderStatus, listFolders } from "./folder-status.ts";
 import { getMessage } from "./get-message.ts";
+import { keys } from "./keys.ts";
 import { assertPage, listMessages } from "./list-messages.ts";
 import { type Maildrop, readMaildrop } from "./maildrop.ts";
-import { openPart } from "./open-part.ts";
+import { openAttachment } from "./open-attachment.ts";
 import { type OpenPop3, openPop3 } from "./open-pop3.ts";
 import { openRaw } from "./open-raw.ts";
 import { removeMessages } from "./remove-messages.ts";
 import { setFlags } from "./set-flags.ts";
-import { unsupported } from "./unsupported.ts";
+import { summaries } from "./summaries.ts";
 
 export type OpenMaildrop = OpenPop3 & {
   /** What Postern keeps of this account's maildrop. */
@@ -44,6 +45,11 @@ const capabilities: Capabilities = {
 export async function openMaildrop({ kept, log, ...options }: OpenMaildrop): Promise<Mailbox<MaildropPlace>> {
   const { clock } = options;
   const session = await openPop3(options);
+  // Some let everybody in whose password is right, and say only now that POP3 is switched off for him.
+  const { count } = await session.stat().catch(async (error: unknown) => {
+    await session.close();
+    throw error;
+  });
   let maildrop: Maildrop | null = null;
   let tail: Promise<unknown> = Promise.resolve();
   let waiting = 0;
@@ -54,7 +60,7 @@ export async function openMaildrop({ kept, log, ...options }: OpenMaildrop): Pro
     const turn = tail.then(async () => {
       // What it fails with is what has ended the session.
       if (session.dead) await session.noop();
-      maildrop ??= await readMaildrop(session, clock, kept.duplicates);
+      maildrop ??= await readMaildrop(session, { count, clock, duplicates: kept.duplicates });
       return work({ session, maildrop, kept, clock, log, until: clock.now() + ms });
     });
     tail = turn.catch(() => {});
@@ -75,20 +81,22 @@ export async function openMaildrop({ kept, log, ...options }: OpenMaildrop): Pro
       const isAny = Object.values(filter).every((value) => value === undefined);
       return inTurn((call) => listMessages(call, page, filter), isAny ? deadlines.list : deadlines.search);
     },
+    summaries: (places) => inTurn((call) => summaries(call, places)),
+    watching: { kind: "maildrop", keys: () => inTurn(keys, deadlines.whole) },
     get: (place, wanted) => inTurn((call) => getMessage(call, place, wanted)),
     openRaw: (place, range) => inTurn((call) => openRaw(call, place, range)),
-    openPart: (place, section, range) => inTurn((call) => openPart(call, place, section, range)),
+    openAttachment: (place, section, choose) => inTurn((call) => openAttachment(call, place, section, choose)),
     async setFlags(places, change) {
       assertFlagChange(change);
       return inTurn((call) => setFlags(call, places, change));
     },
     remove: (places) => inTurn((call) => removeMessages(call, places)),
-    move: () => unsupported("move"),
-    append: () => unsupported("append"),
-    createFolder: () => unsupported("folders"),
-    renameFolder: () => unsupported("folders"),
-    deleteFolder: () => unsupported("folders"),
-    subscribeFolder: () => unsupported("folders"),
+    move: async () => lacks("move"),
+    append: async () => lacks("append"),
+    createFolder: async () => lacks("folders"),
+    renameFolder: async () => lacks("folders"),
+    deleteFolder: async () => lacks("folders"),
+    subscribeFolder: async () => lacks("folders"),
     async locate() {
       throw new Failure(
         "unsupported-by-protocol",
@@ -103,4 +111,8 @@ export async function openMaildrop({ kept, log, ...options }: OpenMaildrop): Pro
       return session.dead;
     },
   };
+}
+
+function lacks(capability: Lacking): never {
+  throw unsupportedByProtocol(capability);
 }

@@ -1,17 +1,21 @@
 import { withDeadline } from "../../net/deadline.ts";
 import { asStored } from "./as-stored.ts";
 import type { Call } from "./call.ts";
+import { countsRight } from "./counts-right.ts";
 import { deadlines } from "./deadline.ts";
 import { timedOut } from "./failures.ts";
 
 /** A message's octets as stored, and its size as the server tells it, null where it does not. Fails `message-gone`. */
 export async function openMessage(
-  { session, maildrop }: Call,
+  call: Call,
   number: number,
 ): Promise<{ size: number | null; octets: AsyncIterableIterator<Uint8Array> }> {
+  const { session, maildrop } = call;
   const size = (await maildrop.sizesOf([number])).get(number) ?? null;
   const octets = await session.retr(number);
-  return { size, octets: size === null ? octets : asStored(octets, size, session.host) };
+  if (size === null) return { size, octets };
+  const counted = { size, host: session.host, countsRight: () => countsRight(call, number) };
+  return { size, octets: asStored(octets, counted) };
 }
 
 /** Waits for what reads a message here. A server that gives it octet by octet is left after a while: `upstream-timeout`. */

@@ -14,8 +14,11 @@ const maxLeft = 8 * 1024 * 1024;
 export type Session = {
   readonly dialog: Dialog;
   readonly capabilities: Capabilities;
-  /** Whether the server gives headers without bodies (TOP); settled on the first message where CAPA does not tell. */
-  top: "unknown" | "yes" | "no";
+  /**
+   * Whether the server gives headers without bodies (TOP): settled on the first message where CAPA does not tell; where it does,
+   * once TOP has given something, or nothing at all.
+   */
+  top: "unknown" | "announced" | "yes" | "no";
   /** Runs when no other work does, first come, first served. */
   inTurn: <T>(work: () => Promise<T>) => Promise<T>;
   /** Waits for its turn; the caller gives it back, once. */
@@ -59,7 +62,7 @@ export function makeSession(dialog: Dialog, capabilities: Capabilities): Session
   return {
     dialog,
     capabilities,
-    top: capabilities.has("TOP") ? "yes" : capabilities.told ? "no" : "unknown",
+    top: capabilities.has("TOP") ? "announced" : capabilities.told ? "no" : "unknown",
     takeTurn,
     async inTurn(work) {
       const giveBack = await takeTurn();

@@ -28,7 +28,7 @@ export function uidl(
         dialog.where,
         status,
         {
-          fix: "Ask again later. If the server has no UIDL any more, delete the account and store it anew.",
+          fix: "Ask again later. If the server has no UIDL any more, or the account was changed to one that has none, delete the account and store it anew: no id of its messages could hold.",
         },
       );
     }

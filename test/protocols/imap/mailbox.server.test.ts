@@ -10,6 +10,7 @@ import { makeScratch, removeScratch } from "../../servers/scratch.ts";
 import { failureOf } from "../failure-of.ts";
 import { type Bench, type Environment, newest, page, imapPlace } from "../mailbox-bench.ts";
 import { mailboxContract } from "../mailbox-contract.ts";
+import { mirror } from "../mirror.ts";
 import { marksOn } from "./other-client.ts";
 import { target } from "./session-on-dovecot.ts";
 
@@ -50,6 +51,7 @@ function dovecotEnvironment(
       return user;
     },
     open: (user) => openImap(target(user, front?.port ?? dovecot.ports.imaps, { ca: dovecot.ca })),
+    watch: (user) => openImap({ ...target(user, front?.port ?? dovecot.ports.imaps, { ca: dovecot.ca }), watch: true }),
     path,
     deliver: async (user, raw, folder) => deliver(dovecot.maildir(user, folder), raw),
     fill: async (user, count, folder) => fillMaildir(dovecot.maildir(user, folder), count),
@@ -66,7 +68,24 @@ function dovecotEnvironment(
 
 mailboxContract(dovecotEnvironment("Dovecot as it is", {}).environment, levels);
 
-function levels({ it, fill, open, user: freshUser }: Bench): void {
+function levels({ it, fill, open, watch, user: freshUser, deliver }: Bench): void {
+  it("only the session that watches asks for mod-sequences, which tell that a folder has changed", [], async () => {
+    const user = await freshUser();
+    await fill(user, 2, "Archive");
+    const modSeqs = async (mailbox: Mailbox): Promise<(string | null | undefined)[]> =>
+      (await mailbox.folders()).map(({ status }) => status?.modSeq);
+    expect(new Set(await modSeqs(await open(user)))).toEqual(new Set([null]));
+    const mailbox = await watch(user);
+    const before = await modSeqs(mailbox);
+    for (const modSeq of before) expect(modSeq).toMatch(/^[1-9]\d*$/);
+    expect(await modSeqs(mailbox)).toEqual(before);
+    await deliver(user, "Subject: new\n\nnew\n", "Archive");
+    expect(await modSeqs(mailbox)).not.toEqual(before);
+    const seen = await mirror(mailbox, "Archive");
+    const archive = (await mailbox.folders()).find(({ path }) => path === "Archive");
+    expect(archive?.status?.modSeq).toBe(seen.cursor().modSeq);
+  });
+
   it("a level that is no folder is shown and not opened", [], async () => {
     const user = await freshUser();
     await fill(user, 2, "Kunden/Gr&APYA3w-e");
@@ -109,6 +128,7 @@ const poor = dovecotEnvironment("Dovecot behind a front that lacks nearly all", 
     "new keywords",
   ],
   lacks: {
+    IDLE: "the front answers IDLE with BAD",
     keywords: "PERMANENTFLAGS without \\*",
     "permanent keys": "the front answers X-GUID with BAD",
   },
@@ -179,6 +199,8 @@ function fallbacks({ it, filled, open, path }: Bench): void {
 
 mailboxContract(poor.environment, fallbacks);
 
+mailboxContract(dovecotEnvironment("Dovecot behind a front that lacks QRESYNC", { lacking: ["QRESYNC"] }).environment);
+
 let imap4d: Imap4d;
 
 mailboxContract({
@@ -199,6 +221,7 @@ mailboxContract({
   stop: () => imap4d.stop(),
   user: async () => imap4d.user(),
   open: (user) => openImap(target(user, imap4d.port, { security: "none" })),
+  watch: (user) => openImap({ ...target(user, imap4d.port, { security: "none" }), watch: true }),
   path: (name) => name,
   deliver: (user, raw, path) => imap4d.deliver(user, raw, path),
   fill: (user, count, path) => imap4d.fill(user, count, path),

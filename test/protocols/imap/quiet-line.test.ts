@@ -24,7 +24,8 @@ async function setup(clock: Clock) {
   const mailboxes = createMailboxes({
     open: () => openImap(how),
     forget() {},
-    accounts: { setState: async () => {}, setCapabilities: async () => {} },
+    accounts: { setState: async () => true, setCapabilities: async () => {} },
+    wake: { wake() {} },
     clock,
     log: quiet,
   });
@@ -33,11 +34,12 @@ async function setup(clock: Clock) {
 }
 
 const account = accountRow();
+const staying = new AbortController().signal;
 
 test("a read on a line that went away while it lay quiet goes to another after 5 s", async () => {
   const clock = createFakeClock();
   const { needs, sockets, server, goSilent } = await setup(clock);
-  const list = () => reading(needs, account, (mailbox) => mailbox.list("INBOX", firstPage, {}));
+  const list = () => reading(needs, account, (mailbox) => mailbox.list("INBOX", firstPage, {}), staying);
   expect((await list()).messages).toHaveLength(3);
   goSilent();
   await clock.advance(20_000);
@@ -54,12 +56,12 @@ test("a read on a line that went away while it lay quiet goes to another after 5
 test("a write on such a line fails after 5 s, can be tried again, and was not sent", async () => {
   const clock = createFakeClock();
   const { needs, server, goSilent } = await setup(clock);
-  await reading(needs, account, (mailbox) => mailbox.list("INBOX", firstPage, {}));
+  await reading(needs, account, (mailbox) => mailbox.list("INBOX", firstPage, {}), staying);
   goSilent();
   await clock.advance(20_000);
   const heard = server.commands.length;
   const change = { flags: { seen: true }, keywords: { add: [], remove: [] } };
-  const failed = failureOf(writing(needs, account, (mailbox) => mailbox.setFlags([place], change)));
+  const failed = failureOf(writing(needs, account, (mailbox) => mailbox.setFlags([place], change), staying));
   await expect.poll(() => server.commands.length).toBeGreaterThan(heard);
   await clock.advance(5_000);
   expect(await failed).toMatchObject({ code: "upstream-unreachable" });

@@ -2,8 +2,8 @@ import { randomBytes } from "node:crypto";
 import { expect, test } from "vitest";
 import type { ByteRange } from "../../../src/mail/mailbox.ts";
 import { openDialog } from "./dialog.ts";
-import type { Script } from "./scripted-imap.ts";
-import { collect } from "../failure-of.ts";
+import { fieldsItem, type Script } from "./scripted-imap.ts";
+import { attachmentOf, collect } from "../failure-of.ts";
 import { failureOf } from "./session-on-dovecot.ts";
 
 const chunk = 262_144;
@@ -23,6 +23,10 @@ function gives(instead: (ask: Ask, tag: string) => string | undefined = () => un
   return (command, tag) => {
     const asked = /^UID FETCH 12 .*BODY\.PEEK\[([\d.]*)\]<(\d+)\.(\d+)>/.exec(command);
     if (asked === null) {
+      if (command.startsWith("UID FETCH 12 (UID FLAGS")) {
+        const facts = `FLAGS () INTERNALDATE "01-Jan-2026 10:00:00 +0000" RFC822.SIZE ${content.length}`;
+        return `${row(`${facts} ${structure(content.length)} ${fieldsItem("\r\n")}`)}${tag} OK\r\n`;
+      }
       if (command.startsWith("UID SEARCH")) return `* SEARCH 12\r\n${tag} OK\r\n`;
       return command.startsWith("STATUS")
         ? `* STATUS "Other" (MESSAGES 1 UNSEEN 0 UIDNEXT 2 UIDVALIDITY 3)\r\n${tag} OK\r\n`
@@ -59,7 +63,7 @@ test("streams on one session take turns, each to its own last octet", async () =
   const opened = await Promise.all([
     mailbox.openRaw(place),
     mailbox.openRaw({ ...place, path: "Other" }),
-    mailbox.openPart(place, "2").then((stream) => ({ stream })),
+    attachmentOf(mailbox, place, "2").then((stream) => ({ stream })),
   ]);
   const read = await Promise.all(opened.map(({ stream }) => collect(stream)));
   expect(read.map((octets) => latin1(octets) === content)).toEqual([true, true, true]);
@@ -75,7 +79,7 @@ test.each<ByteRange>([
   const { mailbox, server } = await openDialog({ script: gives() });
   const expected = content.slice(range.start, range.end + 1);
   expect(latin1(await collect((await mailbox.openRaw(place, range)).stream))).toBe(expected);
-  expect(latin1(await collect(await mailbox.openPart(place, "2", range)))).toBe(expected);
+  expect(latin1(await collect(await attachmentOf(mailbox, place, "2", range)))).toBe(expected);
   const asked = server.commands.flatMap((command) => /<(\d+)\.(\d+)>/.exec(command) ?? []);
   expect(Number(asked[1])).toBe(range.start);
 });

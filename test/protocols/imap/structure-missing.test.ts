@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { openImap } from "../../../src/protocols/imap/open-imap.ts";
 import { fieldsItem, scriptedTarget, startScripted } from "./scripted-imap.ts";
+import { attachmentOf } from "../failure-of.ts";
 
 const fields = "Subject: two parts\r\n\r\n";
 const raw = [
@@ -85,9 +86,9 @@ test("a part of a message without a BODYSTRUCTURE is cut out of its octets", asy
   };
   try {
     await mailbox.get(place, { structure: true });
-    expect(await octets(await mailbox.openPart(place, "2"))).toBe("JVBERg==");
-    expect(await octets(await mailbox.openPart(place, "2", { start: 2, end: 4 }))).toBe("BER");
-    await expect(mailbox.openPart(place, "3")).rejects.toMatchObject({ code: "not-found" });
+    expect(await octets(await attachmentOf(mailbox, place, "2"))).toBe("JVBERg==");
+    expect(await octets(await attachmentOf(mailbox, place, "2", { start: 2, end: 4 }))).toBe("BER");
+    await expect(attachmentOf(mailbox, place, "3")).rejects.toMatchObject({ code: "not-found" });
   } finally {
     await mailbox.close();
     await server.stop();

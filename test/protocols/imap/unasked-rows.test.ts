@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { collect, failureOf } from "../failure-of.ts";
+import { attachmentOf, collect, failureOf } from "../failure-of.ts";
 import { answers, firstPage, openDialog, place, three } from "./dialog.ts";
 import { fetchResponse } from "./scripted-imap.ts";
 
@@ -10,6 +10,10 @@ test("octets of another message are not taken for those of the one asked for", a
   const { mailbox } = await openDialog({
     script: (command, tag) => {
       if (command.startsWith("UID SEARCH")) return `* SEARCH 12\r\n${tag} OK\r\n`;
+      if (command.startsWith("UID FETCH 12 (UID FLAGS")) {
+        const parts = '(("text" "plain" NIL NIL NIL "7bit" 5 1)("a" "b" NIL NIL NIL "binary" 5) "mixed")';
+        return `${fetchResponse(2, 12).replace(/(?<=BODYSTRUCTURE )\(.*?\)/, parts)}${tag} OK\r\n`;
+      }
       const [, section, start] = /BODY\.PEEK\[(2?)\]<(\d+)\./.exec(command) ?? [];
       if (section === undefined) return undefined;
       const offset = Number(start);
@@ -18,7 +22,7 @@ test("octets of another message are not taken for those of the one asked for", a
     },
   });
   expect(String(await collect((await mailbox.openRaw(place)).stream))).toBe("right");
-  expect(String(await collect(await mailbox.openPart(place, "2")))).toBe("right");
+  expect(String(await collect(await attachmentOf(mailbox, place, "2")))).toBe("right");
 });
 
 test("text of another message is not taken for that of the one asked for", async () => {

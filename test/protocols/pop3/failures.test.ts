@@ -20,6 +20,7 @@ test.for([
   ["[SYS/PERM] your account is not enabled for POP", "refused-by-server"],
   ["[SYS] anything", "upstream-throttled"],
   ["Exceeded the login limit for a 15 minute period. Reduce the frequency of requests.", "upstream-throttled", 900],
+  ["login allowed only every 15 minutes", "upstream-throttled", 900],
   ["login rate too high", "upstream-throttled", 120],
   ["Too many concurrent connections", "account-busy"],
   ["maildrop already locked", "mailbox-locked"],

@@ -27,6 +27,7 @@ function pieces(dialog: Dialog, random: Random): Connection {
   say("greeting");
   return {
     unread: 0,
+    lost: false,
     async read() {
       while (queue.length === 0) await new Promise<void>((resolve) => (wake = resolve));
       // Some of what waits comes as one.

@@ -30,8 +30,6 @@ const protocol: Environment["lacks"] = {
     "a POP3 session sees the maildrop as it was at its login (RFC 1939 §4) and ends with a removal (§6)",
   "news of removals by others": "a POP3 session sees the maildrop as it was at its login (RFC 1939 §4)",
   "calls between the pieces of a stream": "POP3 gives a message as one answer, which holds the session (RFC 1939 §3)",
-  "cursors that outlive their message": "unique-ids have no order, so a cursor without its message goes on by number",
-  "last lines without an end": "POP3 ends every line of a message (RFC 1939 §3)",
 };
 
 /** Opens maildrops of users of whom something is kept, from one session to the next. */

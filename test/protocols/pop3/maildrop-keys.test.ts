@@ -170,21 +170,55 @@ describe("a server without UIDL", () => {
     expect(server.heard.filter((line) => line.startsWith("DELE"))).toEqual(["DELE 1"]);
   });
 
-  test("has a message whose header it can't read listed, and taken for any of its size", async () => {
+  describe("and a message whose header it can't read", () => {
+    const poison = (line: string) => (/ 1\b/.test(line) ? "-ERR Cannot read message file\r\n" : undefined);
     const alike = ["a", "b"].map((name) => ({ uid: "", raw: `Subject: ${name}\r\n\r\n` }));
-    const answers = {
-      ...noUidl.answers,
-      TOP: (line: string) => (line.startsWith("TOP 1 ") ? "-ERR Cannot read message file\r\n" : undefined),
-    };
-    const { open } = await bench.serve({ ...noUidl, answers, messages: [...alike, ...makeMessages(1)] });
-    const mailbox = await open();
-    const { messages } = await list(mailbox);
-    expect(messages.map(({ envelope }) => envelope.subject)).toEqual(["message 1", "b", ""]);
-    for (const at of [1, 2]) {
-      const call = mailbox.remove([messages[at]?.place ?? placeOf("")]);
-      expect((await failureOf(call)).code).toBe("unsupported-by-server");
-    }
-    expect(await mailbox.remove([messages[0]?.place ?? placeOf("")])).toEqual({ missing: [] });
+    const answers = { ...noUidl.answers, TOP: poison, RETR: poison };
+
+    test("has that listed, and taken for any of its size", async () => {
+      const { open } = await bench.serve({ ...noUidl, answers, messages: [...alike, ...makeMessages(1)] });
+      const mailbox = await open();
+      const { messages } = await list(mailbox);
+      expect(messages.map(({ envelope }) => envelope.subject)).toEqual(["message 1", "b", ""]);
+      for (const at of [1, 2]) {
+        const call = mailbox.remove([messages[at]?.place ?? placeOf("")]);
+        expect((await failureOf(call)).code).toBe("unsupported-by-server");
+      }
+      expect(await mailbox.remove([messages[0]?.place ?? placeOf("")])).toEqual({ missing: [] });
+    });
+
+    test("neither removes nor flags it, though it is alone: the next one of its size would have its name", async () => {
+      const messages = [...alike.slice(1), ...makeMessages(1)];
+      const { open, server } = await bench.serve({ ...noUidl, answers, messages });
+      const mailbox = await open();
+      const place = (await list(mailbox)).messages.at(-1)?.place ?? placeOf("");
+      for (const call of [mailbox.remove([place]), mailbox.setFlags([place], flagged)]) {
+        expect((await failureOf(call)).code).toBe("unsupported-by-server");
+      }
+      expect(server.heard.filter((line) => line.startsWith("DELE"))).toEqual([]);
+    });
+
+    test("forgets no flags meanwhile: what it is called when it can be read is not known", async () => {
+      const broken: typeof noUidl.answers & { TOP?: typeof poison; RETR?: typeof poison } = { ...noUidl.answers };
+      const { open, kept } = await bench.serve({ ...noUidl, answers: broken, messages: makeMessages(3) });
+      const before = await open();
+      const place = (await list(before)).messages.at(-1)?.place ?? placeOf("");
+      await before.setFlags([place], flagged);
+      Object.assign(broken, { TOP: poison, RETR: poison });
+      const told = kept.told.length;
+      expect((await list(await open())).messages.at(-1)?.flags.flagged).toBe(false);
+      expect(kept.told).toHaveLength(told);
+      Object.assign(broken, { TOP: undefined, RETR: undefined });
+      expect((await list(await open())).messages.at(-1)).toMatchObject({ place, flags: { flagged: true } });
+      expect(kept.told).toHaveLength(told + 1);
+    });
+
+    test("forgets what is gone of those with unique-ids, where some have them", async () => {
+      const messages = makeMessages(3).map((message, at) => (at === 0 ? { ...message, uid: "" } : message));
+      const { open, kept } = await bench.serve({ messages, answers: { TOP: poison, RETR: poison } });
+      await list(await open());
+      expect(kept.told).toEqual([{ keys: ["uidl:u2", "uidl:u3"], kind: "uidl" }]);
+    });
   });
 
   test("has the same keys at the next login, whatever it writes into headers", async () => {
@@ -211,7 +245,7 @@ describe("a server without UIDL", () => {
     const size = messages[7]?.raw.length;
     const alike = messages.flatMap(({ raw }, index) => (raw.length === size ? [`TOP ${index + 1} 0`] : []));
     expect(alike.length).toBeLessThan(12);
-    expect(lines).toEqual(["STAT", "UIDL", "LIST", ...alike, "RETR 8"]);
+    expect(lines).toEqual(["UIDL", "LIST", ...alike, "RETR 8"]);
   });
 
   test("has no headers kept: they would have to be read anyway", async () => {
@@ -262,7 +296,7 @@ describe("a server without UIDL", () => {
     const { mailbox, kept } = await uidlLost(true);
     expect(await failureOf(list(mailbox))).toMatchObject({
       code: "refused-by-server",
-      details: { upstream: { phase: "UIDL", text: "Internal error" } },
+      details: { upstream: { phase: "UIDL", text: "Internal error" }, fix: expect.stringMatching(/Ask again.*anew/) },
     });
     expect(kept.told).toHaveLength(1);
     await mailbox.close();
@@ -304,5 +338,5 @@ test("a server without TOP has its messages read whole for their headers, once",
   const { asked } = await bench.serve({ capa, messages: makeMessages(3), answers: { TOP: "-ERR what?\r\n" } });
   const first = await asked(list);
   expect(first.filter((line) => line.startsWith("RETR"))).toEqual(["RETR 3", "RETR 2", "RETR 1"]);
-  expect(await asked(list)).toEqual(["STAT", "UIDL"]);
+  expect(await asked(list)).toEqual(["UIDL"]);
 });

@@ -145,13 +145,13 @@ describe("a listing", () => {
 });
 
 describe("a cursor", () => {
-  /** What follows the first 4 of 10 when the maildrop holds these by then. */
+  /** What follows the first 4 of 10 when the maildrop holds these by then, in this order. */
   async function rest(left: number[], more: Message[] = []): Promise<string[]> {
     const messages = makeMessages(10);
     const before = await bench.serve({ messages });
     const first = await (await before.open()).list("INBOX", { limit: 4, after: null }, {});
-    expect(first.next).toEqual({ key: "uidl:u7", sequence: 7 });
-    const now = [...messages.filter((_, index) => left.includes(index + 1)), ...more];
+    expect(first.next).toEqual({ key: "uidl:u7", below: [6, 5, 4, 3].map((number) => `uidl:u${number}`) });
+    const now = [...left.map((number) => messages[number - 1] ?? { uid: "", raw: "" }), ...more];
     const mailbox = await (await bench.serve({ messages: now })).open();
     return subjectsOf(await mailbox.list("INBOX", { limit: 50, after: first.next }, {}));
   }
@@ -163,12 +163,32 @@ describe("a cursor", () => {
     expect(await rest([7])).toEqual([]);
   });
 
-  test("goes on where its message stood when that is gone, and loses none", async () => {
+  test("goes on at the next one below when its own is gone, each once, whatever numbers they have by now", async () => {
     expect(await rest([1, 2, 3, 4, 5, 6, 8, 9, 10])).toEqual(down(6, 5, 4, 3, 2, 1));
-    expect(await rest([1, 2, 3])).toEqual(down(3, 2, 1));
-    expect(await rest([])).toEqual([]);
-    // Older ones are gone too: some are told twice.
-    expect(await rest([3, 4, 5, 6, 8, 9, 10])).toEqual(down(9, 8, 6, 5, 4, 3));
+    // The whole page was deleted, and older ones as well.
+    expect(await rest([1, 2, 6], [{ uid: "new", raw: "Subject: new\r\n\r\n" }])).toEqual(down(6, 2, 1));
+    expect(await rest([1, 2, 3, 9, 10])).toEqual(down(3, 2, 1));
+  });
+
+  test("is expired when they are gone too: a number would lead anywhere", async () => {
+    for (const left of [[], [1, 2], [1, 2, 8, 9, 10]]) {
+      expect(await failureOf(rest(left))).toMatchObject({
+        code: "cursor-expired",
+        details: { fix: expect.any(String) },
+      });
+    }
+  });
+
+  test("names the messages below also where a filter leaves that out, and by its fingerprint without UIDL", async () => {
+    const filtered = await (await bench.serve({ messages: makeMessages(30) })).open();
+    const { next } = await filtered.list("INBOX", { limit: 1, after: null }, { subject: "message 2" });
+    expect(next).toEqual({ key: "uidl:u29", below: [28, 27, 26, 25].map((number) => `uidl:u${number}`) });
+    const messages = makeMessages(12);
+    const { open } = await bench.serve({ messages, capa: ["USER"], answers: { UIDL: "-ERR\r\n" } });
+    const first = await (await open()).list("INBOX", { limit: 4, after: null }, {});
+    messages.splice(8, 4);
+    const second = await (await open()).list("INBOX", { limit: 4, after: first.next }, {});
+    expect(subjectsOf(second)).toEqual(down(8, 7, 6, 5));
   });
 
   test("goes on below a message that is known by its fingerprint", async () => {
@@ -183,11 +203,11 @@ describe("what is kept of headers", () => {
   test("saves all but one UIDL from the second listing on", async () => {
     const { asked } = await bench.serve({ messages: makeMessages(10) });
     const first = await asked(list);
-    expect(first.slice(0, 3)).toEqual(["STAT", "UIDL", "LIST"]);
-    expect(first.slice(3)).toEqual(Array.from({ length: 10 }, (_, index) => `TOP ${10 - index} 0`));
-    expect(await asked(list)).toEqual(["STAT", "UIDL"]);
-    expect(await asked((mailbox) => mailbox.list("INBOX", { limit: 3, after: null }, {}))).toEqual(["STAT", "UIDL"]);
-    expect(await asked((mailbox) => mailbox.get(placeOf("u4"), {}))).toEqual(["STAT", "UIDL"]);
+    expect(first.slice(0, 2)).toEqual(["UIDL", "LIST"]);
+    expect(first.slice(2)).toEqual(Array.from({ length: 10 }, (_, index) => `TOP ${10 - index} 0`));
+    expect(await asked(list)).toEqual(["UIDL"]);
+    expect(await asked((mailbox) => mailbox.list("INBOX", { limit: 3, after: null }, {}))).toEqual(["UIDL"]);
+    expect(await asked((mailbox) => mailbox.get(placeOf("u4"), {}))).toEqual(["UIDL"]);
   });
 
   test("tells the same as the header itself", async () => {
@@ -207,7 +227,7 @@ describe("what is kept of headers", () => {
     const { asked } = await bench.serve({ messages });
     await asked(list);
     messages.push(...makeMessages(4).slice(3));
-    expect(await asked(list)).toEqual(["STAT", "UIDL", "LIST 4", "TOP 4 0"]);
+    expect(await asked(list)).toEqual(["UIDL", "LIST 4", "TOP 4 0"]);
   });
 
   test("holds the fields of a listing and no others", async () => {
@@ -293,7 +313,7 @@ describe("a filter", () => {
     const { asked, kept } = await bench.serve({ messages: makeMessages(100) });
     await kept.flags.change([placeOf("u9").key], { flags: { flagged: true }, keywords: nothing });
     const lines = await asked((mailbox) => list(mailbox, { flagged: true }));
-    expect(lines).toEqual(["STAT", "UIDL", "LIST 9", "TOP 9 0"]);
+    expect(lines).toEqual(["UIDL", "LIST 9", "TOP 9 0"]);
   });
 
   test("by date finds no message without a date of arrival", async () => {

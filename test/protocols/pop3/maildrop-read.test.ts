@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, test } from "vitest";
+import { Failure } from "../../../src/errors.ts";
 import type { ByteRange, Mailbox } from "../../../src/mail/mailbox.ts";
 import type { MaildropPlace } from "../../../src/mail/message.ts";
-import { asStored } from "../../../src/protocols/pop3/as-stored.ts";
-import { collect, failureOf } from "../failure-of.ts";
+import { attachmentOf, collect, failureOf } from "../failure-of.ts";
 import { type MaildropBench, makeMaildropBench, makeMessages, placeOf } from "./maildrop-bench.ts";
 import { hurried, multiLine } from "./scripted-pop3.ts";
 
@@ -45,15 +45,10 @@ async function served(raw = mixed, more: Parameters<typeof bench.serve>[0] = {})
 }
 const text = async (stream: AsyncIterable<Uint8Array>): Promise<string> => (await collect(stream)).toString("latin1");
 
-async function* inPieces(octets: string, length: number): AsyncGenerator<Uint8Array> {
-  for (let at = 0; at < octets.length; at += length) yield Buffer.from(octets.slice(at, at + length), "latin1");
-}
-
 describe("getting a message", () => {
   test("reads it once, for all that is wanted of it", async () => {
     const { asked, open } = await served();
     expect(await asked((mailbox) => mailbox.get(place, { headers: true, bodies: true }))).toEqual([
-      "STAT",
       "UIDL",
       "LIST 2",
       "RETR 2",
@@ -75,11 +70,11 @@ describe("getting a message", () => {
   test("asks for no more than is wanted", async () => {
     const { asked } = await served();
     const structure = await asked((mailbox) => mailbox.get(place, { structure: true }));
-    expect(structure).toEqual(["STAT", "UIDL", "LIST 2", "RETR 2"]);
+    expect(structure).toEqual(["UIDL", "LIST 2", "RETR 2"]);
     const headers = await asked((mailbox) => mailbox.get(place, { headers: true }));
-    expect(headers).toEqual(["STAT", "UIDL", "TOP 2 0", "LIST 2"]);
-    expect(await asked((mailbox) => mailbox.get(place, {}))).toEqual(["STAT", "UIDL", "LIST 2", "TOP 2 0"]);
-    expect(await asked((mailbox) => mailbox.get(place, {}))).toEqual(["STAT", "UIDL"]);
+    expect(headers).toEqual(["UIDL", "TOP 2 0", "LIST 2"]);
+    expect(await asked((mailbox) => mailbox.get(place, {}))).toEqual(["UIDL", "LIST 2", "TOP 2 0"]);
+    expect(await asked((mailbox) => mailbox.get(place, {}))).toEqual(["UIDL"]);
   });
 
   test("tells neither a structure that was not read nor a warning that it is missing", async () => {
@@ -100,10 +95,10 @@ describe("getting a message", () => {
     const { asked } = await served();
     const lines = await asked(async (mailbox) => {
       await mailbox.get(place, { structure: true });
-      await text(await mailbox.openPart(place, "1"));
+      await text(await attachmentOf(mailbox, place, "2"));
       await mailbox.get(placeOf("u1"), { headers: true });
     });
-    expect(lines).toEqual(["STAT", "UIDL", "LIST 2", "RETR 2", "RETR 2", "TOP 1 0", "LIST 1"]);
+    expect(lines).toEqual(["UIDL", "LIST 2", "RETR 2", "RETR 2", "TOP 1 0", "LIST 1"]);
   });
 
   test("that is not there is message-gone, and not-found in another folder", async () => {
@@ -113,7 +108,7 @@ describe("getting a message", () => {
       mailbox.get(where, {}),
       mailbox.get(where, { bodies: true }),
       mailbox.openRaw(where),
-      mailbox.openPart(where, "1"),
+      attachmentOf(mailbox, where, "1"),
     ];
     for (const call of calls(gone)) expect((await failureOf(call)).code).toBe("message-gone");
     for (const call of calls({ ...place, path: "Sent" })) expect((await failureOf(call)).code).toBe("not-found");
@@ -135,8 +130,8 @@ describe("getting a message", () => {
     const calls: ((mailbox: Mailbox<MaildropPlace>) => Promise<unknown>)[] = [
       (mailbox) => mailbox.get(place, { bodies: true }),
       async (mailbox) => collect((await mailbox.openRaw(place)).stream),
-      async (mailbox) => collect(await mailbox.openPart(place, "2")),
-      (mailbox) => mailbox.openPart(place, "3"),
+      async (mailbox) => collect(await attachmentOf(mailbox, place, "2")),
+      (mailbox) => attachmentOf(mailbox, place, "3"),
       (mailbox) => mailbox.openRaw(place, { start: 5000, end: 5001 }),
     ];
     for (const call of calls) expect((await failureOf(call(await open()))).code).toBe("upstream-unreachable");
@@ -155,7 +150,7 @@ describe("getting a message", () => {
 
 test.for([
   ["getting it", (mailbox) => mailbox.get(place, { bodies: true })],
-  ["looking for a part of it", (mailbox) => mailbox.openPart(place, "2")],
+  ["looking for a part of it", (mailbox) => attachmentOf(mailbox, place, "2")],
   ["skipping what is before a range", (mailbox) => mailbox.openRaw(place, { start: 1_000_000, end: 1_000_001 })],
 ] as [string, (mailbox: Mailbox<MaildropPlace>) => Promise<unknown>][])(
   "a message that comes octet by octet is left after five minutes: %s",
@@ -209,35 +204,21 @@ describe("a message's octets", () => {
     const lines = await asked(async (one) => {
       for (const range of nonsense) {
         expect((await failureOf(one.openRaw(place, range))).code).toBe("range-not-satisfiable");
-        expect((await failureOf(one.openPart(place, "1", range))).code).toBe("range-not-satisfiable");
       }
     });
     expect(lines.filter((line) => line.startsWith("RETR"))).toEqual([]);
-  });
-
-  test.for([
-    ["that does not end with a line end", "Subject: a\r\n\r\nno end", "\r\n", 0],
-    ["that is empty", "", "\r\n", 0],
-    ["that ends with a CR", "Subject: a\r\n\r\nx\r", "\r\n", 0],
-    ["that is counted wrongly by 1", "Subject: a\r\n\r\nx\r\n", "", -1],
-    ["that is counted wrongly by its line ends", "Subject: a\r\n\r\nx\r\n", "", -3],
-    ["that is said to be larger", "Subject: a\r\n\r\nx\r\n", "", 20],
-    ["that is said to be empty", "Subject: a\r\n\r\nx\r\n", "", -17],
-  ] as const)("are as stored, of a message %s, however they come", async ([, stored, added, wrongly]) => {
-    for (const length of [1, 2, 3, 5, 1000]) {
-      const pieces = inPieces(`${stored}${added}`, length);
-      expect([length, await text(asStored(pieces, stored.length + wrongly, "localhost"))]).toEqual([length, stored]);
+    for (const range of nonsense) {
+      expect((await failureOf(attachmentOf(mailbox, place, "2", range))).code).toBe("range-not-satisfiable");
     }
+    expect(mailbox.dead).toBe(false);
   });
 
   test("end where the message does that has no line end at its end", async () => {
     const raw = "Subject: a\r\n\r\nno end";
-    const answers = { LIST: () => `+OK 2 ${raw.length}\r\n`, RETR: `+OK\r\n${raw}\r\n.\r\n` };
-    const mailbox = await (await served(raw, { answers })).open();
+    const mailbox = await (await served(raw)).open();
     const { size, stream } = await mailbox.openRaw(place);
     expect([size, await text(stream)]).toEqual([raw.length, raw]);
     expect((await mailbox.get(place, { bodies: true })).summary.size).toBe(raw.length);
-    expect(await text(await mailbox.openPart(place, "1"))).toBe("no end");
     const beyond = mailbox.openRaw(place, { start: raw.length, end: Infinity });
     expect((await failureOf(beyond)).code).toBe("range-not-satisfiable");
   });
@@ -246,7 +227,7 @@ describe("a message's octets", () => {
     const mailbox = await (await served("")).open();
     const { size, stream } = await mailbox.openRaw(place);
     expect([size, await text(stream)]).toEqual([0, ""]);
-    expect(await text(await mailbox.openPart(place, "1"))).toBe("");
+    expect((await failureOf(attachmentOf(mailbox, place, "1"))).code).toBe("not-found");
   });
 
   test("hold the session until they are read or left", async () => {
@@ -268,7 +249,7 @@ describe("a message's octets", () => {
 
   test("that nobody begins to read are left like others", async () => {
     const mailbox = await (await served()).open();
-    const opening = [async () => (await mailbox.openRaw(place)).stream, () => mailbox.openPart(place, "2")];
+    const opening = [async () => (await mailbox.openRaw(place)).stream, () => attachmentOf(mailbox, place, "2")];
     for (const open of opening) {
       const stream = await open();
       await stream[Symbol.asyncIterator]().return?.();
@@ -289,13 +270,13 @@ describe("a message's octets", () => {
   });
 });
 
-describe("a part", () => {
+describe("an attachment", () => {
   const pdf = mixed.slice(mixed.indexOf("QUFB"), mixed.lastIndexOf("QUFB") + 4);
-  const parts = { "1": ".dot", "2": pdf, "3": "Subject: inner\r\n\r\ninner", "3.1": "inner", "4": "" };
+  const parts = { "2": pdf, "3": "Subject: inner\r\n\r\ninner", "4": "" };
 
   test.for(Object.entries(parts))("%s is what stands between its boundaries", async ([section, expected]) => {
     const mailbox = await (await served()).open();
-    expect(await text(await mailbox.openPart(place, section))).toBe(expected);
+    expect(await text(await attachmentOf(mailbox, place, section))).toBe(expected);
     expect(mailbox.dead).toBe(false);
   });
 
@@ -307,23 +288,81 @@ describe("a part", () => {
       { start: pdf.length - 1, end: Infinity },
       { start: pdf.length, end: Infinity },
     ]) {
-      expect(await text(await mailbox.openPart(place, "2", range))).toBe(pdf.slice(range.start, range.end + 1));
+      expect(await text(await attachmentOf(mailbox, place, "2", range))).toBe(pdf.slice(range.start, range.end + 1));
     }
   });
 
   test("that the message has not is not-found, and what is no section is not sent", async () => {
     const { open, asked } = await served();
     const mailbox = await open();
-    for (const section of ["5", "1.1", "2.1", "9.9.9"]) {
-      expect((await failureOf(mailbox.openPart(place, section))).code).toBe("not-found");
+    for (const section of ["1", "3.1", "5", "1.1", "2.1", "9.9.9"]) {
+      expect((await failureOf(attachmentOf(mailbox, place, section))).code).toBe("not-found");
     }
     expect(mailbox.dead).toBe(false);
     const lines = await asked(async (one) => {
       for (const section of ["", "1] X", "0", "1.", "TEXT", "1.HEADER"]) {
-        expect((await failureOf(one.openPart(place, section))).code).toBe("validation-failed");
+        expect((await failureOf(attachmentOf(one, place, section))).code).toBe("validation-failed");
       }
     });
     expect(lines.filter((line) => line.startsWith("RETR"))).toEqual([]);
+  });
+
+  test("is told of and read by one RETR, and left where nothing is wanted of it", async () => {
+    const { asked, open } = await served();
+    const mailbox = await open();
+    const facts = {
+      section: "2",
+      contentType: "application/pdf",
+      encoding: "base64",
+      disposition: "attachment",
+      filename: "a.pdf",
+      encodedSize: null,
+    };
+    const lines = await asked(async (one) => {
+      const { part, stream } = await one.openAttachment(place, "2");
+      expect(part).toMatchObject(facts);
+      expect(stream && (await text(stream))).toBe(pdf);
+    });
+    expect(lines.filter((line) => line.startsWith("RETR"))).toEqual(["RETR 2"]);
+    const seen: unknown[] = [];
+    const left = await mailbox.openAttachment(place, "2", (part) => (seen.push(part), null));
+    expect(left).toMatchObject({ part: facts, stream: null });
+    expect(seen).toEqual([left.part]);
+    const refusing = () => {
+      throw new Failure("range-not-satisfiable", "no");
+    };
+    expect((await failureOf(mailbox.openAttachment(place, "2", refusing))).code).toBe("range-not-satisfiable");
+    expect((await mailbox.status("INBOX")).messages).toBe(2);
+  });
+
+  const alternative = (first: string): string =>
+    [
+      "Content-Type: multipart/alternative; boundary=x",
+      "",
+      "--x",
+      "Content-Type: text/plain; charset=utf-8",
+      "",
+      first,
+      "--x",
+      "Content-Type: text/plain; charset=latin1",
+      "",
+      "chosen",
+      "--x--",
+      "",
+    ].join("\r\n");
+
+  test("may be a text that only what follows makes one: it is held, and read again where it is long", async () => {
+    for (const [first, retrs] of [
+      ["short", 1],
+      ["0123456789abcde\r\n".repeat(300_000), 2],
+    ] as const) {
+      const { asked } = await served(alternative(first));
+      const lines = await asked(async (mailbox) => {
+        expect((await text(await attachmentOf(mailbox, place, "1"))) === first).toBe(true);
+        expect(mailbox.dead).toBe(false);
+      });
+      expect(lines.filter((line) => line.startsWith("RETR"))).toHaveLength(retrs);
+    }
   });
 
   test("comes as it is read, before the message has come to its end", async () => {
@@ -332,7 +371,7 @@ describe("a part", () => {
       answers: { RETR: { say: `+OK\r\n${mixed.slice(0, upTo)}`, after: "silence" } },
     });
     const mailbox = await open();
-    const stream = (await mailbox.openPart(place, "2"))[Symbol.asyncIterator]();
+    const stream = (await attachmentOf(mailbox, place, "2"))[Symbol.asyncIterator]();
     const first = await stream.next();
     expect(Buffer.from(first.done === true ? [] : first.value).toString()).toMatch(/^QUFBQUFB/);
     await stream.return?.();

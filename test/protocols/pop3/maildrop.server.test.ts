@@ -17,7 +17,7 @@ import { type Dovecot, startDovecot } from "../../servers/dovecot.ts";
 import { deliver, fillMaildir } from "../../servers/maildir.ts";
 import type { User } from "../../servers/mailboxes.ts";
 import { provision } from "../../servers/provision.ts";
-import { collect, failureOf } from "../failure-of.ts";
+import { attachmentOf, collect, failureOf } from "../failure-of.ts";
 import { type KeptInMemory, keptInMemory } from "./kept-maildrop.ts";
 import { page, placeOf, textsOf } from "./maildrop-bench.ts";
 import { target } from "./scripted-pop3.ts";
@@ -74,8 +74,10 @@ describe("the corpus of awkward messages, byte for byte and read whole", () => {
     const files: FileFacts[] = [];
     for (const { id, filename, contentType, inline, size, encodedSize } of attachments(structure)) {
       const part = findPart(structure, id.slice(4));
-      expect((await collect(await mailbox.openPart(place, id.slice(4)))).length).toBe(encodedSize);
-      const octets = await collect(decodeTransfer(part?.encoding ?? "", await mailbox.openPart(place, id.slice(4))));
+      expect((await collect(await attachmentOf(mailbox, place, id.slice(4)))).length).toBe(encodedSize);
+      const octets = await collect(
+        decodeTransfer(part?.encoding ?? "", await attachmentOf(mailbox, place, id.slice(4))),
+      );
       expect([null, octets.length]).toContain(size ?? null);
       files.push({ filename, contentType, sha256: sha256(octets), octets: octets.length, inline });
     }
@@ -172,12 +174,12 @@ test("a large part comes in constant memory, and leaving it frees the session", 
   const mailbox = await open(user, keptInMemory());
   const [message] = (await mailbox.list("INBOX", page, {})).messages;
   const place = message?.place ?? placeOf("");
-  for await (const _ of await mailbox.openPart(place, "2"));
+  for await (const _ of await attachmentOf(mailbox, place, "2"));
   globalThis.gc?.();
   const before = process.memoryUsage().rss;
   let peak = 0;
   const digest = createHash("sha256");
-  for await (const chunk of await mailbox.openPart(place, "2")) {
+  for await (const chunk of await attachmentOf(mailbox, place, "2")) {
     digest.update(chunk);
     peak = Math.max(peak, process.memoryUsage().rss);
   }
@@ -188,7 +190,7 @@ test("a large part comes in constant memory, and leaving it frees the session", 
   expect(digest.digest("hex")).toBe(sha256(Buffer.from(file.replaceAll("\n", "\r\n"), "latin1")));
   expect(bodies?.map(({ bytes }) => Buffer.from(bytes).toString())).toEqual(["text"]);
   expect(summary.structure?.children.at(-1)?.encodedSize).toBe(file.length + file.length / line.length);
-  for await (const chunk of await mailbox.openPart(place, "2", { start: 10, end: 20_000_000 })) {
+  for await (const chunk of await attachmentOf(mailbox, place, "2", { start: 10, end: 20_000_000 })) {
     expect(chunk.length).toBeGreaterThan(0);
     break;
   }

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { collect, failureOf } from "../failure-of.ts";
+import type { Pop3Session } from "../../../src/protocols/pop3/open-pop3.ts";
 import { hurried, makeBench, multiLine, usualCapa } from "./scripted-pop3.ts";
 
 const bench = makeBench();
@@ -232,6 +233,44 @@ describe("headers", () => {
       expect(found).toEqual(["Subject: one\r\n\r\n", "Subject: two\r\n\r\n", null, "Subject: three\r\n\r\n"]);
       expect(server.heard.filter((line) => line.startsWith("TOP")).length).toBe(capa === null ? 1 : 0);
     }
+  });
+
+  describe("of a server that announces TOP and gives nothing by it", () => {
+    const refusing = "-ERR unknown command\r\n";
+    const headers = async (session: Pop3Session, numbers: number[]) => {
+      const found: (string | null)[] = [];
+      for await (const { header } of session.top(numbers)) found.push(text(header) ?? null);
+      return found;
+    };
+    const [one, two, three] = ["one", "two", "three"].map((name) => `Subject: ${name}\r\n\r\n`);
+
+    test("are cut from the whole message, which is remembered as long as the session lasts", async () => {
+      for (const capa of [usualCapa, ["USER", "TOP", "UIDL"]]) {
+        const { server, open } = await bench.serve({ capa, answers: { TOP: refusing } });
+        const session = await open();
+        expect(await headers(session, [3, 9, 1, 2])).toEqual([three, null, one, two]);
+        const before = server.heard.length;
+        expect(await headers(session, [2, 1])).toEqual([two, one]);
+        expect(server.heard.slice(before)).toEqual(["RETR 2", "RETR 1"]);
+        expect(await session.stat()).toMatchObject({ count: 3 });
+      }
+    });
+
+    test("are not taken for that by one message alone, nor once TOP has given one", async () => {
+      const TOP = (line: string) => (line === "TOP 2 0" ? refusing : undefined);
+      const { server, open } = await bench.serve({ answers: { TOP } });
+      const session = await open();
+      expect(await headers(session, [2])).toEqual([two]);
+      expect(await headers(session, [2, 1, 3])).toEqual([null, one, three]);
+      expect(server.heard.filter((line) => line.startsWith("RETR"))).toEqual(["RETR 2"]);
+    });
+
+    test("fail where RETR is refused for more than the message, and the session goes on in step", async () => {
+      const { open } = await bench.serve({ answers: { TOP: refusing, RETR: "-ERR [SYS/TEMP] later\r\n" } });
+      const session = await open();
+      expect((await failureOf(headers(session, [1, 2]))).code).toBe("upstream-throttled");
+      expect(await session.stat()).toMatchObject({ count: 3 });
+    });
   });
 
   test("end at their empty line, whatever the server sends along", async () => {

@@ -31,6 +31,7 @@ export type Scripted = {
   /** Says something unasked, or drops the line, on the latest connection. */
   say(octets: string): void;
   drop(): void;
+  reset(): void;
   /** Resolves when the latest connection has ended. */
   ended(): Promise<void>;
   stop(): Promise<void>;
@@ -129,6 +130,7 @@ export async function startScripted(dialog: Dialog = {}): Promise<Scripted> {
     connections: () => connections,
     say: (text) => void latest?.write(text, "latin1"),
     drop: () => void latest?.destroy(),
+    reset: () => void latest?.resetAndDestroy(),
     async ended() {
       const last = latest;
       if (last && !last.destroyed) await new Promise((resolve) => last.once("close", resolve));

@@ -1,0 +1,61 @@
+import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { deliver } from "../../test/servers/maildir.ts";
+import type { Case } from "../frame/case.ts";
+import { openEventStream } from "../frame/event-stream.ts";
+import type { Figure } from "../frame/figure.ts";
+import { difference, median, percentile } from "../frame/rounds.ts";
+import { message } from "../frame/small-messages.ts";
+import { untilIdling } from "../frame/watching.ts";
+import type { World } from "../frame/world.ts";
+
+const before = 100;
+
+/** New mail: when a reader of the event stream has it, beside a raw IDLE on the same inbox. */
+export const watch: Case = {
+  name: "watch",
+  async run(world) {
+    const { ours, bare } = await arrivals(world, world.scale.quick ? 120 : 300);
+    const later = ours.map((at, nth) => difference(at, bare[nth] ?? Number.NaN));
+    const figure = (share: number, goal: Figure["goal"]): Figure => ({
+      what: `new mail to its event, p${share * 100}`,
+      unit: "ms",
+      ours: percentile(ours, share),
+      bare: percentile(bare, share),
+      bareIs: "EXISTS in a raw IDLE",
+      compared: { as: "difference", value: share === 0.5 ? median(later) : percentile(later, share) },
+      goal,
+    });
+    return [figure(0.5, { atMost: 40 }), figure(0.99, null)];
+  },
+};
+
+/** How long after its delivery each mail was told, milliseconds, to either side. */
+async function arrivals(world: World, mails: number): Promise<{ ours: number[]; bare: number[] }> {
+  const { api, stack, postern } = world;
+  const mailbox = await world.holding(Array.from({ length: before }, (_, number) => [message(number)]));
+  const maildir = stack.dovecot.maildir(mailbox.user);
+  const client = await mailbox.openBare();
+  const idling = client.idle();
+  await untilIdling(api, mailbox.path);
+  const stream = await openEventStream(postern);
+  const ours: number[] = [];
+  const bare: number[] = [];
+  try {
+    for (let nth = 0; nth < mails; nth++) {
+      await sleep(Math.random() * 100); // in step with nobody's timers
+      const told = stream.next("message.created");
+      const seen = once(client, "exists").then(() => performance.now());
+      const start = performance.now();
+      deliver(maildir, message(before + nth));
+      ours.push((await told) - start);
+      bare.push((await seen) - start);
+    }
+  } finally {
+    stream.close();
+    client.close();
+    await idling.catch(() => {});
+  }
+  return { ours, bare };
+}

@@ -1,0 +1,2 @@
+import type { Case } from "../frame/case.ts";
+export const watched: Case = { name: "watched", run: async () => [] };

@@ -1,0 +1,39 @@
+/** The types of events (DESIGN §5). Those of submissions, bounces and webhooks come with their issues. */
+export const eventTypes = [
+  "account.connected",
+  "account.authenticationFailed",
+  "account.unreachable",
+  "account.recovered",
+  "account.degraded",
+  "account.paused",
+  "account.alert",
+  "account.deleted",
+  "folder.created",
+  "folder.renamed",
+  "folder.deleted",
+  "folder.reset",
+  "message.created",
+  "message.updated",
+  "message.moved",
+  "message.deleted",
+] as const;
+export type EventType = (typeof eventTypes)[number];
+
+/** Who did it: a call of the API, or anybody else. */
+export type Actor = "api" | "external";
+
+/** What may have changed about a message. */
+export type MessageChange = "flags" | "keywords" | "folderIds";
+
+/** An event as the API tells it. */
+export type Event = {
+  id: string;
+  type: EventType;
+  /** RFC 3339 UTC with milliseconds. */
+  createdAt: string;
+  accountId: string;
+  externalId: string | null;
+  /** Gapless per app as assigned; filters and deletions show holes. */
+  sequence: number;
+  data: Record<string, unknown>;
+};

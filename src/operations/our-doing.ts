@@ -1,0 +1,87 @@
+import type { FlagChange } from "../mail/flags.ts";
+import { randomId } from "../mail/id.ts";
+import { maildropKeyText } from "../mail/maildrop.ts";
+import type { Place } from "../mail/message.ts";
+import type { Clock } from "../observe.ts";
+import type { AccountRow, FolderRow, IntentRow, PlacementRow, UidsAt } from "../store/rows.ts";
+import type { Store } from "../store/store.ts";
+import type { Found } from "./find-message.ts";
+
+/** What tells the watcher which changes of a mailbox are ours (DESIGN §4). */
+export type OurDoing = { intents: Pick<Store["intents"], "insert" | "settle" | "remove">; clock: Clock };
+
+/** How long a change or a removal is remembered as ours, milliseconds: longer than a watcher takes to come across it. */
+const changeLife = 600_000;
+
+/** How long a message is remembered as placed by us, milliseconds. */
+const placedLife = 24 * 3_600_000;
+
+/** The message of a place in a folder. */
+export function uidsAt({ number: folder }: FolderRow, place: Place): UidsAt {
+  if ("key" in place) return { folder, uidValidity: 0, uids: [], keys: [maildropKeyText(place.key)] };
+  return { folder, uidValidity: place.uidValidity, uids: [place.uid] };
+}
+
+/**
+ * Tells that messages are about to come to a folder, `source` from where (null: from nowhere). New ones from `uidNext` on are held
+ * back by the watcher until this is over, at most `life` milliseconds. The intent's id.
+ */
+export async function beginPlacing(
+  { intents, clock }: OurDoing,
+  account: AccountRow,
+  to: { folder: FolderRow; uidNext: number | null; source: UidsAt | null; life: number },
+): Promise<string> {
+  const { folder, uidNext, source, life } = to;
+  const times = { createdAt: clock.now(), expiresAt: clock.now() + life };
+  const place = { kind: "place", folder: folder.number, uidNext, source, change: null } as const;
+  const id = randomId("int");
+  await intents.insert({ id, accountId: account.id, ...place, placed: null, settled: false, ...times });
+  return id;
+}
+
+/** That is over: where the message lies now, null where that could not be told, and what is to be remembered of its move. */
+export async function endPlacing(
+  { intents, placements, clock }: OurDoing & { placements: Pick<Store["placements"], "save"> },
+  account: AccountRow,
+  intent: string,
+  over: { placed: UidsAt | null; placements: PlacementRow[] },
+): Promise<void> {
+  if (account.watch.mode !== "off") return intents.settle(intent, { ...over, expiresAt: clock.now() + placedLife });
+  await placements.save(over.placements);
+  await intents.remove([intent]);
+}
+
+type Change = { kind: "flags"; change: FlagChange } | { kind: "remove" };
+
+/** Runs what changes or removes a found message, told before as our doing; not where nobody watches. */
+export async function asOurs<T>(
+  { intents, clock }: OurDoing,
+  account: AccountRow,
+  found: Found,
+  doing: Change,
+  work: () => Promise<T>,
+): Promise<T> {
+  if (account.watch.mode === "off") return work();
+  const now = clock.now();
+  const intent: IntentRow = {
+    id: randomId("int"),
+    accountId: account.id,
+    kind: doing.kind,
+    folder: found.folder.number,
+    uidNext: null,
+    source: uidsAt(found.folder, found.place),
+    change: doing.kind === "flags" ? doing.change : null,
+    placed: null,
+    settled: true,
+    createdAt: now,
+    expiresAt: now + changeLife,
+  };
+  await intents.insert(intent);
+  try {
+    return await work();
+  } catch (error) {
+    // Where it can't be taken back it expires; what went wrong is told.
+    await intents.remove([intent.id]).catch(() => undefined);
+    throw error;
+  }
+}

@@ -1,0 +1,241 @@
+import type { FolderStatus } from "../mail/folder.ts";
+import type { Look } from "../mail/watch.ts";
+import type { FolderRow, IntentRow, SnapshotChunk, WatchFolderRow } from "../store/rows.ts";
+import { entryOf, type Entry } from "./entry.ts";
+import { lastingKeys, otherSnapshots, textOf, type OtherSnapshots } from "./keys.ts";
+import { heldFrom, takenBy } from "./own-doing.ts";
+import type { Piece } from "./piece.ts";
+import { seedFolder } from "./seed-folder.ts";
+import { editChunks, findEntries, findKeys, lowestUid, uidsOf } from "./snapshot.ts";
+import { tellChanged } from "./tell-changed.ts";
+import { endHolds } from "./end-holds.ts";
+import { tellCreated } from "./tell-created.ts";
+import { tellVanished } from "./tell-vanished.ts";
+import { write, type FolderTurn, type LookNeeds } from "./turn.ts";
+import type { WatchChange } from "../store/store.ts";
+
+/** New messages told in one look, and events written in one atomic. */
+const sliceSize = 100;
+
+/** Where the server can't tell which flags have changed: of how many messages they are read again, and how often (DESIGN §6). */
+const reread = { messages: 1_000, everyMs: 5 * 60_000 };
+
+/** "more": there is more to be told, look again; "waiting": a move of ours is under way, look again in a moment. */
+export type LookedAt = "done" | "more" | "waiting";
+
+type Hints = {
+  /** The server told that flags have changed. */
+  flags?: boolean;
+  /** The look is part of another folder's, which waits for it. */
+  within?: boolean;
+  /** What was told of the folder before the look, without opening it. */
+  status?: FolderStatus | null;
+};
+
+/**
+ * Looks at one folder and writes what is new: events, snapshot and cursor in atomics of at most `sliceSize` events, each of
+ * which leaves a point to go on from.
+ */
+export async function lookAtFolder(
+  needs: LookNeeds,
+  turn: FolderTurn,
+  folder: FolderRow,
+  hints: Hints = {},
+): Promise<LookedAt> {
+  const { account, watching } = turn;
+  const row = (await needs.watches.folders(account.id)).find((one) => one.folder === folder.number);
+  if (row === undefined) return seedFolder(needs, turn, folder, null);
+  const begun = needs.clock.now();
+  const chunks = await needs.watches.chunks(account.id, folder.number);
+  const isRereadDue = hints.flags === true || begun - row.flagsReadAt >= reread.everyMs;
+  const look = await watching.look(folder.path, {
+    cursor: row,
+    known: async () => uidsOf(chunks),
+    lowest: lowestUid(chunks) ?? row.uidNext,
+    rereadFlags: isRereadDue ? reread.messages : 0,
+    limit: sliceSize,
+  });
+  turn.progress();
+  if (look === null) return seedFolder(needs, turn, folder, row);
+
+  const found = await sortOut(needs, turn, folder, { row, chunks, look });
+  if (found === "waiting") return "waiting";
+  const { vanished, changed, created, cursor, intents, isCut } = found;
+  const others = otherSnapshots(needs, turn, folder);
+  await lookWhereTheyWere(needs, turn, { created, others, within: hints.within === true });
+
+  const isWhole = !look.more && !isCut;
+  // The highest message may be gone: a cursor that says so too is what the next count can be compared with.
+  const told = isWhole && hints.status?.uidValidity === cursor.uidValidity ? (hints.status.uidNext ?? 0) : 0;
+  const uidNext = Math.max(cursor.uidNext, told);
+  const next = {
+    ...row,
+    ...cursor,
+    uidNext,
+    lastCheckedAt: begun,
+    flagsReadAt: look.flagsRead ? begun : row.flagsReadAt,
+  };
+  const books = openBooks(needs, turn, { folder, row, chunks });
+  for (const some of slices(vanished))
+    await books.add(await tellVanished(needs, turn, some, { folder, row, intents, others }));
+  for (const some of slices(changed)) {
+    const about = { folder, uidValidity: row.uidValidity, intents };
+    await books.add(await tellChanged(needs, turn, some, about));
+  }
+  const held = await needs.watches.held(account.id);
+  if (created.length > 0) {
+    const keys = created.map(({ key }) => textOf(key));
+    await splitTwins(needs, turn, keys, chunks);
+    const lasting = await lastingKeys(needs, account, keys);
+    const elsewhere = await others.find(lasting);
+    await books.add(await tellCreated(needs, turn, created, { folder, row, intents, held, elsewhere, lasting }));
+  }
+  if (isWhole) {
+    const waiting = held.filter(({ key }) => !books.unheld().has(key));
+    await books.add(await endHolds(needs, turn, waiting, { looked: new Set([folder.number]), begun }));
+  }
+  await books.close(next);
+  return isCut ? "waiting" : look.more ? "more" : "done";
+}
+
+type Found = {
+  vanished: Entry[];
+  changed: Entry[];
+  created: Look["created"];
+  cursor: Look["cursor"];
+  intents: IntentRow[];
+  /** New messages were held back: a move or an append of ours may have put them there. */
+  isCut: boolean;
+};
+
+/** What of a look can be told now. "waiting": something has gone that a move of ours may be carrying. */
+async function sortOut(
+  needs: LookNeeds,
+  turn: FolderTurn,
+  folder: FolderRow,
+  { row, chunks, look }: { row: WatchFolderRow; chunks: SnapshotChunk[]; look: Look },
+): Promise<Found | "waiting"> {
+  const isNews = look.created.length + look.vanished.length + look.changed.length > 0;
+  const intents = isNews ? await needs.intents.list(turn.account.id, needs.clock.now()) : [];
+  const { uidValidity } = row;
+  const vanished = [...findEntries(chunks, look.vanished).values()];
+  const isCarried = vanished.some(({ uid }) => {
+    const taken = takenBy(intents, { folder: folder.number, uidValidity, uid });
+    return taken?.kind === "place" && !taken.settled;
+  });
+  if (isCarried) return "waiting";
+
+  const entries = findEntries(
+    chunks,
+    look.changed.map(({ uid }) => uid),
+  );
+  const gone = new Set(look.vanished);
+  const changed = look.changed.flatMap((fact) => {
+    const known = entries.get(fact.uid);
+    const now = entryOf(fact);
+    const isSame = known === undefined || (known.flags === now.flags && known.keywords === now.keywords);
+    return isSame || gone.has(fact.uid) ? [] : [known];
+  });
+
+  const from = heldFrom(intents, folder.number);
+  const created = look.created.filter(({ place }) => place.uid < from);
+  const firstHeld = look.created[created.length];
+  if (firstHeld === undefined) return { vanished, changed, created, cursor: look.cursor, intents, isCut: false };
+  const exists = look.cursor.exists - (look.created.length - created.length);
+  const cursor = { ...look.cursor, uidNext: firstHeld.place.uid, exists };
+  return { vanished, changed, created, cursor, intents, isCut: true };
+}
+
+/**
+ * A new message whose key stands in the snapshot of another folder was copied, or moved from there: that folder is looked at
+ * before it is told, and holds the key then if it was moved.
+ */
+async function lookWhereTheyWere(
+  needs: LookNeeds,
+  turn: FolderTurn,
+  { created, others, within }: { created: Look["created"]; others: OtherSnapshots; within: boolean },
+): Promise<void> {
+  if (within || created.length === 0) return;
+  const lasting = await lastingKeys(
+    needs,
+    turn.account,
+    created.map(({ key }) => textOf(key)),
+  );
+  const elsewhere = await others.find(lasting);
+  const folders = new Set([...elsewhere.values()].flat().map(({ folder }) => folder));
+  for (const folder of folders) await lookAtFolder(needs, turn, folder, { within: true });
+  if (folders.size > 0) others.again();
+}
+
+/** A key that stands twice in one folder names none of its messages for life (DESIGN §4). */
+async function splitTwins(
+  needs: LookNeeds,
+  { account }: FolderTurn,
+  keys: string[],
+  chunks: SnapshotChunk[],
+): Promise<void> {
+  if (account.idStability !== "permanent") return;
+  const twice = keys.filter((key, index) => key !== "" && keys.indexOf(key) !== index);
+  const twins = new Set([...twice, ...findKeys(chunks, keys).keys()]);
+  if (twins.size > 0) await needs.splitKeys.add(account.id, [...twins]);
+}
+
+/** Gathers pieces and writes them, at most `sliceSize` events at once, all but the last without moving the cursor. */
+function openBooks(
+  needs: LookNeeds,
+  turn: FolderTurn,
+  { folder, row, chunks }: { folder: FolderRow; row: WatchFolderRow; chunks: SnapshotChunk[] },
+) {
+  let standing = chunks;
+  let stands = row;
+  let pieces: Piece[] = [];
+  const unheld = new Set<string>();
+  const eventsOf = (some: Piece[]) => some.flatMap(({ event }) => event ?? []);
+
+  async function flush(next: WatchFolderRow): Promise<void> {
+    const events = eventsOf(pieces);
+    const edit = {
+      put: pieces.flatMap(({ put }) => put ?? []),
+      remove: new Set(pieces.flatMap(({ remove }) => remove ?? [])),
+    };
+    const { put, remove, after } = editChunks(standing, edit, needs.window);
+    const lastChangedAt = events.length > 0 ? needs.clock.now() : stands.lastChangedAt;
+    const written = { ...next, version: stands.version + 1, lastChangedAt };
+    const change: WatchChange = {
+      folders: [written],
+      events,
+      chunks: { folder: folder.number, clear: false, put, remove },
+      held: { put: pieces.flatMap(({ hold }) => hold ?? []), remove: pieces.flatMap(({ unhold }) => unhold ?? []) },
+      placements: { remove: pieces.flatMap(({ displaced }) => displaced ?? []) },
+    };
+    await write(needs, turn, change);
+    standing = after;
+    stands = written;
+    pieces = [];
+  }
+
+  return {
+    unheld: () => unheld,
+    async add(more: Piece[]): Promise<void> {
+      for (const { unhold } of more) if (unhold !== undefined) unheld.add(unhold);
+      if (pieces.length > 0 && eventsOf(pieces).length + eventsOf(more).length > sliceSize) await flush({ ...stands });
+      pieces.push(...more);
+    },
+    /** Writes the rest with the cursor, unless that is all as it was. */
+    async close(next: WatchFolderRow): Promise<void> {
+      const isSame =
+        pieces.length === 0 &&
+        next.uidNext === stands.uidNext &&
+        next.modSeq === stands.modSeq &&
+        next.exists === stands.exists &&
+        next.flagsReadAt === stands.flagsReadAt;
+      if (!isSame) await flush(next);
+    },
+  };
+}
+
+function slices<T>(items: T[]): T[][] {
+  return Array.from({ length: Math.ceil(items.length / sliceSize) }, (_, at) =>
+    items.slice(at * sliceSize, (at + 1) * sliceSize),
+  );
+}

@@ -1,0 +1,179 @@
+import { maildropKeyText, type MaildropKey } from "../mail/maildrop.ts";
+import type { MaildropPlace, Summary } from "../mail/message.ts";
+import type { MaildropWatching } from "../mail/watch.ts";
+import { identifyMessages } from "../operations/identify-messages.ts";
+import { viewFolderRow } from "../operations/view-folder.ts";
+import { viewMessage } from "../operations/view-message.ts";
+import { maildropLogin } from "../sessions/kept-maildrop.ts";
+import { encodeMessageId } from "../mail/id.ts";
+import type { AccountRow, FolderRow, NewEvent, SnapshotChunk, WatchFolderRow } from "../store/rows.ts";
+import { type Entry, flagBits, keywordDigest } from "./entry.ts";
+import type { LookedAt } from "./look-at-folder.ts";
+import { isRemovedByUs } from "./own-doing.ts";
+import { chunksOf, decodeEntries, editChunks } from "./snapshot.ts";
+import { deletedEvent, type LookNeeds, newEvent, type Turn, write } from "./turn.ts";
+
+const sliceSize = 100;
+
+/**
+ * Looks at a maildrop: all it holds against what is known of it. There is no folder, no flag that others set, and no order that
+ * can be relied on; every message counts, also beyond the window.
+ */
+export async function lookAtMaildrop(
+  needs: LookNeeds,
+  turn: Turn,
+  watching: MaildropWatching,
+  inbox: FolderRow,
+): Promise<LookedAt> {
+  const { account } = turn;
+  const keys = await watching.keys();
+  turn.progress();
+  const row = (await needs.watches.folders(account.id)).find(({ folder }) => folder === inbox.number);
+  if (row === undefined || row.uidValidity !== loginNumber(account)) return seed(needs, turn, inbox, keys, row ?? null);
+
+  const chunks = await needs.watches.chunks(account.id, inbox.number);
+  const known = new Map(chunks.flatMap(({ entries }) => decodeEntries(entries)).map((entry) => [entry.key, entry]));
+  const there = new Set(keys.map(maildropKeyText));
+  const gone = [...known.values()].filter(({ key }) => !there.has(key));
+  const created = keys.filter((key) => !known.has(maildropKeyText(key)));
+  const books = { row, chunks };
+  for (let at = 0; at < gone.length; at += sliceSize)
+    await tellGone(needs, turn, inbox, books, gone.slice(at, at + sliceSize));
+  const some = created.slice(0, sliceSize);
+  if (some.length > 0) await tellCreated(needs, turn, inbox, books, some);
+  return created.length > some.length ? "more" : "done";
+}
+
+type Books = { row: WatchFolderRow; chunks: SnapshotChunk[] };
+
+/** A maildrop of another host or user is another one, as a folder with another UIDVALIDITY is. */
+function loginNumber(account: AccountRow): number {
+  return Buffer.from(maildropLogin(account), "base64url").readUInt32BE(0);
+}
+
+/** What is there already is taken down in silence, but for what the account's `watch.notifySince` asks for. */
+async function seed(
+  needs: LookNeeds,
+  turn: Turn,
+  inbox: FolderRow,
+  keys: MaildropKey[],
+  before: WatchFolderRow | null,
+): Promise<LookedAt> {
+  const { account } = turn;
+  const now = needs.clock.now();
+  const quiet = before === null ? keys.slice(0, await firstToTell(needs, turn, inbox, keys)) : keys;
+  const put = chunksOf(
+    quiet.map((key, index) => entryOf(key, index + 1)),
+    0,
+  );
+  const row: WatchFolderRow = {
+    accountId: account.id,
+    folder: inbox.number,
+    uidValidity: loginNumber(account),
+    uidNext: quiet.length + 1,
+    modSeq: null,
+    exists: quiet.length,
+    version: (before?.version ?? 0) + 1,
+    historicalBelow: quiet.length < keys.length ? keys.length + 1 : 0,
+    flagsReadAt: now,
+    lastCheckedAt: now,
+    lastChangedAt: before === null ? null : now,
+  };
+  const data = { ...viewFolderRow(inbox, [inbox]), actor: "external" };
+  const events = before === null ? [] : [newEvent(account, "folder.reset", now, data)];
+  await write(needs, turn, { folders: [row], events, chunks: { folder: inbox.number, clear: true, put, remove: [] } });
+  return quiet.length < keys.length ? "more" : "done";
+}
+
+/** The index of the oldest message to be told: those behind all have come since; `keys.length` for none. */
+async function firstToTell(needs: LookNeeds, turn: Turn, inbox: FolderRow, keys: MaildropKey[]): Promise<number> {
+  const since = turn.account.watch.notifySince;
+  if (since === null) return keys.length;
+  const lowest = Math.max(0, keys.length - needs.window);
+  let first = keys.length;
+  while (first > lowest) {
+    const some = keys.slice(Math.max(lowest, first - sliceSize), first);
+    const summaries = await summariesOf(turn, inbox, some);
+    turn.progress();
+    const recent = summaries.filter(({ receivedAt }) => receivedAt !== null && receivedAt >= since);
+    if (recent.length === 0) return first;
+    first -= some.length;
+  }
+  return first;
+}
+
+async function summariesOf(turn: Turn, inbox: FolderRow, keys: MaildropKey[]): Promise<Summary<MaildropPlace>[]> {
+  const summaries = await turn.mailbox.summaries(keys.map((key) => ({ path: inbox.path, key })));
+  return summaries.flatMap((summary) => ("key" in summary.place ? [{ ...summary, place: summary.place }] : []));
+}
+
+function entryOf(key: MaildropKey, uid: number): Entry {
+  return { uid, flags: 0, keywords: 0, key: maildropKeyText(key) };
+}
+
+async function tellGone(needs: LookNeeds, turn: Turn, inbox: FolderRow, books: Books, gone: Entry[]): Promise<void> {
+  const { account } = turn;
+  const now = needs.clock.now();
+  const idKey = needs.idKey(account);
+  const login = maildropLogin(account);
+  const intents = await needs.intents.list(account.id, now);
+  const events = gone.map(({ key }) => {
+    const actor = isRemovedByUs(intents, key) ? "api" : "external";
+    const id = encodeMessageId({ tier: "maildrop", login, key: keyOf(key) }, idKey);
+    return deletedEvent(account, { id, folderIds: [inbox.id], actor }, now);
+  });
+  const edit = { put: [], remove: new Set(gone.map(({ uid }) => uid)) };
+  await close(needs, turn, inbox, books, { edit, events, uidNext: books.row.uidNext });
+}
+
+function keyOf(text: string): MaildropKey {
+  const value = text.slice(text.indexOf(":") + 1);
+  return { kind: text.startsWith("uidl:") ? "uidl" : "fingerprint", value };
+}
+
+async function tellCreated(
+  needs: LookNeeds,
+  turn: Turn,
+  inbox: FolderRow,
+  books: Books,
+  keys: MaildropKey[],
+): Promise<void> {
+  const { account } = turn;
+  const now = needs.clock.now();
+  const { row } = books;
+  const since = account.watch.notifySince;
+  const summaries = await summariesOf(turn, inbox, keys);
+  const ids = await identifyMessages(needs, account, inbox, summaries);
+  const put = keys.map((key, index) => entryOf(key, row.uidNext + index));
+  const uidOf = new Map(put.map(({ key, uid }) => [key, uid]));
+  const events: NewEvent[] = [];
+  for (const [index, summary] of summaries.entries()) {
+    const uid = uidOf.get(maildropKeyText(summary.place.key)) ?? row.uidNext;
+    const historical = uid < row.historicalBelow;
+    if (historical && (since === null || summary.receivedAt === null || summary.receivedAt < since)) continue;
+    const view = viewMessage(summary, { id: ids[index] ?? "", accountId: account.id, folderIds: [inbox.id] });
+    events.push(newEvent(account, "message.created", now, { ...view, actor: "external", historical }));
+  }
+  const told = new Map(summaries.map((summary) => [maildropKeyText(summary.place.key), summary]));
+  const entries = put.map((entry) => {
+    const summary = told.get(entry.key);
+    return summary ? { ...entry, flags: flagBits(summary.flags), keywords: keywordDigest(summary.keywords) } : entry;
+  });
+  const edit = { put: entries, remove: new Set<number>() };
+  await close(needs, turn, inbox, books, { edit, events, uidNext: row.uidNext + keys.length });
+}
+
+async function close(
+  needs: LookNeeds,
+  turn: Turn,
+  inbox: FolderRow,
+  books: Books,
+  { edit, events, uidNext }: { edit: Parameters<typeof editChunks>[1]; events: NewEvent[]; uidNext: number },
+): Promise<void> {
+  const now = needs.clock.now();
+  const { put, remove, after } = editChunks(books.chunks, edit, Infinity);
+  const row = { ...books.row, version: books.row.version + 1, uidNext, lastCheckedAt: now, lastChangedAt: now };
+  await write(needs, turn, { folders: [row], events, chunks: { folder: inbox.number, clear: false, put, remove } });
+  books.row = row;
+  books.chunks = after;
+}

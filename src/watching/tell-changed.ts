@@ -1,0 +1,42 @@
+import type { MessageChange } from "../mail/event.ts";
+import { identifyMessages } from "../operations/identify-messages.ts";
+import { viewMessage } from "../operations/view-message.ts";
+import type { FolderRow, IntentRow } from "../store/rows.ts";
+import { type Entry, entryOf, flagsBetween } from "./entry.ts";
+import { isOurChange } from "./own-doing.ts";
+import type { Piece } from "./piece.ts";
+import { type FolderTurn, type LookNeeds, newEvent } from "./turn.ts";
+
+/** What it means that flags or keywords of messages are not as their snapshot has them. */
+export async function tellChanged(
+  needs: LookNeeds,
+  turn: FolderTurn,
+  changed: Entry[],
+  { folder, uidValidity, intents }: { folder: FolderRow; uidValidity: number; intents: IntentRow[] },
+): Promise<Piece[]> {
+  const { account, mailbox } = turn;
+  const before = new Map(changed.map((entry) => [entry.uid, entry]));
+  const places = changed.map(({ uid }) => ({ path: folder.path, uidValidity, uid }));
+  const summaries = (await mailbox.summaries(places)).flatMap((summary) =>
+    "uid" in summary.place ? [{ ...summary, place: summary.place }] : [],
+  );
+  const ids = await identifyMessages(needs, account, folder, summaries);
+  return summaries.map((summary, index) => {
+    const { uid } = summary.place;
+    const known = before.get(uid);
+    // What the snapshot knows of it for life stays as it is there: not every answer tells it.
+    const put = { ...entryOf({ ...summary, uid }), key: known?.key ?? "" };
+    const flags = flagsBetween(known?.flags ?? put.flags, put.flags);
+    const keywords = known !== undefined && known.keywords !== put.keywords;
+    const changes: MessageChange[] = [
+      ...(flags.length > 0 ? (["flags"] as const) : []),
+      ...(keywords ? (["keywords"] as const) : []),
+    ];
+    if (changes.length === 0) return { event: null };
+    const at = { folder: folder.number, uidValidity, uid };
+    const actor = isOurChange(intents, at, { flags, now: summary.flags, keywords }) ? "api" : "external";
+    const view = viewMessage(summary, { id: ids[index] ?? "", accountId: account.id, folderIds: [folder.id] });
+    const event = newEvent(account, "message.updated", needs.clock.now(), { ...view, changes, actor });
+    return { event, put };
+  });
+}

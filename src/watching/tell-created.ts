@@ -1,0 +1,76 @@
+import type { ImapPlace, Summary } from "../mail/message.ts";
+import { identifyMessages } from "../operations/identify-messages.ts";
+import { viewMessage } from "../operations/view-message.ts";
+import type { FolderRow, HeldRow, IntentRow, WatchFolderRow } from "../store/rows.ts";
+import { entryOf } from "./entry.ts";
+import { textOf, type Elsewhere } from "./keys.ts";
+import { placedBy } from "./own-doing.ts";
+import type { Piece } from "./piece.ts";
+import { type FolderTurn, type LookNeeds, newEvent } from "./turn.ts";
+
+export type Arrivals = {
+  folder: FolderRow;
+  row: WatchFolderRow;
+  intents: IntentRow[];
+  held: HeldRow[];
+  /** Where messages that are known for life stand besides, by their keys. */
+  elsewhere: Map<string, Elsewhere[]>;
+  lasting: Set<string>;
+};
+
+/**
+ * What messages mean that are new in a folder: created, moved here, or here as well as elsewhere. Those that Postern itself
+ * has stored mean nothing to anybody.
+ */
+export async function tellCreated(
+  needs: LookNeeds,
+  turn: FolderTurn,
+  created: Summary<ImapPlace>[],
+  about: Arrivals,
+): Promise<Piece[]> {
+  const ids = await identifyMessages(needs, turn.account, about.folder, created);
+  return created.map((summary, index) => tellOne(needs, turn, { summary, id: ids[index] ?? "" }, about));
+}
+
+function tellOne(
+  needs: LookNeeds,
+  turn: FolderTurn,
+  { summary, id }: { summary: Summary<ImapPlace>; id: string },
+  { folder, row, intents, held, elsewhere, lasting }: Arrivals,
+): Piece {
+  const { account } = turn;
+  const now = needs.clock.now();
+  const { uid, uidValidity } = summary.place;
+  const key = textOf(summary.key);
+  const put = entryOf({ ...summary, uid });
+  const view = (folderIds: string[]) => viewMessage(summary, { id, accountId: account.id, folderIds });
+  const idOf = (number: number): string | null => turn.folders.find((one) => one.number === number)?.id ?? null;
+  const moved = (from: number, actor: "api" | "external") =>
+    newEvent(account, "message.moved", now, {
+      ...view([folder.id]),
+      fromFolderId: idOf(from),
+      toFolderId: folder.id,
+      actor,
+    });
+
+  const ours = placedBy(intents, { folder: folder.number, uidValidity, uid });
+  const before = lasting.has(key) ? held.find((one) => one.key === key) : undefined;
+  const unhold = before === undefined ? {} : { unhold: key };
+  if (ours !== null) {
+    const event = ours.source === null ? null : moved(ours.source.folder, "api");
+    return { put, event, ...unhold };
+  }
+  if (before !== undefined) return { put, event: moved(before.folder, "external"), ...unhold };
+  const copies = lasting.has(key) ? (elsewhere.get(key) ?? []) : [];
+  if (copies.length > 0) {
+    const folderIds = [folder.id, ...copies.map((copy) => copy.folder.id)];
+    const data = { ...view(folderIds), changes: ["folderIds"], actor: "external" };
+    return { put, event: newEvent(account, "message.updated", now, data) };
+  }
+  const historical = uid < row.historicalBelow;
+  const since = account.watch.notifySince;
+  if (historical && (since === null || summary.receivedAt === null || summary.receivedAt < since))
+    return { put, event: null };
+  const data = { ...view([folder.id]), actor: "external", historical };
+  return { put, event: newEvent(account, "message.created", now, data) };
+}

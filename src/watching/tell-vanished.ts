@@ -1,0 +1,102 @@
+import type { ImapPlace } from "../mail/message.ts";
+import { identifyMessages } from "../operations/identify-messages.ts";
+import { viewMessage } from "../operations/view-message.ts";
+import type { FolderRow, IntentRow, WatchFolderRow } from "../store/rows.ts";
+import type { Entry } from "./entry.ts";
+import { lastingKeys, nativeKey, type Elsewhere, type OtherSnapshots } from "./keys.ts";
+import { takenBy } from "./own-doing.ts";
+import type { Piece } from "./piece.ts";
+import { deletedEvent, type FolderTurn, type LookNeeds, newEvent } from "./turn.ts";
+
+type Departures = {
+  folder: FolderRow;
+  row: WatchFolderRow;
+  intents: IntentRow[];
+  others: OtherSnapshots;
+};
+
+/** The ids of messages by what their snapshot knows of them. Where they were is forgotten. */
+export async function identifyGone(
+  needs: LookNeeds,
+  turn: FolderTurn,
+  folder: FolderRow,
+  uidValidity: number,
+  gone: { uid: number; key: string }[],
+): Promise<string[]> {
+  const places = gone.map(({ uid, key }) => ({
+    place: { path: folder.path, uidValidity, uid },
+    key: nativeKey(key),
+  }));
+  const ids = await identifyMessages(needs, turn.account, folder, places);
+  for (const [index, { place }] of places.entries()) needs.places.forget(turn.account.id, ids[index] ?? "", place);
+  return ids;
+}
+
+/**
+ * What messages mean that are gone from a folder: deleted; in fewer folders than before; or, while other folders are still to
+ * be looked at, maybe moved there, and held. What a move of ours took away is told where it turns up.
+ */
+export async function tellVanished(
+  needs: LookNeeds,
+  turn: FolderTurn,
+  gone: Entry[],
+  about: Departures,
+): Promise<Piece[]> {
+  const { folder, row, others } = about;
+  const keys = gone.map(({ key }) => key);
+  const lasting = await lastingKeys(needs, turn.account, keys);
+  const elsewhere = await others.find(lasting);
+  const ids = await identifyGone(needs, turn, folder, row.uidValidity, gone);
+  const pieces: Piece[] = [];
+  for (const [index, entry] of gone.entries()) {
+    const copies = lasting.has(entry.key) ? (elsewhere.get(entry.key) ?? []) : [];
+    const known = { id: ids[index] ?? "", entry, copies, lasts: lasting.has(entry.key) };
+    pieces.push(await tellOne(needs, turn, known, about));
+  }
+  return pieces;
+}
+
+async function tellOne(
+  needs: LookNeeds,
+  turn: FolderTurn,
+  { id, entry, copies, lasts }: { id: string; entry: Entry; copies: Elsewhere[]; lasts: boolean },
+  { folder, row, intents, others }: Departures,
+): Promise<Piece> {
+  const { account } = turn;
+  const now = needs.clock.now();
+  const { uid, key } = entry;
+  const { uidValidity } = row;
+  const origin = { folder: folder.number, uidValidity, uid };
+  const ours = takenBy(intents, origin);
+  const isMoved = ours?.kind === "place" && turn.watched.some(({ number }) => number === ours.folder);
+  if (isMoved && (ours.placed !== null || lasts)) return { event: null, remove: uid };
+  if (copies.length > 0) {
+    const summary = await summaryAt(needs, turn, copies);
+    const folderIds = copies.map((copy) => copy.folder.id);
+    const view = summary && viewMessage(summary, { id, accountId: account.id, folderIds });
+    const actor = ours === null ? "external" : "api";
+    const event = view && newEvent(account, "message.updated", now, { ...view, changes: ["folderIds"], actor });
+    return { event, remove: uid };
+  }
+  if (lasts && ours === null && others.others.length > 0) {
+    const waitsFor = others.others.map(({ number }) => number);
+    const hold = { accountId: account.id, key, folder: folder.number, uidValidity, uid, since: now, waitsFor };
+    return { event: null, remove: uid, hold };
+  }
+  const actor = ours === null ? "external" : "api";
+  const event = deletedEvent(account, { id, folderIds: [folder.id], actor }, now);
+  return { event, remove: uid, ...(!lasts && { displaced: origin }) };
+}
+
+/** The message as it stands in another folder; null where it has gone from there as well. */
+async function summaryAt(needs: LookNeeds, turn: FolderTurn, copies: Elsewhere[]) {
+  const rows = await needs.watches.folders(turn.account.id);
+  for (const { folder, uid } of copies) {
+    const uidValidity = rows.find((row) => row.folder === folder.number)?.uidValidity;
+    if (uidValidity === undefined) continue;
+    const place: ImapPlace = { path: folder.path, uidValidity, uid };
+    const [summary] = await turn.mailbox.summaries([place]);
+    if (summary !== undefined) return summary;
+  }
+  return null;
+}

@@ -1,0 +1,66 @@
+import type { Actor, EventType } from "../mail/event.ts";
+import { orderedId } from "../mail/id.ts";
+import type { Mailbox } from "../mail/mailbox.ts";
+import type { Wake } from "../mail/wake.ts";
+import type { FolderWatching } from "../mail/watch.ts";
+import type { Clock } from "../observe.ts";
+import type { IdentifyMessages } from "../operations/identify-messages.ts";
+import type { SyncFolders } from "../operations/sync-folders.ts";
+import type { AccountRow, FolderRow, NewEvent } from "../store/rows.ts";
+import type { Store, WatchChange } from "../store/store.ts";
+
+export type LookNeeds = IdentifyMessages &
+  SyncFolders & {
+    watches: Pick<Store["watches"], "folders" | "chunks" | "held" | "write">;
+    intents: Pick<Store["intents"], "list">;
+    wake: Pick<Wake, "wake">;
+    /** Of how many messages of a folder changes are told. */
+    window: number;
+    clock: Clock;
+  };
+
+/** A look at an account by whoever holds its claim. */
+export type Turn = {
+  account: AccountRow;
+  epoch: number;
+  mailbox: Mailbox;
+  /** Told after each step, so that a watchdog sees that the look goes on. */
+  progress: () => void;
+};
+
+/** A turn at an account with folders. */
+export type FolderTurn = Turn & {
+  watching: FolderWatching;
+  /** The account's folders that are watched. */
+  watched: FolderRow[];
+  /** All the account's folders. */
+  folders: FolderRow[];
+  /** Numbers of those that came since the account was looked at last. */
+  appeared: Set<number>;
+};
+
+/** Somebody else has claimed the account, or it was changed: what was found is not written, and the turn is over. */
+export class Overtaken extends Error {}
+
+/** Writes what a look found. Throws `Overtaken`. */
+export async function write(needs: LookNeeds, turn: Turn, change: WatchChange): Promise<void> {
+  const { account, epoch } = turn;
+  turn.progress();
+  const isOurs = await needs.watches.write({ id: account.id, appId: account.appId, epoch }, change);
+  if (!isOurs) throw new Overtaken();
+  if (change.events !== undefined && change.events.length > 0) needs.wake.wake("events", account.appId);
+}
+
+export function newEvent(account: AccountRow, type: EventType, now: number, data: Record<string, unknown>): NewEvent {
+  const { id: accountId, appId, externalId } = account;
+  return { id: orderedId("evt", now), appId, accountId, externalId, type, createdAt: now, data };
+}
+
+/** A message that is gone, by what was known of it. */
+export function deletedEvent(
+  account: AccountRow,
+  gone: { id: string; folderIds: string[]; actor: Actor },
+  now: number,
+): NewEvent {
+  return newEvent(account, "message.deleted", now, gone);
+}

@@ -1,0 +1,206 @@
+import { Failure } from "../errors.ts";
+import type { Mailbox } from "../mail/mailbox.ts";
+import type { News } from "../mail/watch.ts";
+import type { Log } from "../observe.ts";
+import type { Mailboxes } from "../sessions/lend-mailbox.ts";
+import type { LoginPace } from "../sessions/login-pace.ts";
+import type { AccountRow, FolderRow } from "../store/rows.ts";
+import type { Store } from "../store/store.ts";
+import { canWait, lookAtAccount, type Looked } from "./look-at-account.ts";
+import { lookAtFolder, type LookedAt } from "./look-at-folder.ts";
+import { type FolderTurn, type LookNeeds, Overtaken } from "./turn.ts";
+
+export type WatchNeeds = LookNeeds & {
+  accounts: LookNeeds["accounts"] & Pick<Store["accounts"], "byId">;
+  watches: LookNeeds["watches"] & Pick<Store["watches"], "get">;
+  mailboxes: Pick<Mailboxes, "lend" | "watch">;
+  pace: LoginPace;
+  log: Log;
+  /** From 0 to 1, spreads what would come together. */
+  random: () => number;
+  /** How often all folders are looked at, and a maildrop is, milliseconds. */
+  every: { folders: number; maildrop: number };
+};
+
+/** One account under watch, as its supervisor sees it. */
+export type Watched = {
+  accountId: string;
+  epoch: number;
+  signal: AbortSignal;
+  /** Told whenever the watch goes on: it has to be told again until `by`, milliseconds since the epoch. */
+  alive: (by: number) => void;
+  /** All folders have been looked at, at this time. */
+  looked: (at: number, mode: "idle" | "poll") => void;
+};
+
+/** How long a step of a look may take, and how long after its time a wait may end, milliseconds. */
+const stallMs = 120_000;
+
+/** A session that lasted so long was a good one: the next failure is the first again. */
+const stableMs = 5 * 60_000;
+
+/** Waits after failures, milliseconds: the first, and the longest. */
+const backOff = { first: 1_000, longest: 3_600_000 };
+
+/** How long a login that was refused for good may yet be tried again, where its account does not say so. */
+const refusedMs = 60_000;
+
+/** How soon one looks again at what a move of ours may have put there. */
+const soonMs = 250;
+
+/** How long an account is polled on borrowed sessions after its server allowed no session more, milliseconds. */
+const crowdedMs = 10 * 60_000;
+
+/**
+ * Watches one account until the signal aborts, somebody else has claimed it, or there is nothing to watch. Never fails: what
+ * a server or the line failed with is waited out. True when the claim is to be given back: the account is watched no more until
+ * it changes.
+ */
+export async function watchAccount(needs: WatchNeeds, watched: Watched): Promise<boolean> {
+  const { signal } = watched;
+  let failures = 0;
+  let crowdedUntil = 0;
+  while (!signal.aborted) {
+    const begun = needs.clock.now();
+    watched.alive(begun + stallMs);
+    try {
+      const account = await needs.accounts.byId(watched.accountId);
+      if (account === null || !isToWatch(account)) return true;
+      const isOwn = account.incoming?.protocol === "imap" && account.watch.mode === "push" && begun >= crowdedUntil;
+      await (isOwn ? onOwnSession(needs, account, watched) : onLentSessions(needs, account, watched));
+    } catch (error) {
+      if (error instanceof Overtaken || signal.aborted) return false;
+      if (error instanceof Failure && error.code === "upstream-throttled") crowdedUntil = needs.clock.now() + crowdedMs;
+      failures = needs.clock.now() - begun >= stableMs ? 1 : failures + 1;
+      await waitOut(needs, watched, error, failures);
+    }
+  }
+  return false;
+}
+
+function isToWatch({ incoming, watch, state, lastError }: AccountRow): boolean {
+  const isRefused = state === "authenticationFailed" && lastError?.side === "incoming";
+  return incoming !== null && watch.mode !== "off" && state !== "paused" && !isRefused;
+}
+
+/** A session of its own that waits for news of the inbox between looks at all folders. */
+async function onOwnSession(needs: WatchNeeds, account: AccountRow, watched: Watched): Promise<void> {
+  const { signal } = watched;
+  const host = account.incoming?.host ?? "";
+  await needs.pace.turn(host, signal);
+  if (signal.aborted) return;
+  const mailbox = await needs.mailboxes.watch(account);
+  needs.pace.passed(host);
+  const leave = (): void => void mailbox.close();
+  signal.addEventListener("abort", leave);
+  try {
+    while (!signal.aborted) {
+      const round = await lookAtAll(needs, mailbox, watched);
+      if (round === null) return;
+      await untilNextRound(needs, mailbox, watched, round);
+    }
+  } finally {
+    signal.removeEventListener("abort", leave);
+    await mailbox.close();
+  }
+}
+
+/** Sessions lent for each look at all folders: for maildrops, for polling, and where a server allows few sessions. */
+async function onLentSessions(needs: WatchNeeds, account: AccountRow, watched: Watched): Promise<void> {
+  const host = account.incoming?.host ?? "";
+  await needs.pace.turn(host, watched.signal);
+  if (watched.signal.aborted) return;
+  const lease = await needs.mailboxes.lend(account);
+  needs.pace.passed(host);
+  let round: Round | null;
+  try {
+    round = await lookAtAll(needs, lease.session, watched);
+  } catch (error) {
+    lease.failed(error);
+    throw error;
+  } finally {
+    lease.release();
+  }
+  if (round !== null) await rest(needs, watched, round.nextAt);
+}
+
+type Round = Looked & { nextAt: number };
+
+/** Looks at all folders, and again while there is more to tell; null when the account is no longer to be watched. */
+async function lookAtAll(needs: WatchNeeds, mailbox: Mailbox, watched: Watched): Promise<Round | null> {
+  const progress = (): void => watched.alive(needs.clock.now() + stallMs);
+  for (;;) {
+    progress();
+    const account = await needs.accounts.byId(watched.accountId);
+    if (account === null || !isToWatch(account)) return null;
+    const begun = needs.clock.now();
+    const since = (await needs.watches.get(account.id))?.lookedAt ?? null;
+    const turn = { account, epoch: watched.epoch, mailbox, progress };
+    const looked = await lookAtAccount(needs, turn, since);
+    if (looked.state === "more" && !watched.signal.aborted) continue;
+    watched.looked(begun, looked.turn !== null && isPushed(account, mailbox) ? "idle" : "poll");
+    const every = looked.turn === null ? needs.every.maildrop : needs.every.folders;
+    const wait = looked.state === "waiting" ? soonMs : every * (0.9 + 0.2 * needs.random());
+    return { ...looked, nextAt: needs.clock.now() + wait };
+  }
+}
+
+function isPushed({ watch }: AccountRow, mailbox: Mailbox): boolean {
+  return watch.mode === "push" && canWait(mailbox);
+}
+
+/** Looks at the inbox whenever the server tells news of it, until it is time to look at all folders again. */
+async function untilNextRound(needs: WatchNeeds, mailbox: Mailbox, watched: Watched, round: Round): Promise<void> {
+  const { signal } = watched;
+  const { turn } = round;
+  const inbox = turn?.watched.find(({ role }) => role === "inbox");
+  if (turn === null || inbox === undefined || !isPushed(turn.account, mailbox))
+    return rest(needs, watched, round.nextAt);
+  for (
+    let left = round.nextAt - needs.clock.now();
+    left > 0 && !signal.aborted;
+    left = round.nextAt - needs.clock.now()
+  ) {
+    watched.alive(round.nextAt + stallMs);
+    const news = await turn.watching.waitForNews(inbox.path, left, signal);
+    if (news === null) return;
+    watched.alive(needs.clock.now() + stallMs);
+    await lookUntilDone(needs, { turn, folder: inbox, until: round.nextAt }, news, watched);
+  }
+}
+
+/** Looks at a folder until all is told, or it is time to look at all of them. */
+async function lookUntilDone(
+  needs: WatchNeeds,
+  { turn, folder, until }: { turn: FolderTurn; folder: FolderRow; until: number },
+  news: News,
+  { signal }: Watched,
+): Promise<void> {
+  let state: LookedAt = "more";
+  while (state !== "done" && !signal.aborted && needs.clock.now() < until) {
+    state = await lookAtFolder(needs, turn, folder, { flags: news.flags });
+    if (state === "waiting") await needs.clock.sleep(soonMs, signal);
+  }
+}
+
+async function rest(needs: WatchNeeds, { signal, alive }: Watched, until: number): Promise<void> {
+  alive(until + stallMs);
+  await needs.clock.sleep(Math.max(0, until - needs.clock.now()), signal);
+}
+
+async function waitOut(needs: WatchNeeds, watched: Watched, error: unknown, failures: number): Promise<void> {
+  const { accountId, signal } = watched;
+  const code = error instanceof Failure ? error.code : "internal";
+  const asked =
+    error instanceof Failure && error.details.retryAfter !== undefined ? error.details.retryAfter * 1_000 : 0;
+  const isRefused = code === "account-authentication-failed";
+  const grown = Math.min(backOff.longest, backOff.first * 2 ** (failures - 1)) * (0.5 + needs.random());
+  const wait = Math.max(grown, asked, isRefused && asked === 0 ? refusedMs : 0);
+  const cause = error instanceof Failure ? {} : { error: String(error) };
+  needs.log.write("info", "watch.failed", { accountId, code, failures, waitMs: Math.round(wait), ...cause });
+  watched.alive(needs.clock.now() + wait + stallMs);
+  const host = (await needs.accounts.byId(accountId).catch(() => null))?.incoming?.host ?? "";
+  // Whoever waits because the server was away comes back as soon as it is.
+  if (code === "upstream-unreachable" || code === "upstream-timeout") await needs.pace.untilPassed(host, wait, signal);
+  else await needs.clock.sleep(wait, signal);
+}
