@@ -37,7 +37,7 @@ async function arrivals(world: World, mails: number): Promise<{ ours: number[]; 
   const mailbox = await world.holding(Array.from({ length: before }, (_, number) => [message(number)]));
   const maildir = stack.dovecot.maildir(mailbox.user);
   const client = await mailbox.openBare();
-  const idling = client.idle();
+  let idling = client.idle();
   await untilIdling(api, mailbox.path);
   const stream = await openEventStream(postern);
   const ours: number[] = [];
@@ -51,6 +51,10 @@ async function arrivals(world: World, mails: number): Promise<{ ours: number[]; 
       deliver(maildir, message(before + nth));
       ours.push((await told) - start);
       bare.push((await seen) - start);
+      // As Postern does and everybody who wants to read it: Dovecot's clocks of an IDLE begin anew with each.
+      await client.fetchOne("*", { uid: true });
+      await idling;
+      idling = client.idle();
     }
   } finally {
     stream.close();

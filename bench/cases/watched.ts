@@ -1,2 +1,76 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
 import type { Case } from "../frame/case.ts";
-export const watched: Case = { name: "watched", run: async () => [] };
+import { makeCrowd } from "../frame/crowd.ts";
+import type { Figure } from "../frame/figure.ts";
+import { memoryOf, processorTimeOf } from "../frame/postern.ts";
+import { median } from "../frame/rounds.ts";
+import { inDigits } from "../frame/sizes.ts";
+
+/** All accounts have been looked at once more in this time, milliseconds; Postern does so each minute. */
+const round = 66_000;
+
+/** MB as KiB. */
+const kib = (mega: number): number => (mega * 1e6) / 1024;
+
+/** What watched accounts cost that nothing happens in. */
+export const watched: Case = {
+  name: "watched",
+  async run(world) {
+    const { pid } = world.postern;
+    await sleep(1_500);
+    const base = await restingMemory(pid);
+    const crowd = makeCrowd(world);
+    const figures: Figure[] = [];
+    const resident = new Map<number, number>();
+    for (const count of [300, 1_000]) {
+      await crowd.growTo(count);
+      await sleep(round);
+      const memory = await restingMemory(pid);
+      if (crowd.connections() !== count) throw new Error(`${crowd.connections()} connections of ${count} stand`);
+      resident.set(count, memory);
+      figures.push({
+        what: `RSS of each of ${inDigits(count)} watched accounts`,
+        unit: "KiB",
+        ours: kib(memory - base) / count,
+        bare: null,
+        bareIs: `over ${Math.round(base)} MB without any`,
+        compared: { as: "value", value: kib(memory - base) / count },
+        goal: { atMost: 160 },
+      });
+    }
+    const [few = Number.NaN, many = Number.NaN] = resident.values();
+    figures.push({
+      what: "RSS of each account from the 301st on",
+      unit: "KiB",
+      ours: kib(many - few) / 700,
+      bare: null,
+      bareIs: "over 300 accounts",
+      compared: { as: "value", value: kib(many - few) / 700 },
+      goal: null,
+    });
+    const [start, before] = [performance.now(), processorTimeOf(pid)];
+    await sleep(2 * round);
+    const share = ((processorTimeOf(pid) - before) / (performance.now() - start)) * 100;
+    figures.push({
+      what: "processor time for 1,000 watched idle accounts, of one core",
+      unit: "%",
+      ours: share,
+      bare: null,
+      bareIs: "",
+      compared: { as: "value", value: share },
+      goal: { atMost: 5 },
+    });
+    return figures;
+  },
+};
+
+/** The median over five seconds: what is garbage comes and goes. */
+async function restingMemory(pid: number): Promise<number> {
+  const seen: number[] = [];
+  for (let nth = 0; nth < 20; nth++) {
+    await sleep(250);
+    seen.push(memoryOf(pid).now);
+  }
+  return median(seen);
+}

@@ -21,6 +21,9 @@ export async function openBare({ host, ports, ca }: Dovecot, user: User): Promis
   return client;
 }
 
+/** The tagged answer to LOGIN names all capabilities. */
+const longestLine = 2_000;
+
 /**
  * A bare TLS socket that logs in, opens the inbox, gives one command more and leaves; nothing of the answer is read but its
  * length and its end. Resolves with its octets.
@@ -40,7 +43,7 @@ export async function askBareImap(
   });
   socket.on("data", (piece: Buffer) => {
     octets += piece.length;
-    last = (last + piece.subarray(-200).toString("latin1")).slice(-200);
+    last = (last + piece.subarray(-longestLine).toString("latin1")).slice(-longestLine);
     onPiece();
   });
   const until = (end: RegExp): Promise<void> =>
@@ -50,7 +53,11 @@ export async function askBareImap(
     });
   const exchange = async (): Promise<number> => {
     await until(/^\* OK .*\r\n$/m);
-    for (const [tag, line] of [["a", `LOGIN ${username} ${password}`], ["b", "SELECT INBOX"], ["c", command]] as const) {
+    for (const [tag, line] of [
+      ["a", `LOGIN ${username} ${password}`],
+      ["b", "SELECT INBOX"],
+      ["c", command],
+    ] as const) {
       octets = 0;
       socket.write(`${tag} ${line}\r\n`);
       await until(new RegExp(`(?:^|\\n)${tag} OK [^\\n]*\\r\\n$`));

@@ -35,6 +35,10 @@ type Watch = {
 /** Accounts claimed in one step. */
 const claimedAtOnce = 200;
 
+function isOn({ state }: AccountRow): boolean {
+  return state !== "paused" && state !== "authenticationFailed";
+}
+
 /** Watches the accounts that this process has claimed, each by itself: one that fails or hangs holds up no other. */
 export function watchAccounts(needs: WatchersNeeds): Watchers {
   const { watches, clock, log, metrics } = needs;
@@ -78,7 +82,8 @@ export function watchAccounts(needs: WatchersNeeds): Watchers {
       watch.end.abort("stalled");
       running.delete(accountId);
       const account = await needs.accounts.byId(accountId);
-      if (account !== null) await tellDegraded(account, now);
+      // A pause, or a login that was refused for good, is why it does not go on.
+      if (account !== null && isOn(account)) await tellDegraded(account, now);
       await watches.release(accountId, watch.epoch, 0);
     }
   }
@@ -102,12 +107,15 @@ export function watchAccounts(needs: WatchersNeeds): Watchers {
           running.delete(accountId);
         }
       await restartStalled();
+      // What is held and not watched was claimed by a step that failed, or by a process that was killed.
+      for (const [accountId, epoch] of epochs) if (!running.has(accountId)) await watches.release(accountId, epoch, 0);
       const claimed = await watches.claim(needs.owner, clock.now(), needs.leaseMs, claimedAtOnce);
       for (const { accountId, epoch } of claimed) start(accountId, epoch);
-      // What is held and not watched was claimed by a step that failed.
-      for (const [accountId, epoch] of epochs) if (!running.has(accountId)) await watches.release(accountId, epoch, 0);
       metrics.gauge("postern_watched_accounts", running.size);
-      return { nextAt: claimed.length === claimedAtOnce ? clock.now() : await watches.nextDueAt(needs.owner) };
+      if (claimed.length === claimedAtOnce) return { nextAt: clock.now() };
+      const dueAt = await watches.nextDueAt(needs.owner);
+      const renewAt = running.size === 0 ? null : clock.now() + needs.leaseMs / 3;
+      return { nextAt: dueAt === null || renewAt === null ? (dueAt ?? renewAt) : Math.min(dueAt, renewAt) };
     },
 
     async stop() {

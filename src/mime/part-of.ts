@@ -1,6 +1,7 @@
 import { Failure } from "../errors.ts";
 import type { Part } from "../mail/part.ts";
 import { leavable } from "./leavable.ts";
+import { makeOctetPile, type OctetPile } from "./octet-pile.ts";
 import { type MessageScan, scanMessage } from "./scan-message.ts";
 
 /** Octets of a part that are held until it is known whether it is meant. */
@@ -37,6 +38,7 @@ export async function partOf(
     break;
   }
   if (!cut.part) throw notFound();
+  if (cut.held.length > 0) cut.octets?.push(cut.held.take());
   const octets = leavable({ [Symbol.asyncIterator]: () => source }, (chunks) => rest(chunks, cut));
   return { part: cut.part, octets: cut.octets && octets };
 }
@@ -48,12 +50,14 @@ type Cut = {
   /** Whether it was meant as soon as it was found. */
   isSure: boolean;
   isOver: boolean;
-  /** What has come of it and was not taken; null where that was too much. */
+  /** What came of it before it was meant, copied: a server may send it in pieces of one octet. */
+  held: OctetPile;
+  /** What has come of it since and was not taken; null where too much came before. */
   octets: Uint8Array[] | null;
 };
 
 function cutOut(section: string, isMeant: (structure: Part, part: Part) => boolean): Cut {
-  let held = 0;
+  const held = makeOctetPile(maxHeld);
   const scan = scanMessage({
     begin(part) {
       if (part.section !== section || cut.part) return;
@@ -62,15 +66,15 @@ function cutOut(section: string, isMeant: (structure: Part, part: Part) => boole
     },
     octets(octets) {
       if (!cut.part || cut.isOver || !cut.octets) return;
-      if (!cut.isSure) held += octets.length;
-      if (held > maxHeld) cut.octets = null;
-      else cut.octets.push(octets);
+      if (cut.isSure) cut.octets.push(octets);
+      else if (held.length + octets.length > maxHeld) cut.octets = null;
+      else held.add(octets);
     },
     end(part) {
       if (part === cut.part) cut.isOver = true;
     },
   });
-  const cut: Cut = { scan, part: null, isSure: false, isOver: false, octets: [] };
+  const cut: Cut = { scan, part: null, isSure: false, isOver: false, held, octets: [] };
   return cut;
 }
 

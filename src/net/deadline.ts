@@ -16,7 +16,7 @@ export async function withDeadline<T>(
   try {
     return await work;
   } finally {
-    settled.abort();
+    settled.abort("settled");
   }
 }
 

@@ -28,7 +28,7 @@ export const createFolder =
         parent === null
           ? await mailbox.createFolder(null, asked.name)
           : await onFolder(needs, mailbox, account, parent, (folder) => mailbox.createFolder(folder.path, asked.name));
-      const all = await syncFolders(needs, account, await mailbox.folders(), "api");
+      const all = await syncFolders(needs, account, () => mailbox.folders(), "api");
       const made = all.find(({ row }) => row.path === path);
       if (made !== undefined) return viewFolder(made, all);
       throw new Failure("not-found", "The folder was made, and somebody has removed it since.");

@@ -1,5 +1,6 @@
 import type { ByteRange } from "../mail/mailbox.ts";
 import { resolveRange, type RangeAsked } from "../mail/range.ts";
+import { makeOctetPile } from "../mime/octet-pile.ts";
 import { callerLeft } from "../net/unless-left.ts";
 
 /** Octets held in memory to find out what a range of a part is: all of a small part, or the range. */
@@ -45,9 +46,9 @@ async function read(
   { asked, isLarge, signal }: { asked: RangeAsked; isLarge: boolean; signal: AbortSignal },
 ): Promise<Ranged | Whole> {
   const wanted = closed(asked);
-  if (isLarge && wanted === null) return { whole: followedBy([], source) };
+  if (isLarge && wanted === null) return { whole: followedBy(null, source) };
   /** Octets from the start, or from the range's own once it is known that the part is large. */
-  let held: Uint8Array[] = [];
+  const held = makeOctetPile(Infinity);
   let at = 0;
   for (;;) {
     const step = await source.next();
@@ -55,20 +56,19 @@ async function read(
     if (step.done === true) {
       const range = resolveRange(asked, at);
       const from = isLarge ? (wanted?.start ?? 0) : 0;
-      return { octets: cut(held, range.start - from, range.end - from), range, size: at };
+      return { octets: held.take().subarray(range.start - from, range.end - from + 1), range, size: at };
     }
     const chunk = step.value;
-    // A view of what is skipped would keep it in memory.
-    if (!isLarge || wanted === null) held.push(chunk);
-    else if (at + chunk.length > wanted.start) held.push(chunk.subarray(Math.max(0, wanted.start - at)));
+    if (!isLarge || wanted === null) held.add(chunk);
+    else if (at + chunk.length > wanted.start) held.add(chunk.subarray(Math.max(0, wanted.start - at)));
     at += chunk.length;
     if (!isLarge && at > maxHeld) {
-      if (wanted === null) return { whole: followedBy(held, source) };
+      if (wanted === null) return { whole: followedBy(held.take(), source) };
       isLarge = true;
-      held = [cut(held, wanted.start, Infinity)];
+      held.add(held.take().subarray(wanted.start));
     }
     if (isLarge && wanted !== null && at > wanted.end + 1) {
-      return { octets: cut(held, 0, wanted.end - wanted.start), range: wanted, size: null };
+      return { octets: held.take().subarray(0, wanted.end - wanted.start + 1), range: wanted, size: null };
     }
   }
 }
@@ -80,22 +80,19 @@ function closed(asked: RangeAsked): ByteRange | null {
   return end - start > maxHeld || end > maxRead ? null : { start, end };
 }
 
-function cut(chunks: Uint8Array[], first: number, last: number): Uint8Array {
-  return Buffer.concat(chunks).subarray(first, last + 1);
-}
-
 /** Not a generator: its `return` must reach the source at once. */
-function followedBy(held: Uint8Array[], source: AsyncIterator<Uint8Array>): AsyncIterableIterator<Uint8Array> {
+function followedBy(held: Uint8Array | null, source: AsyncIterator<Uint8Array>): AsyncIterableIterator<Uint8Array> {
   return {
     [Symbol.asyncIterator]() {
       return this;
     },
     async next() {
-      const value = held.shift();
+      const value = held;
+      held = null;
       return value ? { done: false, value } : source.next();
     },
     async return() {
-      held.length = 0;
+      held = null;
       await source.return?.();
       return { done: true, value: undefined };
     },

@@ -26,11 +26,16 @@ export const deleteFolder =
 /** Its row goes, and its event with it where the account is watched. */
 async function forget({ folders, clock, wake }: ChangeFolders, account: AccountRow, folder: FolderRow): Promise<void> {
   const change = { added: [], changed: [], removed: [folder.id] };
-  const rows = await folders.list(account.id);
-  const isTold = account.watch.mode !== "off" && rows.some(({ id }) => id === folder.id);
-  const data = { ...viewFolderRow(folder, rows), actor: "api" };
-  const events = isTold ? [folderEvent(account, "folder.deleted", data, clock.now())] : [];
-  const version = await folders.version(account.id);
-  if (await folders.save(account.id, { ...change, told: { version, events } })) wake.wake("events", account.appId);
-  else await folders.save(account.id, change);
+  for (let tries = 0; tries < 5; tries += 1) {
+    const version = await folders.version(account.id);
+    const rows = await folders.list(account.id);
+    // Whoever has listed the folders since may have told it already.
+    const isThere = rows.some(({ id, missingSince }) => id === folder.id && missingSince === null);
+    const data = { ...viewFolderRow(folder, rows), actor: "api" };
+    const isTold = account.watch.mode !== "off" && isThere;
+    const events = isTold ? [folderEvent(account, "folder.deleted", data, clock.now())] : [];
+    if (await folders.save(account.id, { ...change, told: { version, events } }))
+      return wake.wake("events", account.appId);
+  }
+  await folders.save(account.id, change);
 }

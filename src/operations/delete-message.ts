@@ -17,6 +17,7 @@ import { moveMessage, type MoveMessage } from "./move-message.ts";
 import { asOurs } from "./our-doing.ts";
 import { requireCapability } from "./require-capability.ts";
 import { resolveFolder } from "./resolve-folder.ts";
+import { isWatchedFolder } from "./watched-folder.ts";
 import { writing } from "./with-mailbox.ts";
 
 /**
@@ -73,5 +74,6 @@ async function removeForGood(
   });
   if (!isOnServer(found)) return;
   if (found.ref.tier === "permanent") needs.places.forget(account.id, id, found.place);
-  else await needs.placements.remove(placementAt(account, found, found.ref.origin));
+  else if (!isWatchedFolder(account, found.folder))
+    await needs.placements.remove(placementAt(account, found, found.ref.origin));
 }

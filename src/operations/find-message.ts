@@ -11,6 +11,7 @@ import type { Store } from "../store/store.ts";
 import type { PlaceCache } from "./place-cache.ts";
 import { isFolderMissing, onFolder, resolveFolder } from "./resolve-folder.ts";
 import { syncFolders, type SyncFolders } from "./sync-folders.ts";
+import { isWatchedFolder } from "./watched-folder.ts";
 import type { WithMailbox } from "./with-mailbox.ts";
 
 export type FindMessage = SyncFolders & {
@@ -112,7 +113,7 @@ async function onTracked<T>(
       if (!isGone(error)) throw error;
       const known = await movedOn(needs, account, placement);
       if (known === null) {
-        await needs.placements.remove(placement);
+        if (!isWatchedFolder(account, row)) await needs.placements.remove(placement);
         throw gone();
       }
       placement = known;
@@ -221,7 +222,7 @@ function notAllSearched(): Failure {
 }
 
 async function searchOrder(needs: FindMessage, mailbox: Mailbox, account: AccountRow): Promise<FolderRow[]> {
-  const synced = await syncFolders(needs, account, await mailbox.folders());
+  const synced = await syncFolders(needs, account, () => mailbox.folders());
   const rank = ({ role }: FolderRow): number => {
     const at = role === null ? -1 : searchFirst.indexOf(role);
     return at < 0 ? searchFirst.length : at;

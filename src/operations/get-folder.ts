@@ -11,7 +11,7 @@ export const getFolder =
   (needs: WithMailbox & SyncFolders & { accounts: Pick<Store["accounts"], "get"> }) =>
   async (caller: AppCaller, accountId: string, folderId: string, signal: AbortSignal): Promise<Folder> => {
     const account = await findAccount(needs.accounts, caller, accountId);
-    const natives = await reading(needs, account, (mailbox) => mailbox.folders(), signal);
-    const all = await syncFolders(needs, account, natives);
+    const list = () => reading(needs, account, (mailbox) => mailbox.folders(), signal);
+    const all = await syncFolders(needs, account, list);
     return viewFolder(folderWithId(all, folderId), all);
   };

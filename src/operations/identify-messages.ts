@@ -26,7 +26,7 @@ export type Named<P extends Place = Place> = Pick<Summary<P>, "place" | "key">;
 export async function identifyMessages(
   needs: IdentifyMessages,
   account: AccountRow,
-  folder: FolderRow,
+  folder: Pick<FolderRow, "number">,
   summaries: Named[],
 ): Promise<string[]> {
   const dropped = summaries.flatMap(({ place }) => ("key" in place ? [place] : []));
@@ -54,7 +54,7 @@ async function identifyInMaildrop(
 async function identifyOnServer(
   needs: IdentifyMessages,
   account: AccountRow,
-  folder: FolderRow,
+  folder: Pick<FolderRow, "number">,
   summaries: Named<ImapPlace>[],
 ): Promise<string[]> {
   const [first] = summaries;
@@ -96,6 +96,6 @@ async function splitAmong(needs: IdentifyMessages, account: AccountRow, summarie
   return new Set([...(await needs.splitKeys.among(account.id, [...seen])), ...twice]);
 }
 
-function originOf(folder: FolderRow, summary: Named<ImapPlace>): Origin {
+function originOf(folder: Pick<FolderRow, "number">, summary: Named<ImapPlace>): Origin {
   return { folder: folder.number, uidValidity: summary.place.uidValidity, uid: summary.place.uid };
 }

@@ -11,8 +11,8 @@ export const listFolders =
   (needs: WithMailbox & SyncFolders & { accounts: Pick<Store["accounts"], "get"> }) =>
   async (caller: AppCaller, accountId: string, signal: AbortSignal): Promise<Folder[]> => {
     const account = await findAccount(needs.accounts, caller, accountId);
-    const natives = await reading(needs, account, (mailbox) => mailbox.folders(), signal);
-    const synced = await syncFolders(needs, account, natives);
+    const list = () => reading(needs, account, (mailbox) => mailbox.folders(), signal);
+    const synced = await syncFolders(needs, account, list);
     return synced
       .map((folder) => viewFolder(folder, synced))
       .sort((a, b) => Number(b.role === "inbox") - Number(a.role === "inbox"));

@@ -6,6 +6,7 @@ import type { Store } from "../store/store.ts";
 import { gone, placementAt, type FindMessage, type FoundOnServer } from "./find-message.ts";
 import { beginPlacing, endPlacing, uidsAt } from "./our-doing.ts";
 import { onFolder } from "./resolve-folder.ts";
+import { isWatchedFolder } from "./watched-folder.ts";
 
 export type MoveMessage = FindMessage & {
   intents: Pick<Store["intents"], "live" | "insert" | "settle" | "remove">;
@@ -44,7 +45,8 @@ export async function moveMessage(
   }
   const place = moved[0]?.to ?? null;
   if (found.ref.tier === "permanent") needs.places.moved(account.id, id, place);
-  else if (place === null) await needs.placements.remove(placementAt(account, found, found.ref.origin));
+  else if (place === null && !isWatchedFolder(account, found.folder))
+    await needs.placements.remove(placementAt(account, found, found.ref.origin));
   const placements =
     place === null || found.ref.tier === "permanent"
       ? []

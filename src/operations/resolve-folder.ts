@@ -19,7 +19,7 @@ export async function resolveFolder(
     row.missingSince === null && (isRole(wanted) ? row.role === wanted : row.id === wanted);
   const known = (await needs.folders.list(account.id)).find(fits);
   if (known !== undefined) return known;
-  const synced = await syncFolders(needs, account, await mailbox.folders());
+  const synced = await syncFolders(needs, account, () => mailbox.folders());
   const found = synced.map(({ row }) => row).find(fits);
   if (found !== undefined) return found;
   if (isRole(wanted)) requireCapability(mailbox, "folders");
@@ -58,7 +58,7 @@ export async function onFolder<T>(
     return await call(folder);
   } catch (error) {
     if (!(["SELECT", "STATUS", "LIST"] as const).some((command) => isFolderMissing(error, command))) throw error;
-    const synced = await syncFolders(needs, account, await mailbox.folders());
+    const synced = await syncFolders(needs, account, () => mailbox.folders());
     const now = synced.find(({ row }) => row.id === folder.id)?.row;
     if (now === undefined || now.path === folder.path) throw error;
     return call(now);

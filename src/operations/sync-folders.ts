@@ -4,7 +4,7 @@ import type { NativeFolder } from "../mail/folder.ts";
 import { randomId } from "../mail/id.ts";
 import type { Wake } from "../mail/wake.ts";
 import type { Clock } from "../observe.ts";
-import type { AccountRow, FolderRow } from "../store/rows.ts";
+import type { AccountRow, FolderRow, NewEvent } from "../store/rows.ts";
 import type { Store } from "../store/store.ts";
 import { folderEvents } from "./folder-events.ts";
 import type { FolderNow } from "./view-folder.ts";
@@ -17,44 +17,48 @@ export type SyncFolders = {
 
 type Change = { added: Omit<FolderRow, "number">[]; changed: FolderRow[] };
 
+/** How often the folders are listed because others write them meanwhile, for something to tell, and for their counts alone. */
+const listedAtMost = { news: 20, counts: 2 };
+
 /**
- * Brings the account's folder rows in line with what LIST told, and returns each folder with its row. A folder keeps its
- * row, and so its id, through renames: by MAILBOXID (RFC 8474), else by its path, else by UIDVALIDITY and UIDNEXT.
- * Of a watched account, folders that came, went or have another name are told as events in the same write; `actor` says whose
- * doing that is.
+ * Brings the account's folder rows in line with what `list` tells, which asks the mail server now, and returns each folder with
+ * its row. A folder keeps its row, and so its id, through renames: by MAILBOXID (RFC 8474), else by its path, else by
+ * UIDVALIDITY and UIDNEXT. Of a watched account, folders that came, went or have another name are told as events in the same
+ * write; `actor` says whose doing that is.
+ *
+ * An answer may be older than what another request has written since it was asked for: then it is written nowhere, and the server is
+ * asked again. So nothing newer is undone, and two who see the same change tell it once.
  */
 export async function syncFolders(
   needs: SyncFolders,
   account: AccountRow,
-  natives: NativeFolder[],
+  list: () => Promise<NativeFolder[]>,
   actor: Actor = "external",
 ): Promise<FolderNow[]> {
-  const rows = await needs.folders.list(account.id);
-  const change = changeOf(rows, natives, account.id, needs.clock.now());
-  const isChanged = change.added.length > 0 || change.changed.length > 0;
-  if (isChanged && folderEvents(account, rows, change, actor, 0).length > 0) await tell(needs, account, natives, actor);
-  else if (isChanged) await save(needs, account.id, change);
+  for (let tries = 1; ; tries += 1) {
+    const version = await needs.folders.version(account.id);
+    const natives = await list();
+    const rows = await needs.folders.list(account.id);
+    const now = needs.clock.now();
+    const change = changeOf(rows, natives, account.id, now);
+    if (change.added.length === 0 && change.changed.length === 0) return joined(natives, rows);
+    const events = folderEvents(account, rows, change, actor, now);
+    if (await save(needs, account, change, { version, events }))
+      return joined(natives, await needs.folders.list(account.id));
+    const isNews = change.added.length > 0 || events.length > 0;
+    // What is no news is written with the next listing.
+    if (!isNews && tries >= listedAtMost.counts) return joined(natives, rows);
+    if (tries < listedAtMost.news) continue;
+    throw new Failure("storage-unavailable", "The account's folders change faster than they can be written.");
+  }
+}
 
-  const byPath = new Map((await needs.folders.list(account.id)).map((row) => [row.path, row]));
+function joined(natives: NativeFolder[], rows: FolderRow[]): FolderNow[] {
+  const byPath = new Map(rows.map((row) => [row.path, row]));
   return natives.flatMap((native) => {
     const row = byPath.get(native.path);
     return row === undefined ? [] : [{ row, native }];
   });
-}
-
-/** Two who see the same change at once tell it once: the second begins anew, and sees nothing that is new. */
-async function tell(needs: SyncFolders, account: AccountRow, natives: NativeFolder[], actor: Actor): Promise<void> {
-  for (let tries = 0; tries < 5; tries += 1) {
-    const version = await needs.folders.version(account.id);
-    const rows = await needs.folders.list(account.id);
-    const now = needs.clock.now();
-    const change = changeOf(rows, natives, account.id, now);
-    const events = folderEvents(account, rows, change, actor, now);
-    if (!(await needs.folders.save(account.id, { ...change, told: { version, events } }))) continue;
-    if (events.length > 0) needs.wake.wake("events", account.appId);
-    return;
-  }
-  throw new Failure("storage-unavailable", "The account's folders change faster than they can be written.");
 }
 
 function changeOf(rows: FolderRow[], natives: NativeFolder[], accountId: string, now: number): Change {
@@ -65,7 +69,8 @@ function changeOf(rows: FolderRow[], natives: NativeFolder[], accountId: string,
     const row = rowOf.get(native);
     if (row === undefined) added.push({ id: randomId("fld"), accountId, firstSeenAt: now, ...factsOf(native) });
     else {
-      const next = { ...row, ...factsOf(native, row) };
+      const isBack = row.missingSince !== null;
+      const next = { ...row, ...factsOf(native, row), ...(isBack && { firstSeenAt: now }) };
       if (!same(row, next)) changed.push(next);
     }
   }
@@ -75,12 +80,25 @@ function changeOf(rows: FolderRow[], natives: NativeFolder[], accountId: string,
   return { added, changed };
 }
 
-/** Folders that are known already can be told although the database takes no writes for now. */
-async function save(needs: SyncFolders, accountId: string, change: Change): Promise<void> {
-  await needs.folders.save(accountId, change).catch((error: unknown) => {
+/**
+ * False where others have written since `version`. Folders that are known already can be told although the database takes no writes
+ * for now.
+ */
+async function save(
+  { folders, wake }: SyncFolders,
+  account: AccountRow,
+  change: Change,
+  told: { version: number; events: NewEvent[] },
+): Promise<boolean> {
+  try {
+    const isSaved = await folders.save(account.id, { ...change, told });
+    if (isSaved && told.events.length > 0) wake.wake("events", account.appId);
+    return isSaved;
+  } catch (error) {
     const isAway = error instanceof Failure && error.code === "storage-unavailable";
-    if (!isAway || change.added.length > 0) throw error;
-  });
+    if (!isAway || change.added.length > 0 || told.events.length > 0) throw error;
+    return true;
+  }
 }
 
 function factsOf(native: NativeFolder, before?: FolderRow) {

@@ -4,6 +4,7 @@ import type { Guard } from "../mail/server.ts";
 import type { AppCaller } from "../mail/tenant.ts";
 import type { Wake } from "../mail/wake.ts";
 import { stateEvent } from "../sessions/account-event.ts";
+import { maildropLogin } from "../sessions/kept-maildrop.ts";
 import type { Mailboxes } from "../sessions/lend-mailbox.ts";
 import type { AccountRow, ServerSettings } from "../store/rows.ts";
 import type { Store } from "../store/store.ts";
@@ -36,7 +37,7 @@ export const updateAccount =
       if (reconnects) checkServers(needs.guard, row);
       if (reconnects) await needs.mailboxes.renew(before.id);
       const verified = reconnects && patch.verify ? await verifySides(needs, row) : null;
-      const outcome = await needs.accounts.update(row, before.version);
+      const outcome = await needs.accounts.update(row, before.version, { anew: isOtherMailbox(before, row) });
       if (outcome === "exists")
         throw new Failure("account-exists", "This app already has an account with this externalId.");
       if (outcome === "stale") continue;
@@ -105,6 +106,11 @@ function serverPatched(
     throw invalid(`/${side}/auth/password`, "required", "A change of where to connect needs the password again.");
   const sealed = password === undefined ? {} : sealedPassword(vault, before, side, password);
   return { [side]: next, ...sealed };
+}
+
+/** Another host or username: what was known of its folders and messages says nothing of those that are there now. */
+function isOtherMailbox(before: AccountRow, after: AccountRow): boolean {
+  return before.incoming !== null && maildropLogin(before) !== maildropLogin(after);
 }
 
 /** All that decides who gets to see the password. */

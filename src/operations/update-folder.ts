@@ -33,7 +33,7 @@ export const updateFolder =
     const { name, parentId, subscribed } = patch;
     const isMove = name !== undefined || parentId !== undefined;
     const update = async (mailbox: Mailbox): Promise<Folder> => {
-      const before = await syncFolders(needs, account, await mailbox.folders());
+      const before = await syncFolders(needs, account, () => mailbox.folders());
       const folder = folderWithId(before, folderId);
       const path = isMove ? await rename(needs, mailbox, account, before, folder, patch) : folder.row.path;
       if (subscribed !== undefined) {
@@ -43,7 +43,7 @@ export const updateFolder =
           throw new Failure(error.code, error.message, { ...error.details, extra, cause: error });
         });
       }
-      const after = await syncFolders(needs, account, await mailbox.folders(), "api");
+      const after = await syncFolders(needs, account, () => mailbox.folders(), "api");
       return viewFolder(folderWithId(after, folderId), after);
     };
     return (isMove ? movingFolders : changingFolders)(needs, account, update, signal);
@@ -79,7 +79,8 @@ async function rename(
  */
 async function keepIds({ folders }: SyncFolders, accountId: string, paths: Map<string, string>): Promise<void> {
   const targets = new Set(paths.values());
-  for (let tries = 0; tries < 3; tries += 1) {
+  for (let tries = 0; tries < 5; tries += 1) {
+    const version = await folders.version(accountId);
     const rows = await folders.list(accountId);
     const changed = rows.flatMap((row) => {
       const path = paths.get(row.id) ?? row.path;
@@ -87,6 +88,6 @@ async function keepIds({ folders }: SyncFolders, accountId: string, paths: Map<s
     });
     if (changed.length === 0) return;
     const removed = rows.filter((row) => targets.has(row.path) && !paths.has(row.id)).map(({ id }) => id);
-    await folders.save(accountId, { added: [], changed, removed });
+    await folders.save(accountId, { added: [], changed, removed, told: { version, events: [] } });
   }
 }

@@ -19,7 +19,7 @@ export type MailboxLease = Lease<Mailbox> & {
 };
 
 /** A maildrop lets nobody else in meanwhile; of other sessions there are three, and a stream leaves room on its own. */
-const pauseMs = { maildrop: 30_000, mailbox: 300_000 };
+const pauseMs = { maildrop: 110_000, mailbox: 300_000 };
 
 /**
  * Lends open mailboxes: up to three per account, an idle one closed after a minute (DESIGN §6); of a maildrop one at a time,
@@ -32,6 +32,8 @@ export type Mailboxes = {
    * What a login found out is written to the account's state.
    */
   lend(account: AccountRow, wish?: Wish): Promise<MailboxLease>;
+  /** Whether a session lies idle that `lend` would lend without a login. */
+  rests(account: AccountRow): boolean;
   /**
    * Opens a session that is lent to nobody: for who watches the account, and closes it himself. Fails as `lend` does, but never
    * for want of a free one.
@@ -114,6 +116,10 @@ export function createMailboxes(
           if (error instanceof Failure && error.code === "upstream-throttled") pool.pause(account.id, error);
         },
       };
+    },
+    rests(account) {
+      const key = loginKey(account, "incoming");
+      return mailboxes.rests(key.id, key.version);
     },
     async watch(account) {
       mayLogIn(account, "incoming");

@@ -5,8 +5,11 @@ import type { Clock } from "../observe.ts";
  * host that was away is told when somebody has got through.
  */
 export type LoginPace = {
-  /** Resolves when it is the caller's turn to log in at the host; at once when `signal` aborts. */
-  turn(host: string, signal: AbortSignal): Promise<void>;
+  /**
+   * Resolves when it is the caller's turn to log in at the host; at once when `signal` aborts, and then the turn is another's. `told` is
+   * told at once when that will be, milliseconds since the epoch.
+   */
+  turn(host: string, signal: AbortSignal, told: (at: number) => void): Promise<void>;
   /** A login at the host went through. */
   passed(host: string): void;
   /** Resolves when a login at the host goes through, after `ms`, or when `signal` aborts. */
@@ -18,16 +21,21 @@ const hostsKept = 10_000;
 
 /** `perSecond` logins at one host at most. */
 export function createLoginPace(clock: Clock, perSecond: number): LoginPace {
-  const next = new Map<string, number>();
+  /** When the next turn is, and those before it that were given back. */
+  const turns = new Map<string, { next: number; left: number[] }>();
   const waiting = new Map<string, Set<() => void>>();
 
   return {
-    async turn(host, signal) {
+    async turn(host, signal, told) {
       const now = clock.now();
-      const at = Math.max(now, next.get(host) ?? 0);
-      next.set(host, at + 1_000 / perSecond);
-      if (next.size > hostsKept) for (const [name, free] of next) if (free <= now) next.delete(name);
+      const { next = now, left = [] } = turns.get(host) ?? {};
+      const given = left.filter((at) => at >= now).toSorted((a, b) => a - b);
+      const at = given.shift() ?? Math.max(now, next);
+      turns.set(host, { next: Math.max(next, at + 1_000 / perSecond), left: given });
+      if (turns.size > hostsKept) for (const [name, known] of turns) if (known.next <= now) turns.delete(name);
+      told(at);
       if (at > now) await clock.sleep(at - now, signal);
+      if (signal.aborted && clock.now() < at) turns.get(host)?.left.push(at);
     },
     passed(host) {
       for (const tell of waiting.get(host) ?? []) tell();

@@ -23,6 +23,8 @@ export type PoolLimits = {
 
 export type Pool<S> = {
   lend(key: string, version: string, open: () => Promise<S>, wish?: Wish): Promise<Lease<S>>;
+  /** Whether a session lies idle that would be lent. */
+  rests(key: string, version: string): boolean;
   /** Opens none for this key for as long as the failure's `retryAfter` says. */
   pause(key: string, failure: Failure): void;
   /** Lends none of the key's sessions again that are open now; resolves when those that are idle are closed. */
@@ -270,6 +272,10 @@ export function createPool<S extends Poolable>(clock: Clock, limits: PoolLimits)
       signal?.addEventListener("abort", leave);
       queue(key, group, request, "last");
       return promise.finally(() => signal?.removeEventListener("abort", leave));
+    },
+    rests(key, version) {
+      const pooled = [...(groups.get(key)?.pooled ?? [])];
+      return pooled.some((one) => one.resting !== null && one.version === version && !one.session.dead);
     },
     pause(key, failure) {
       groupOf(key).openings.pause(failure);

@@ -1,7 +1,7 @@
 import { and, asc, eq, getTableColumns, gt, inArray, isNotNull, isNull, sql } from "drizzle-orm";
 import { appendEvents } from "./append-events.ts";
 import { endClaim } from "./claim-watches.ts";
-import type { Handle } from "./handle.ts";
+import type { Db, Handle, Query } from "./handle.ts";
 import { done, groups, isRefusal } from "./handle.ts";
 import { prepared } from "./prepared.ts";
 import type { AccountRow } from "./rows.ts";
@@ -19,6 +19,25 @@ export function accountsRepository(store: Handle): Store["accounts"] {
       .from(accounts)
       .where(and(eq(accounts.appId, appId), eq(accounts.id, id))),
   );
+
+  /** What is known of the account's folders and of messages in them. */
+  function forgetFolders(db: Db, id: string): Query[] {
+    return [watchFolders, folderSnapshots, heldKeys, intents, placements, folders].map((table) =>
+      db.delete(table).where(eq(table.accountId, id)),
+    );
+  }
+
+  /** A listing that is under way is refused by the version, and the next look is the first one. */
+  function forgetMailbox(db: Db, id: string): Query[] {
+    return [
+      ...forgetFolders(db, id),
+      db.update(watches).set({ lookedAt: null, mode: null }).where(eq(watches.accountId, id)),
+      db
+        .update(accounts)
+        .set({ foldersVersion: sql`${accounts.foldersVersion} + 1` })
+        .where(eq(accounts.id, id)),
+    ];
+  }
 
   return {
     async byId(id) {
@@ -72,7 +91,7 @@ export function accountsRepository(store: Handle): Store["accounts"] {
       return rows;
     },
 
-    async update(row, version) {
+    async update(row, version, { anew } = { anew: false }) {
       const { email, name, externalId, metadata, incoming, outgoing, watch, onUncertain, saveToSent } = row;
       const { id, appId, sealedIncomingPassword, sealedOutgoingPassword, updatedAt } = row;
       const servers = { incoming, outgoing, sealedIncomingPassword, sealedOutgoingPassword };
@@ -87,6 +106,7 @@ export function accountsRepository(store: Handle): Store["accounts"] {
           .set({ ...change, version: version + 1 })
           .where(itself),
         endClaim(store.tables, db, eq(watches.accountId, id), hasWatch(row) ? dueAt : null),
+        ...(anew ? forgetMailbox(db, id) : []),
       ]);
       if (results === "taken") return "exists";
       return results === "refused" ? "stale" : "updated";
@@ -100,18 +120,13 @@ export function accountsRepository(store: Handle): Store["accounts"] {
         db.delete(accounts).where(eq(accounts.id, id)),
         // What its watcher is writing comes before this, or is refused.
         db.delete(watches).where(eq(watches.accountId, id)),
-        db.delete(watchFolders).where(eq(watchFolders.accountId, id)),
-        db.delete(folderSnapshots).where(eq(folderSnapshots.accountId, id)),
-        db.delete(heldKeys).where(eq(heldKeys.accountId, id)),
+        ...forgetFolders(db, id),
         db.delete(submissions).where(eq(submissions.accountId, id)),
         db.delete(blobChunks).where(inArray(blobChunks.blobId, itsBlobs)),
         db.delete(blobs).where(eq(blobs.accountId, id)),
         db.delete(maildropHeaders).where(eq(maildropHeaders.accountId, id)),
         db.delete(maildropFlags).where(eq(maildropFlags.accountId, id)),
-        db.delete(intents).where(eq(intents.accountId, id)),
         db.delete(splitKeys).where(eq(splitKeys.accountId, id)),
-        db.delete(placements).where(eq(placements.accountId, id)),
-        db.delete(folders).where(eq(folders.accountId, id)),
         db
           .update(events)
           .set({ data: null })

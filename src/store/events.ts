@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, inArray, isNotNull, lt, lte, sql } from "drizzle-orm";
+import { and, asc, eq, gt, gte, inArray, isNotNull, lt, lte, sql } from "drizzle-orm";
 import { eventTypes } from "../mail/event.ts";
 import type { Handle } from "./handle.ts";
 import { done, groups } from "./handle.ts";
@@ -33,6 +33,26 @@ export function eventsRepository(store: Handle): Store["events"] {
   async function boundsOf(appId: string): Promise<{ newest: number; oldest: number | null }> {
     const [row] = await bounds({ appId });
     return row ?? { newest: 0, oldest: null };
+  }
+
+  /** From the lowest on, so that what is left is always the log's end. */
+  async function sweepBelow(appId: string, sequence: number): Promise<number> {
+    const below = and(eq(events.appId, appId), lt(events.sequence, sequence));
+    for (let swept = 0; ;) {
+      const [removed] = await done(
+        store.atomic((db) => {
+          const lowest = db.select({ id: events.id }).from(events).where(below);
+          return [
+            db
+              .delete(events)
+              .where(inArray(events.id, lowest.orderBy(asc(events.sequence)).limit(sweptAtOnce)))
+              .returning({ id: events.id }),
+          ];
+        }),
+      );
+      swept += removed.length;
+      if (removed.length < sweptAtOnce) return swept;
+    }
   }
 
   return {
@@ -81,28 +101,26 @@ export function eventsRepository(store: Handle): Store["events"] {
     bounds: boundsOf,
 
     async sweep(before) {
-      for (let swept = 0; ;) {
-        const [removed] = await done(
-          store.atomic((db) => [
-            db
-              .delete(events)
-              .where(
-                inArray(
-                  events.id,
-                  db
-                    .select({ id: events.id })
-                    .from(events)
-                    .where(lt(events.createdAt, before))
-                    .orderBy(asc(events.createdAt))
-                    .limit(sweptAtOnce),
-                ),
-              )
-              .returning({ id: events.id }),
-          ]),
+      const old = await store.read((db) =>
+        db
+          .select({ appId: events.appId, newest: sql`max(${events.sequence})`.mapWith(events.sequence) })
+          .from(events)
+          .where(lt(events.createdAt, before))
+          .groupBy(events.appId),
+      );
+      let swept = 0;
+      for (const { appId, newest } of old) {
+        const [kept] = await store.read((db) =>
+          db
+            .select({ sequence: events.sequence })
+            .from(events)
+            .where(and(eq(events.appId, appId), gte(events.createdAt, before)))
+            .orderBy(asc(events.sequence))
+            .limit(1),
         );
-        swept += removed.length;
-        if (removed.length < sweptAtOnce) return swept;
+        swept += await sweepBelow(appId, Math.min(newest + 1, kept?.sequence ?? Infinity));
       }
+      return swept;
     },
   };
 }

@@ -1,12 +1,15 @@
-import { and, eq, gt, inArray, lte } from "drizzle-orm";
+import { and, eq, gt, inArray, lt, lte, sql } from "drizzle-orm";
 import type { Handle } from "./handle.ts";
 import { done, groups, ofAccount } from "./handle.ts";
 import { prepared } from "./prepared.ts";
 import { savePlacements } from "./save-placements.ts";
 import type { Store } from "./store.ts";
 
+/** Whatever is placed is over in so many milliseconds after it began (an APPEND takes longest), and can be seen by all. */
+const toldMs = 30 * 60_000;
+
 export function intentsRepository(store: Handle): Store["intents"] {
-  const { accounts, intents } = store.tables;
+  const { accounts, intents, watches } = store.tables;
 
   const all = prepared(store, ["accountId", "now"], (db, { accountId, now }) =>
     db
@@ -69,10 +72,19 @@ export function intentsRepository(store: Handle): Store["intents"] {
     },
 
     async sweep(now) {
-      const [removed] = await done(
-        store.atomic((db) => [db.delete(intents).where(lte(intents.expiresAt, now)).returning({ id: intents.id })]),
+      const lookedAt = sql`(select ${watches.lookedAt} from ${watches} where ${watches.accountId} = ${intents.accountId})`;
+      const isTold = and(
+        eq(intents.kind, "place"),
+        eq(intents.settled, true),
+        lt(intents.createdAt, sql`${lookedAt} - cast(${toldMs} as integer)`),
       );
-      return removed.length;
+      const [expired, told] = await done(
+        store.atomic((db) => [
+          db.delete(intents).where(lte(intents.expiresAt, now)).returning({ id: intents.id }),
+          db.delete(intents).where(isTold).returning({ id: intents.id }),
+        ]),
+      );
+      return expired.length + told.length;
     },
   };
 }

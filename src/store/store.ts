@@ -61,9 +61,11 @@ export interface Store {
     /**
      * Writes the row when its version is still `version`, as version + 1; `createdAt`, `sealedIdKey` and `idStability` stay
      * as they stand. "exists": the externalId is taken. Whoever watches the account loses his claim, and it is due at once
-     * where there is something to watch.
+     * where there is something to watch. `anew`: its mailbox is another one, of which nothing is known yet; what was known of
+     * folders and their messages goes in the same atomic, but for what is kept of a maildrop. Folder numbers go on, so that
+     * no tracked id of the old mailbox names a message of the new one.
      */
-    update(row: AccountRow, version: number): Promise<"updated" | "stale" | "exists">;
+    update(row: AccountRow, version: number, how?: { anew: boolean }): Promise<"updated" | "stale" | "exists">;
     /**
      * Removes the account, every row and blob of it and the content of its events, and appends `deleted`, in one atomic. True
      * when there was one.
@@ -145,7 +147,10 @@ export interface Store {
      */
     settle(id: string, over: { placed: UidsAt | null; expiresAt: number; placements: PlacementRow[] }): Promise<void>;
     remove(ids: string[]): Promise<void>;
-    /** Removes those that expired by `now`; returns how many. */
+    /**
+     * Removes those that expired by `now`, and those of "place" that are over and that the watcher has told: their account was looked
+     * at as a whole half an hour after they began, or later. Returns how many.
+     */
     sweep(now: number): Promise<number>;
   };
   events: {
@@ -158,7 +163,10 @@ export interface Store {
     sequenceOf(appId: string, id: string): Promise<number | null>;
     /** The sequences of the app's newest event ever (0 before the first) and of the oldest that is kept (null for none). */
     bounds(appId: string): Promise<{ newest: number; oldest: number | null }>;
-    /** Removes those of before `before`; returns how many. */
+    /**
+     * Removes those of before `before`; returns how many. Of each app only what comes before all that is kept: clocks of several
+     * processes differ, and a log that is read on from a place must have no hole behind it.
+     */
     sweep(before: number): Promise<number>;
   };
   watches: {
@@ -248,7 +256,7 @@ export type SubmissionChange = Partial<
 export type WatchChange = {
   /** Inserted or replaced. */
   folders?: WatchFolderRow[];
-  /** Numbers of folders that are watched no more: their rows, snapshots and held messages go. */
+  /** Numbers of folders that are watched no more: their rows and snapshots go. */
   unwatched?: number[];
   /** Pieces of one folder's snapshot; `clear` removes all that stand first. */
   chunks?: { folder: number; clear: boolean; put: SnapshotChunk[]; remove: number[] };

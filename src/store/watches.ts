@@ -29,7 +29,7 @@ export function watchesRepository(store: Handle): Store["watches"] {
 
   function unwatch(db: Db, accountId: string, numbers: number[]): Query[] {
     return groups(numbers).flatMap((some) =>
-      [watchFolders, folderSnapshots, heldKeys].map((table) =>
+      [watchFolders, folderSnapshots].map((table) =>
         db.delete(table).where(and(eq(table.accountId, accountId), inArray(table.folder, some))),
       ),
     );

@@ -23,9 +23,9 @@ export async function lastingKeys(needs: LookNeeds, account: AccountRow, keys: s
   return new Set(wanted.filter((key) => !split.has(key)));
 }
 
-/** Looks keys up in the snapshots of the other watched folders; each snapshot is read once, when it is first asked for. */
-export function otherSnapshots(needs: LookNeeds, turn: FolderTurn, here: FolderRow) {
-  const others = turn.watched.filter(({ number }) => number !== here.number);
+/** Looks keys up in the snapshots of the watched folders but this one (null: of all); each snapshot is read once, when it is first asked for. */
+export function otherSnapshots(needs: LookNeeds, turn: FolderTurn, here: number | null) {
+  const others = turn.watched.filter(({ number }) => number !== here);
   let chunks: Promise<{ folder: FolderRow; chunks: SnapshotChunk[] }[]> | null = null;
   const read = () =>
     Promise.all(

@@ -1,8 +1,16 @@
+import { Failure } from "../errors.ts";
 import type { Mailbox } from "../mail/mailbox.ts";
 import type { NativeFolder } from "../mail/folder.ts";
 import { syncFolders } from "../operations/sync-folders.ts";
-import type { AccountRow, FolderRow, WatchFolderRow } from "../store/rows.ts";
+import type { FolderNow } from "../operations/view-folder.ts";
+import type { AccountRow, FolderRow, HeldRow, WatchFolderRow } from "../store/rows.ts";
 import { endHolds } from "./end-holds.ts";
+import { nextListing } from "./held.ts";
+import { lastingKeys, otherSnapshots } from "./keys.ts";
+import { isPlaceKey, placeKey } from "./own-doing.ts";
+import type { Piece } from "./piece.ts";
+import { sliceSize, slices } from "./slices.ts";
+import { decodeEntries } from "./snapshot.ts";
 import { lookAtFolder, type LookedAt } from "./look-at-folder.ts";
 import { lookAtMaildrop } from "./look-at-maildrop.ts";
 import { type FolderTurn, type LookNeeds, type Turn, write } from "./turn.ts";
@@ -11,47 +19,71 @@ import { type FolderTurn, type LookNeeds, type Turn, write } from "./turn.ts";
 const rereadMs = 5 * 60_000;
 
 /** How a look went: a turn to look at single folders with, or null for a maildrop; and whether there is more to tell. */
-export type Looked = { turn: FolderTurn | null; state: LookedAt };
+export type Looked = {
+  turn: FolderTurn | null;
+  state: LookedAt;
+  /** Folders that are seen from then on are new ones, milliseconds. */
+  listedAt: number;
+  /** The first folder that could not be looked at, and why; null where all could. */
+  failed: { folderId: string; failure: Failure } | null;
+};
 
 /**
  * Looks at the whole account once: which folders there are, and what is new in those that are watched. `since` is when it was
- * looked at last, milliseconds, or null. Throws `Overtaken`; fails with what the mail server or the line failed with.
+ * looked at last, milliseconds, or null. A folder that can't be looked at holds up no other. Throws `Overtaken`; fails with
+ * what the mail server or the line failed with.
  */
 export async function lookAtAccount(needs: LookNeeds, turn: Turn, since: number | null): Promise<Looked> {
   const { account, mailbox } = turn;
   const { watching } = mailbox;
   const begun = needs.clock.now();
-  const natives = await mailbox.folders();
+  const synced = await syncFolders(needs, account, () => mailbox.folders());
   turn.progress();
-  const synced = await syncFolders(needs, account, natives);
-  const folders = synced.map(({ row }) => row);
-  const watched = synced.filter(({ row }) => row.selectable && isWanted(account, row));
-  await unwatchOthers(
-    needs,
-    turn,
-    watched.map(({ row }) => row),
-  );
+  // What the very first listing shows was there before.
+  const listedAt = since === null ? needs.clock.now() : begun;
+  const watched = synced.filter(({ row }) => row.selectable && isWanted(account, row)).sort(inboxFirst);
   const [inbox] = watched;
   if (watching.kind === "maildrop") {
     const state = inbox === undefined ? "done" : await lookAtMaildrop(needs, turn, watching, inbox.row);
-    return { turn: null, state };
+    return { turn: null, state, listedAt, failed: null };
   }
+  const folders = await needs.folders.list(account.id);
   const appeared = new Set(
     since === null ? [] : folders.filter(({ firstSeenAt }) => firstSeenAt > since).map(({ number }) => number),
   );
   const at: FolderTurn = { ...turn, watching, folders, appeared, watched: watched.map(({ row }) => row) };
+  await unwatchOthers(needs, at, begun);
+  const known = await needs.watches.folders(account.id);
+  await holdForNewFolders(needs, at, known);
 
-  const rows = new Map((await needs.watches.folders(account.id)).map((row) => [row.folder, row]));
-  const quiet = new Set<number>();
+  const rows = new Map(known.map((row) => [row.folder, row]));
+  const quiet = new Set([nextListing]);
   let state: LookedAt = "done";
+  let failed: Looked["failed"] = null;
   for (const { row, native } of watched) {
-    const known = rows.get(row.number);
-    if (row.role !== "inbox" && known !== undefined && isAsItWas(native, known, begun)) quiet.add(row.number);
-    else
-      state = worse(state, await lookAtFolder(needs, at, row, { status: row.role === "inbox" ? null : native.status }));
+    const before = rows.get(row.number);
+    if (row.role !== "inbox" && before !== undefined && isAsItWas(native, before, begun)) {
+      quiet.add(row.number);
+      continue;
+    }
+    try {
+      const status = row.role === "inbox" ? null : native.status;
+      state = worse(state, await lookAtFolder(needs, at, row, { status }));
+    } catch (error) {
+      if (mailbox.dead || !(error instanceof Failure) || error.code === "storage-unavailable") throw error;
+      failed ??= { folderId: row.id, failure: error };
+      // What is held does not wait for ever for a folder that nobody can look into.
+      if (account.state === "degraded") quiet.add(row.number);
+    }
   }
-  await settleHolds(needs, at, quiet, begun);
-  return { turn: at, state };
+  const held = await needs.watches.held(account.id);
+  for await (const pieces of endHolds(needs, at, held, { looked: quiet, begun })) await writePieces(needs, at, pieces);
+  return { turn: at, state, listedAt, failed };
+}
+
+/** New mail is told first. */
+function inboxFirst(a: FolderNow, b: FolderNow): number {
+  return Number(b.row.role === "inbox") - Number(a.row.role === "inbox");
 }
 
 function isWanted({ watch }: AccountRow, { role }: FolderRow): boolean {
@@ -73,18 +105,55 @@ function worse(one: LookedAt, other: LookedAt): LookedAt {
   return one === "waiting" ? one : other;
 }
 
-async function unwatchOthers(needs: LookNeeds, turn: Turn, watched: FolderRow[]): Promise<void> {
-  const numbers = new Set(watched.map(({ number }) => number));
-  const rows = await needs.watches.folders(turn.account.id);
-  const unwatched = rows.filter(({ folder }) => !numbers.has(folder)).map(({ folder }) => folder);
-  if (unwatched.length > 0) await write(needs, turn, { unwatched });
+/**
+ * Folders that are watched no more: what they held reads as deleted, unless it turns up in another one. A message that is known
+ * by its place only can't.
+ */
+async function unwatchOthers(needs: LookNeeds, turn: FolderTurn, now: number): Promise<void> {
+  const { account } = turn;
+  const numbers = turn.watched.map(({ number }) => number);
+  const rows = await needs.watches.folders(account.id);
+  for (const row of rows.filter(({ folder }) => !numbers.includes(folder))) {
+    const chunks = await needs.watches.chunks(account.id, row.folder);
+    const waitsFor = [nextListing, ...numbers];
+    for (const chunk of chunks) {
+      const entries = decodeEntries(chunk.entries);
+      const lasting = await lastingKeys(
+        needs,
+        account,
+        entries.map(({ key }) => key),
+      );
+      const held = entries.map(({ uid, key }): HeldRow => ({
+        accountId: account.id,
+        key: lasting.has(key) ? key : placeKey({ folder: row.folder, uidValidity: row.uidValidity, uid }),
+        folder: row.folder,
+        uidValidity: row.uidValidity,
+        uid,
+        since: now - 1,
+        waitsFor: lasting.has(key) ? waitsFor : [nextListing],
+      }));
+      const copies = await otherSnapshots(needs, turn, row.folder).find(lasting);
+      const put = held.filter(({ key }) => !copies.has(key));
+      const remove = { folder: row.folder, clear: false, put: [], remove: [chunk.n] };
+      await write(needs, turn, { held: { put, remove: [] }, chunks: remove });
+    }
+    await write(needs, turn, { unwatched: [row.folder] });
+  }
 }
 
-/** Folders that are as they were have been looked at too: what is held waits for them no more. */
-async function settleHolds(needs: LookNeeds, turn: FolderTurn, looked: Set<number>, begun: number): Promise<void> {
+/** What has gone from a folder may have been moved to a new one, which nobody has looked at. */
+async function holdForNewFolders(needs: LookNeeds, turn: FolderTurn, rows: WatchFolderRow[]): Promise<void> {
+  const known = new Set(rows.map(({ folder }) => folder));
+  const unknown = turn.watched.map(({ number }) => number).filter((number) => !known.has(number));
+  if (unknown.length === 0) return;
   const held = await needs.watches.held(turn.account.id);
-  const pieces = await endHolds(needs, turn, held, { looked, begun });
-  if (pieces.length === 0) return;
+  const put = held
+    .filter(({ key }) => !isPlaceKey(key))
+    .map((one) => ({ ...one, waitsFor: [...new Set([...one.waitsFor, ...unknown])] }));
+  for (const some of slices(put, sliceSize)) await write(needs, turn, { held: { put: some, remove: [] } });
+}
+
+async function writePieces(needs: LookNeeds, turn: FolderTurn, pieces: Piece[]): Promise<void> {
   await write(needs, turn, {
     events: pieces.flatMap(({ event }) => event ?? []),
     held: { put: pieces.flatMap(({ hold }) => hold ?? []), remove: pieces.flatMap(({ unhold }) => unhold ?? []) },

@@ -3,19 +3,18 @@ import type { Look } from "../mail/watch.ts";
 import type { FolderRow, IntentRow, SnapshotChunk, WatchFolderRow } from "../store/rows.ts";
 import { entryOf, type Entry } from "./entry.ts";
 import { lastingKeys, otherSnapshots, textOf, type OtherSnapshots } from "./keys.ts";
-import { heldFrom, takenBy } from "./own-doing.ts";
+import { heldFrom, sourcesOf, standing, takenBy } from "./own-doing.ts";
 import type { Piece } from "./piece.ts";
 import { seedFolder } from "./seed-folder.ts";
+import { sliceSize, slices } from "./slices.ts";
 import { editChunks, findEntries, findKeys, lowestUid, uidsOf } from "./snapshot.ts";
 import { tellChanged } from "./tell-changed.ts";
 import { endHolds } from "./end-holds.ts";
 import { tellCreated } from "./tell-created.ts";
+import { partReturned, tellReturned } from "./tell-returned.ts";
 import { tellVanished } from "./tell-vanished.ts";
 import { write, type FolderTurn, type LookNeeds } from "./turn.ts";
 import type { WatchChange } from "../store/store.ts";
-
-/** New messages told in one look, and events written in one atomic. */
-const sliceSize = 100;
 
 /** Where the server can't tell which flags have changed: of how many messages they are read again, and how often (DESIGN §6). */
 const reread = { messages: 1_000, everyMs: 5 * 60_000 };
@@ -26,7 +25,7 @@ export type LookedAt = "done" | "more" | "waiting";
 type Hints = {
   /** The server told that flags have changed. */
   flags?: boolean;
-  /** The look is part of another folder's, which waits for it. */
+  /** The look is part of another folder's, which waits for it: only what has gone from the folder is told. */
   within?: boolean;
   /** What was told of the folder before the look, without opening it. */
   status?: FolderStatus | null;
@@ -38,10 +37,11 @@ type Hints = {
  */
 export async function lookAtFolder(
   needs: LookNeeds,
-  turn: FolderTurn,
+  given: FolderTurn,
   folder: FolderRow,
   hints: Hints = {},
 ): Promise<LookedAt> {
+  const turn = await withTier(needs, given);
   const { account, watching } = turn;
   const row = (await needs.watches.folders(account.id)).find((one) => one.folder === folder.number);
   if (row === undefined) return seedFolder(needs, turn, folder, null);
@@ -58,16 +58,19 @@ export async function lookAtFolder(
   turn.progress();
   if (look === null) return seedFolder(needs, turn, folder, row);
 
-  const found = await sortOut(needs, turn, folder, { row, chunks, look });
+  const found = await sortOut(needs, turn, folder, { row, chunks, look, within: hints.within === true });
   if (found === "waiting") return "waiting";
-  const { vanished, changed, created, cursor, intents, isCut } = found;
-  const others = otherSnapshots(needs, turn, folder);
-  await lookWhereTheyWere(needs, turn, { created, others, within: hints.within === true });
+  const { changed, cursor, intents, isCut } = found;
+  await splitTwins(needs, turn, found, chunks);
+  const { vanished, created, returned } = await partReturned(needs, turn, found);
+  const others = otherSnapshots(needs, turn, folder.number);
+  const arrivals = { folder, created, intents, others };
+  if ((await lookWhereTheyWere(needs, turn, arrivals)) === "waiting") return "waiting";
 
   const isWhole = !look.more && !isCut;
   // The highest message may be gone: a cursor that says so too is what the next count can be compared with.
-  const told = isWhole && hints.status?.uidValidity === cursor.uidValidity ? (hints.status.uidNext ?? 0) : 0;
-  const uidNext = Math.max(cursor.uidNext, told);
+  const announced = isWhole && hints.status?.uidValidity === cursor.uidValidity ? (hints.status.uidNext ?? 0) : 0;
+  const uidNext = Math.max(cursor.uidNext, announced);
   const next = {
     ...row,
     ...cursor,
@@ -76,26 +79,36 @@ export async function lookAtFolder(
     flagsReadAt: look.flagsRead ? begun : row.flagsReadAt,
   };
   const books = openBooks(needs, turn, { folder, row, chunks });
-  for (const some of slices(vanished))
+  for (const some of slices(vanished, sliceSize))
     await books.add(await tellVanished(needs, turn, some, { folder, row, intents, others }));
-  for (const some of slices(changed)) {
-    const about = { folder, uidValidity: row.uidValidity, intents };
-    await books.add(await tellChanged(needs, turn, some, about));
+  for (const some of slices(changed, sliceSize)) {
+    const where = { folder, uidValidity: row.uidValidity, intents };
+    await books.add(await tellChanged(needs, turn, some, where));
   }
+  if (returned.length > 0) await books.add(await tellReturned(needs, turn, returned, folder));
   const held = await needs.watches.held(account.id);
-  if (created.length > 0) {
-    const keys = created.map(({ key }) => textOf(key));
-    await splitTwins(needs, turn, keys, chunks);
-    const lasting = await lastingKeys(needs, account, keys);
-    const elsewhere = await others.find(lasting);
-    await books.add(await tellCreated(needs, turn, created, { folder, row, intents, held, elsewhere, lasting }));
-  }
+  const keys = created.map(({ key }) => textOf(key));
+  const lasting = await lastingKeys(needs, account, keys);
+  const elsewhere = await others.find(lasting);
+  const about = { folder, row, intents, held, elsewhere, lasting };
+  const told = await tellCreated(needs, turn, created, about);
   if (isWhole) {
-    const waiting = held.filter(({ key }) => !books.unheld().has(key));
-    await books.add(await endHolds(needs, turn, waiting, { looked: new Set([folder.number]), begun }));
+    const turnedUp = new Set(told.flatMap(({ unhold }) => unhold ?? []));
+    const waiting = held.filter(({ key }) => !turnedUp.has(key));
+    const looked = { looked: new Set([folder.number]), begun };
+    for await (const some of endHolds(needs, turn, waiting, looked)) await books.add(some);
   }
+  // What is new goes out with the cursor that has passed it.
+  await books.add(told);
   await books.close(next);
   return isCut ? "waiting" : look.more ? "more" : "done";
+}
+
+/** The turn with the account's tier as it is by now: the first message that was seen has decided it, maybe since the turn began. */
+async function withTier(needs: LookNeeds, turn: FolderTurn): Promise<FolderTurn> {
+  if (turn.account.idStability !== null) return turn;
+  const account = await needs.accounts.byId(turn.account.id);
+  return account === null ? turn : { ...turn, account };
 }
 
 type Found = {
@@ -113,7 +126,7 @@ async function sortOut(
   needs: LookNeeds,
   turn: FolderTurn,
   folder: FolderRow,
-  { row, chunks, look }: { row: WatchFolderRow; chunks: SnapshotChunk[]; look: Look },
+  { row, chunks, look, within }: { row: WatchFolderRow; chunks: SnapshotChunk[]; look: Look; within: boolean },
 ): Promise<Found | "waiting"> {
   const isNews = look.created.length + look.vanished.length + look.changed.length > 0;
   const intents = isNews ? await needs.intents.list(turn.account.id, needs.clock.now()) : [];
@@ -137,7 +150,7 @@ async function sortOut(
     return isSame || gone.has(fact.uid) ? [] : [known];
   });
 
-  const from = heldFrom(intents, folder.number);
+  const from = within ? 0 : heldFrom(intents, folder.number);
   const created = look.created.filter(({ place }) => place.uid < from);
   const firstHeld = look.created[created.length];
   if (firstHeld === undefined) return { vanished, changed, created, cursor: look.cursor, intents, isCut: false };
@@ -147,37 +160,57 @@ async function sortOut(
 }
 
 /**
- * A new message whose key stands in the snapshot of another folder was copied, or moved from there: that folder is looked at
- * before it is told, and holds the key then if it was moved.
+ * A new message whose key stands in the snapshot of another folder was copied, or moved from there, maybe by us: that folder is
+ * looked at before it is told, and holds the message then if it was moved. "waiting": that can't be told yet.
  */
 async function lookWhereTheyWere(
   needs: LookNeeds,
   turn: FolderTurn,
-  { created, others, within }: { created: Look["created"]; others: OtherSnapshots; within: boolean },
-): Promise<void> {
-  if (within || created.length === 0) return;
+  about: { folder: FolderRow; created: Look["created"]; intents: IntentRow[]; others: OtherSnapshots },
+): Promise<"done" | "waiting"> {
+  const { folder, created, intents, others } = about;
+  if (created.length === 0) return "done";
   const lasting = await lastingKeys(
     needs,
     turn.account,
     created.map(({ key }) => textOf(key)),
   );
   const elsewhere = await others.find(lasting);
-  const folders = new Set([...elsewhere.values()].flat().map(({ folder }) => folder));
-  for (const folder of folders) await lookAtFolder(needs, turn, folder, { within: true });
-  if (folders.size > 0) others.again();
+  const here = created.map(({ place }) => ({ folder: folder.number, ...place }));
+  const moved = await standing(needs, turn, sourcesOf(intents, turn, here));
+  const numbers = new Set(
+    [...moved, ...[...elsewhere.values()].flat().map((copy) => ({ folder: copy.folder.number }))].map(
+      (at) => at.folder,
+    ),
+  );
+  const states: LookedAt[] = [];
+  for (const other of turn.watched.filter(({ number }) => numbers.has(number) && number !== folder.number))
+    states.push(await lookAtFolder(needs, turn, other, { within: true }));
+  if (states.length > 0) others.again();
+  // What a move of ours takes away is gone from where it was once the move is over.
+  const isStanding = moved.length > 0 && (await standing(needs, turn, moved)).length > 0;
+  return isStanding && states.includes("waiting") ? "waiting" : "done";
 }
 
 /** A key that stands twice in one folder names none of its messages for life (DESIGN §4). */
 async function splitTwins(
   needs: LookNeeds,
   { account }: FolderTurn,
-  keys: string[],
+  { created, vanished }: Pick<Found, "created" | "vanished">,
   chunks: SnapshotChunk[],
 ): Promise<void> {
   if (account.idStability !== "permanent") return;
+  const keys = created.map(({ key }) => textOf(key));
   const twice = keys.filter((key, index) => key !== "" && keys.indexOf(key) !== index);
-  const twins = new Set([...twice, ...findKeys(chunks, keys).keys()]);
+  const gone = new Set(vanished.map(({ uid }) => uid));
+  const standing = [...findKeys(chunks, keys)].filter(([, uid]) => !gone.has(uid)).map(([key]) => key);
+  const twins = new Set([...twice, ...standing]);
   if (twins.size > 0) await needs.splitKeys.add(account.id, [...twins]);
+}
+
+/** Where there are mod-sequences it hardly matters when flags were read, and a write for each quiet look is dear, milliseconds. */
+function longestUnwritten({ modSeq }: WatchFolderRow): number {
+  return modSeq === null ? 1 : reread.everyMs;
 }
 
 /** Gathers pieces and writes them, at most `sliceSize` events at once, all but the last without moving the cursor. */
@@ -189,8 +222,9 @@ function openBooks(
   let standing = chunks;
   let stands = row;
   let pieces: Piece[] = [];
-  const unheld = new Set<string>();
   const eventsOf = (some: Piece[]) => some.flatMap(({ event }) => event ?? []);
+  const weigh = (some: Piece[]): number =>
+    some.filter(({ event, hold }) => event !== null || hold !== undefined).length;
 
   async function flush(next: WatchFolderRow): Promise<void> {
     const events = eventsOf(pieces);
@@ -215,10 +249,8 @@ function openBooks(
   }
 
   return {
-    unheld: () => unheld,
     async add(more: Piece[]): Promise<void> {
-      for (const { unhold } of more) if (unhold !== undefined) unheld.add(unhold);
-      if (pieces.length > 0 && eventsOf(pieces).length + eventsOf(more).length > sliceSize) await flush({ ...stands });
+      if (pieces.length > 0 && weigh(pieces) + weigh(more) > sliceSize) await flush({ ...stands });
       pieces.push(...more);
     },
     /** Writes the rest with the cursor, unless that is all as it was. */
@@ -228,14 +260,8 @@ function openBooks(
         next.uidNext === stands.uidNext &&
         next.modSeq === stands.modSeq &&
         next.exists === stands.exists &&
-        next.flagsReadAt === stands.flagsReadAt;
+        next.flagsReadAt - stands.flagsReadAt < longestUnwritten(next);
       if (!isSame) await flush(next);
     },
   };
-}
-
-function slices<T>(items: T[]): T[][] {
-  return Array.from({ length: Math.ceil(items.length / sliceSize) }, (_, at) =>
-    items.slice(at * sliceSize, (at + 1) * sliceSize),
-  );
 }

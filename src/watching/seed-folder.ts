@@ -21,11 +21,14 @@ export async function seedFolder(
   const { account, watching } = turn;
   const now = needs.clock.now();
   const survey = await watching.survey(folder.path, needs.window);
-  const isNew = before === null && turn.appeared.has(folder.number) && survey.cursor.exists <= needs.window;
+  const isNew = before === null && turn.appeared.has(folder.number);
   const first = isNew ? 1 : before === null ? await firstToTell(turn, folder, survey) : null;
   let above = 0;
   let n = 0;
   for await (const facts of survey.facts) {
+    const [seen] = facts;
+    if (n === 0 && account.idStability === null && seen !== undefined)
+      await needs.accounts.decideIdStability(account.id, seen.key === null ? "tracked" : "permanent");
     const quiet = facts.filter(({ uid }) => first === null || uid < first);
     above += facts.length - quiet.length;
     const put = chunksOf(quiet.map(entryOf), n);

@@ -4,7 +4,7 @@ import { viewMessage } from "../operations/view-message.ts";
 import type { FolderRow, HeldRow, IntentRow, WatchFolderRow } from "../store/rows.ts";
 import { entryOf } from "./entry.ts";
 import { textOf, type Elsewhere } from "./keys.ts";
-import { placedBy } from "./own-doing.ts";
+import { placedBy, placeKey, sourceOf, takenBy } from "./own-doing.ts";
 import type { Piece } from "./piece.ts";
 import { type FolderTurn, type LookNeeds, newEvent } from "./turn.ts";
 
@@ -53,14 +53,24 @@ function tellOne(
       actor,
     });
 
-  const ours = placedBy(intents, { folder: folder.number, uidValidity, uid });
-  const before = lasting.has(key) ? held.find((one) => one.key === key) : undefined;
-  const unhold = before === undefined ? {} : { unhold: key };
-  if (ours !== null) {
-    const event = ours.source === null ? null : moved(ours.source.folder, "api");
-    return { put, event, ...unhold };
+  const here = { folder: folder.number, uidValidity, uid };
+  const ours = placedBy(intents, here);
+  if (ours !== null && ours.source === null) return { put, event: null };
+  const source = ours && sourceOf(ours, here);
+  const heldKeys = new Set([lasting.has(key) ? [key] : [], source ? [placeKey(source)] : []].flat());
+  const before = held.find((one) => heldKeys.has(one.key));
+  const unhold = before === undefined ? {} : { unhold: before.key };
+  const isKnown = before !== undefined || !turn.watched.some(({ number }) => number === source?.folder);
+  if (source && isKnown) return { put, event: moved(source.folder, "api"), ...unhold };
+  if (before?.folder === folder.number) {
+    // It was away and is back; what else may have happened to it meanwhile is told as well.
+    const data = { ...view([folder.id]), changes: ["flags", "keywords"], actor: "external" };
+    return { put, event: newEvent(account, "message.updated", now, data), ...unhold };
   }
-  if (before !== undefined) return { put, event: moved(before.folder, "external"), ...unhold };
+  if (before !== undefined) {
+    const actor = takenBy(intents, before) === null ? "external" : "api";
+    return { put, event: moved(before.folder, actor), ...unhold };
+  }
   const copies = lasting.has(key) ? (elsewhere.get(key) ?? []) : [];
   if (copies.length > 0) {
     const folderIds = [folder.id, ...copies.map((copy) => copy.folder.id)];

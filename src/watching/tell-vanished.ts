@@ -1,10 +1,11 @@
 import type { ImapPlace } from "../mail/message.ts";
 import { identifyMessages } from "../operations/identify-messages.ts";
 import { viewMessage } from "../operations/view-message.ts";
-import type { FolderRow, IntentRow, WatchFolderRow } from "../store/rows.ts";
+import type { FolderRow, HeldRow, IntentRow, WatchFolderRow } from "../store/rows.ts";
 import type { Entry } from "./entry.ts";
 import { lastingKeys, nativeKey, type Elsewhere, type OtherSnapshots } from "./keys.ts";
-import { takenBy } from "./own-doing.ts";
+import { placeKey, takenBy } from "./own-doing.ts";
+import { nextListing } from "./held.ts";
 import type { Piece } from "./piece.ts";
 import { deletedEvent, type FolderTurn, type LookNeeds, newEvent } from "./turn.ts";
 
@@ -19,7 +20,7 @@ type Departures = {
 export async function identifyGone(
   needs: LookNeeds,
   turn: FolderTurn,
-  folder: FolderRow,
+  folder: Pick<FolderRow, "number" | "path">,
   uidValidity: number,
   gone: { uid: number; key: string }[],
 ): Promise<string[]> {
@@ -68,8 +69,23 @@ async function tellOne(
   const { uidValidity } = row;
   const origin = { folder: folder.number, uidValidity, uid };
   const ours = takenBy(intents, origin);
+  const hold = (name: string, waitsFor: number[]): HeldRow => ({
+    accountId: account.id,
+    key: name,
+    folder: folder.number,
+    uidValidity,
+    uid,
+    since: now,
+    waitsFor: [nextListing, ...waitsFor],
+  });
+  const elsewhere = others.others.map(({ number }) => number);
   const isMoved = ours?.kind === "place" && turn.watched.some(({ number }) => number === ours.folder);
-  if (isMoved && (ours.placed !== null || lasts)) return { event: null, remove: uid };
+  // Where a move of ours came too late, somebody else's has taken it to where it is by now.
+  const isElsewhere = ours?.placed === null && copies.some((copy) => copy.folder.number !== ours.folder);
+  if (isMoved && !isElsewhere) {
+    if (lasts) return { event: null, remove: uid, hold: hold(key, elsewhere) };
+    if (ours.placed !== null) return { event: null, remove: uid, hold: hold(placeKey(origin), [ours.folder]) };
+  }
   if (copies.length > 0) {
     const summary = await summaryAt(needs, turn, copies);
     const folderIds = copies.map((copy) => copy.folder.id);
@@ -78,11 +94,7 @@ async function tellOne(
     const event = view && newEvent(account, "message.updated", now, { ...view, changes: ["folderIds"], actor });
     return { event, remove: uid };
   }
-  if (lasts && ours === null && others.others.length > 0) {
-    const waitsFor = others.others.map(({ number }) => number);
-    const hold = { accountId: account.id, key, folder: folder.number, uidValidity, uid, since: now, waitsFor };
-    return { event: null, remove: uid, hold };
-  }
+  if (lasts && ours === null) return { event: null, remove: uid, hold: hold(key, elsewhere) };
   const actor = ours === null ? "external" : "api";
   const event = deletedEvent(account, { id, folderIds: [folder.id], actor }, now);
   return { event, remove: uid, ...(!lasts && { displaced: origin }) };

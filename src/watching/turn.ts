@@ -11,6 +11,7 @@ import type { Store, WatchChange } from "../store/store.ts";
 
 export type LookNeeds = IdentifyMessages &
   SyncFolders & {
+    accounts: Pick<Store["accounts"], "byId">;
     watches: Pick<Store["watches"], "folders" | "chunks" | "held" | "write">;
     intents: Pick<Store["intents"], "list">;
     wake: Pick<Wake, "wake">;

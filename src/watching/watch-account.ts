@@ -8,19 +8,21 @@ import type { AccountRow, FolderRow } from "../store/rows.ts";
 import type { Store } from "../store/store.ts";
 import { canWait, lookAtAccount, type Looked } from "./look-at-account.ts";
 import { lookAtFolder, type LookedAt } from "./look-at-folder.ts";
+import { tellFolderFailed, type TellHealth, tellLooksFailed, tellWell } from "./tell-health.ts";
 import { type FolderTurn, type LookNeeds, Overtaken } from "./turn.ts";
 
-export type WatchNeeds = LookNeeds & {
-  accounts: LookNeeds["accounts"] & Pick<Store["accounts"], "byId">;
-  watches: LookNeeds["watches"] & Pick<Store["watches"], "get">;
-  mailboxes: Pick<Mailboxes, "lend" | "watch">;
-  pace: LoginPace;
-  log: Log;
-  /** From 0 to 1, spreads what would come together. */
-  random: () => number;
-  /** How often all folders are looked at, and a maildrop is, milliseconds. */
-  every: { folders: number; maildrop: number };
-};
+export type WatchNeeds = LookNeeds &
+  TellHealth & {
+    accounts: LookNeeds["accounts"] & TellHealth["accounts"];
+    watches: LookNeeds["watches"] & Pick<Store["watches"], "get" | "noteLooks">;
+    mailboxes: Pick<Mailboxes, "lend" | "watch" | "rests">;
+    pace: LoginPace;
+    log: Log;
+    /** From 0 to 1, spreads what would come together. */
+    random: () => number;
+    /** How often all folders are looked at, and a maildrop is, milliseconds. */
+    every: { folders: number; maildrop: number };
+  };
 
 /** One account under watch, as its supervisor sees it. */
 export type Watched = {
@@ -68,6 +70,7 @@ export async function watchAccount(needs: WatchNeeds, watched: Watched): Promise
       if (account === null || !isToWatch(account)) return true;
       const isOwn = account.incoming?.protocol === "imap" && account.watch.mode === "push" && begun >= crowdedUntil;
       await (isOwn ? onOwnSession(needs, account, watched) : onLentSessions(needs, account, watched));
+      failures = 0;
     } catch (error) {
       if (error instanceof Overtaken || signal.aborted) return false;
       if (error instanceof Failure && error.code === "upstream-throttled") crowdedUntil = needs.clock.now() + crowdedMs;
@@ -83,21 +86,27 @@ function isToWatch({ incoming, watch, state, lastError }: AccountRow): boolean {
   return incoming !== null && watch.mode !== "off" && state !== "paused" && !isRefused;
 }
 
+/** Waits for the turn to log in at the host; there may be thousands before it. */
+async function untilTurn({ pace }: WatchNeeds, host: string, { signal, alive }: Watched): Promise<void> {
+  await pace.turn(host, signal, (at) => alive(at + stallMs));
+}
+
 /** A session of its own that waits for news of the inbox between looks at all folders. */
 async function onOwnSession(needs: WatchNeeds, account: AccountRow, watched: Watched): Promise<void> {
   const { signal } = watched;
   const host = account.incoming?.host ?? "";
-  await needs.pace.turn(host, signal);
+  await untilTurn(needs, host, watched);
   if (signal.aborted) return;
   const mailbox = await needs.mailboxes.watch(account);
   needs.pace.passed(host);
   const leave = (): void => void mailbox.close();
   signal.addEventListener("abort", leave);
+  const session = { mailbox, idles: canWait(mailbox) };
   try {
     while (!signal.aborted) {
-      const round = await lookAtAll(needs, mailbox, watched);
+      const round = await lookAtAll(needs, session, watched);
       if (round === null) return;
-      await untilNextRound(needs, mailbox, watched, round);
+      await untilNextRound(needs, session, watched, round);
     }
   } finally {
     signal.removeEventListener("abort", leave);
@@ -108,13 +117,13 @@ async function onOwnSession(needs: WatchNeeds, account: AccountRow, watched: Wat
 /** Sessions lent for each look at all folders: for maildrops, for polling, and where a server allows few sessions. */
 async function onLentSessions(needs: WatchNeeds, account: AccountRow, watched: Watched): Promise<void> {
   const host = account.incoming?.host ?? "";
-  await needs.pace.turn(host, watched.signal);
+  if (!needs.mailboxes.rests(account)) await untilTurn(needs, host, watched);
   if (watched.signal.aborted) return;
   const lease = await needs.mailboxes.lend(account);
   needs.pace.passed(host);
   let round: Round | null;
   try {
-    round = await lookAtAll(needs, lease.session, watched);
+    round = await lookAtAll(needs, { mailbox: lease.session, idles: false }, watched);
   } catch (error) {
     lease.failed(error);
     throw error;
@@ -126,43 +135,51 @@ async function onLentSessions(needs: WatchNeeds, account: AccountRow, watched: W
 
 type Round = Looked & { nextAt: number };
 
+/** A session, and whether it can wait for news: some servers offer IDLE and refuse it. */
+type Session = { mailbox: Mailbox; idles: boolean };
+
 /** Looks at all folders, and again while there is more to tell; null when the account is no longer to be watched. */
-async function lookAtAll(needs: WatchNeeds, mailbox: Mailbox, watched: Watched): Promise<Round | null> {
+async function lookAtAll(needs: WatchNeeds, { mailbox, idles }: Session, watched: Watched): Promise<Round | null> {
   const progress = (): void => watched.alive(needs.clock.now() + stallMs);
   for (;;) {
     progress();
     const account = await needs.accounts.byId(watched.accountId);
     if (account === null || !isToWatch(account)) return null;
-    const begun = needs.clock.now();
     const since = (await needs.watches.get(account.id))?.lookedAt ?? null;
     const turn = { account, epoch: watched.epoch, mailbox, progress };
     const looked = await lookAtAccount(needs, turn, since);
     if (looked.state === "more" && !watched.signal.aborted) continue;
-    watched.looked(begun, looked.turn !== null && isPushed(account, mailbox) ? "idle" : "poll");
+    if (looked.failed === null) await tellWell(needs, account);
+    else await tellFolderFailed(needs, account, looked.failed);
+    const mode = idles ? "idle" : "poll";
+    watched.looked(looked.listedAt, mode);
+    // From the first look on folders that come are told from those that were there: that is not left to the next step.
+    if (since === null)
+      await needs.watches.noteLooks([{ accountId: account.id, epoch: watched.epoch, lookedAt: looked.listedAt, mode }]);
     const every = looked.turn === null ? needs.every.maildrop : needs.every.folders;
     const wait = looked.state === "waiting" ? soonMs : every * (0.9 + 0.2 * needs.random());
     return { ...looked, nextAt: needs.clock.now() + wait };
   }
 }
 
-function isPushed({ watch }: AccountRow, mailbox: Mailbox): boolean {
-  return watch.mode === "push" && canWait(mailbox);
-}
-
 /** Looks at the inbox whenever the server tells news of it, until it is time to look at all folders again. */
-async function untilNextRound(needs: WatchNeeds, mailbox: Mailbox, watched: Watched, round: Round): Promise<void> {
+async function untilNextRound(needs: WatchNeeds, session: Session, watched: Watched, round: Round): Promise<void> {
   const { signal } = watched;
   const { turn } = round;
   const inbox = turn?.watched.find(({ role }) => role === "inbox");
-  if (turn === null || inbox === undefined || !isPushed(turn.account, mailbox))
-    return rest(needs, watched, round.nextAt);
+  if (turn === null || inbox === undefined || !session.idles) return rest(needs, watched, round.nextAt);
   for (
     let left = round.nextAt - needs.clock.now();
     left > 0 && !signal.aborted;
     left = round.nextAt - needs.clock.now()
   ) {
     watched.alive(round.nextAt + stallMs);
-    const news = await turn.watching.waitForNews(inbox.path, left, signal);
+    const news = await turn.watching.waitForNews(inbox.path, left, signal).catch((error: unknown) => {
+      if (!(error instanceof Failure) || error.code !== "unsupported-by-server") throw error;
+      session.idles = false;
+      return null;
+    });
+    if (!session.idles) return rest(needs, watched, round.nextAt);
     if (news === null) return;
     watched.alive(needs.clock.now() + stallMs);
     await lookUntilDone(needs, { turn, folder: inbox, until: round.nextAt }, news, watched);
@@ -198,9 +215,15 @@ async function waitOut(needs: WatchNeeds, watched: Watched, error: unknown, fail
   const wait = Math.max(grown, asked, isRefused && asked === 0 ? refusedMs : 0);
   const cause = error instanceof Failure ? {} : { error: String(error) };
   needs.log.write("info", "watch.failed", { accountId, code, failures, waitMs: Math.round(wait), ...cause });
-  watched.alive(needs.clock.now() + wait + stallMs);
-  const host = (await needs.accounts.byId(accountId).catch(() => null))?.incoming?.host ?? "";
+  const begun = needs.clock.now();
+  watched.alive(begun + wait + stallMs);
+  const account = await needs.accounts.byId(accountId).catch(() => null);
+  await tellLooksFailed(needs, account, error, failures);
+  const host = account?.incoming?.host ?? "";
   // Whoever waits because the server was away comes back as soon as it is.
-  if (code === "upstream-unreachable" || code === "upstream-timeout") await needs.pace.untilPassed(host, wait, signal);
-  else await needs.clock.sleep(wait, signal);
+  const isAway = code === "upstream-unreachable" || code === "upstream-timeout";
+  if (isAway) await needs.pace.untilPassed(host, wait, signal);
+  // Others may get through all the time: what is wrong with this account alone is not tried again with each of them.
+  const until = isAway ? begun + Math.min(wait, backOff.first * failures) : begun + wait;
+  await needs.clock.sleep(Math.max(0, until - needs.clock.now()), signal);
 }

@@ -17,6 +17,7 @@ export type EventReader = {
 export async function readEvents(postern: Pick<RunningPostern, "url" | "appKey">): Promise<EventReader> {
   const over = new AbortController();
   const told: Told[] = [];
+  const begun = Promise.withResolvers<void>();
   let lastId = "";
   let connections = 0;
 
@@ -26,6 +27,7 @@ export async function readEvents(postern: Pick<RunningPostern, "url" | "appKey">
     const data = field("data");
     if (data !== undefined) told.push(JSON.parse(data) as Told);
     lastId = field("id") ?? lastId;
+    if (lastId !== "") begun.resolve();
   }
 
   async function connect(): Promise<void> {
@@ -49,7 +51,7 @@ export async function readEvents(postern: Pick<RunningPostern, "url" | "appKey">
       await sleep(20);
     }
   })();
-  while (lastId === "") await sleep(5);
+  await begun.promise;
   return {
     told,
     connections: () => connections,

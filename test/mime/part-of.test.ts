@@ -118,6 +118,12 @@ describe("the source", () => {
     expect(state.taken).toBeLessThan(taken + 3);
   });
 
+  test("is left behind a part that came whole with its header, and is asked for no more", async () => {
+    const { state, stream } = source(inChunks(mixed, () => 100));
+    expect(String(await collect(await octetsOf(stream, "1")))).toBe("one");
+    expect(state).toEqual({ taken: 1, isLeft: true });
+  });
+
   test("is left when the reader leaves, before it began and in the middle", async () => {
     const unread = source(octets());
     await (await octetsOf(unread.stream, "2")).return?.();

@@ -4,7 +4,9 @@ import { Failure } from "../../src/errors.ts";
 import { encodeMessageId } from "../../src/mail/id.ts";
 import type { Mailbox } from "../../src/mail/mailbox.ts";
 import type { ImapPlace } from "../../src/mail/message.ts";
-import type { FoundOnServer } from "../../src/operations/find-message.ts";
+import type { AppCaller } from "../../src/mail/tenant.ts";
+import { deleteMessage } from "../../src/operations/delete-message.ts";
+import { type FoundOnServer, onMessage } from "../../src/operations/find-message.ts";
 import { moveMessage } from "../../src/operations/move-message.ts";
 import { asOurs } from "../../src/operations/our-doing.ts";
 import { createPlaceCache } from "../../src/operations/place-cache.ts";
@@ -25,12 +27,17 @@ const tracked: FoundOnServer = {
   folder: inbox,
 };
 
+const caller = { appId: account.appId, accountIds: null } as AppCaller;
+/** A mailbox in which messages are removed for good. */
+const gone = { remove: async () => ({ missing: [] }) } as unknown as Mailbox;
+
 /** Everything that is written, in order, and a mailbox that moves to `to`. */
 function setup(to: ImapPlace | null = there) {
   const clock = createFakeClock();
   const intents = new Map<string, IntentRow>();
   const saved: PlacementRow[] = [];
   const seen: IntentRow[] = [];
+  const forgotten: PlacementRow[] = [];
   const needs = {
     clock,
     folders: { list: async () => [inbox, archive], save: async () => true, version: async () => 0 },
@@ -53,7 +60,7 @@ function setup(to: ImapPlace | null = there) {
     },
     placements: {
       find: async () => [],
-      remove: async () => {},
+      remove: async (row: PlacementRow) => void forgotten.push(row),
       save: async (rows: PlacementRow[]) => void saved.push(...rows),
     },
   };
@@ -65,7 +72,7 @@ function setup(to: ImapPlace | null = there) {
     },
   } as unknown as Mailbox;
   const left = () => [...intents.values()];
-  return { needs, mailbox, seen, saved, left, clock };
+  return { needs, mailbox, seen, saved, forgotten, left, clock };
 }
 
 test("a move is told to the watcher before and after it", async () => {
@@ -85,6 +92,37 @@ test("one whose end could not be told is over all the same, and remembers nothin
   await moveMessage(needs, mailbox, account, tracked, archive);
   expect(left()).toMatchObject([{ placed: null, settled: true }]);
   expect(saved).toEqual([]);
+});
+
+test("what is remembered of a message that is gone is the watcher's to forget, where he looks at its folder", async () => {
+  const all: AccountRow = { ...account, watch: { ...account.watch, mode: "poll", folders: "all" } };
+  const inboxOnly: AccountRow = { ...account, watch: { ...account.watch, mode: "poll", folders: ["inbox"] } };
+  const lost = async (whose: AccountRow, folder: FolderRow): Promise<number> => {
+    const { needs, mailbox, forgotten } = setup(null);
+    await moveMessage(needs, mailbox, whose, { ...tracked, folder }, archive);
+    return forgotten.length;
+  };
+  const removed = async (whose: AccountRow): Promise<number> => {
+    const { needs, forgotten } = setup();
+    const mailboxes = { lend: async () => ({ session: gone, failed() {}, release() {} }) as never };
+    const remove = deleteMessage({ ...needs, mailboxes, accounts: { get: async () => whose } });
+    const id = encodeMessageId({ tier: "tracked", origin: { folder: 1, uidValidity: 7, uid: 40 } }, needs.idKey());
+    await remove(caller, whose.id, { id, folder: null, permanent: true, signal: new AbortController().signal });
+    return forgotten.length;
+  };
+  const searched = async (whose: AccountRow): Promise<number> => {
+    const { needs, mailbox, forgotten } = setup();
+    const { signal } = new AbortController();
+    const origin = { folder: 1, uidValidity: 7, uid: 40 };
+    const asked = { id: "", folder: null, signal, ref: { tier: "tracked", origin } } as const;
+    const missing = async () => Promise.reject(new Failure("message-gone", "gone"));
+    await expect(onMessage(needs, mailbox, whose, asked, missing)).rejects.toMatchObject({ code: "message-gone" });
+    return forgotten.length;
+  };
+  expect([await lost(all, inbox), await lost(off, inbox)]).toEqual([0, 1]);
+  expect([await lost(inboxOnly, { ...inbox, role: "inbox" }), await lost(inboxOnly, inbox)]).toEqual([0, 1]);
+  expect([await removed(all), await removed(off)]).toEqual([0, 1]);
+  expect([await searched(all), await searched(off)]).toEqual([0, 1]);
 });
 
 test("where nobody watches, nothing stays behind but the message's new place", async () => {
@@ -111,12 +149,12 @@ test("a change is told before it is done, and forgotten where it was not done", 
   expect(then).toMatchObject([{ ...told, ...times, kind: "flags", change }]);
   expect(left()).toEqual(then);
 
-  const gone = new Failure("message-gone", "gone");
+  const refused = new Failure("message-gone", "gone");
   const failed = asOurs(needs, account, tracked, { kind: "remove" }, async () => {
     expect(left()).toMatchObject([{ kind: "flags" }, { ...told, ...times, kind: "remove", change: null }]);
-    throw gone;
+    throw refused;
   });
-  await expect(failed).rejects.toBe(gone);
+  await expect(failed).rejects.toBe(refused);
   expect(left()).toEqual(then);
 });
 

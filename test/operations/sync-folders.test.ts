@@ -31,7 +31,7 @@ function setup() {
     },
   };
   const sync = async (natives: NativeFolder[]): Promise<Record<string, string>> => {
-    const synced = await syncFolders(needs, account, natives);
+    const synced = await syncFolders(needs, account, async () => natives);
     return Object.fromEntries(synced.map(({ row }) => [row.path, row.id]));
   };
   /** What was told since it was asked last. */
@@ -119,11 +119,60 @@ describe("what is told of folders", () => {
     expect(events().map(({ name }) => name)).toEqual(["Work", "Play"]);
   });
 
+  test("what an answer says that is older than what is written since is asked for again, not written", async () => {
+    const { sync, needs, events, rows } = setup();
+    const inbox = folder("INBOX", [1, 10]);
+    const ours = [inbox, folder("Ours", [2, 1])];
+    const before = await sync([inbox, folder("Work", [3, 5])]);
+    let asked = 0;
+    // The first answer is from before: meanwhile somebody has made a folder, and renamed another.
+    const slow = async (): Promise<NativeFolder[]> => {
+      asked += 1;
+      if (asked > 1) return [...ours, folder("Play", [3, 5])];
+      await syncFolders(needs, account, async () => [...ours, folder("Play", [3, 5])], "api");
+      return [inbox, folder("Work", [3, 5])];
+    };
+    const synced = await syncFolders(needs, account, slow);
+    expect(asked).toBe(2);
+    expect(synced.map(({ row }) => row.path)).toEqual(["INBOX", "Ours", "Play"]);
+    expect(synced[2]?.row.id).toBe(before["Work"]);
+    expect(events()).toMatchObject([
+      { type: "folder.created", name: "Ours", actor: "api" },
+      { type: "folder.renamed", name: "Play", actor: "api" },
+    ]);
+    expect(rows().every(({ missingSince }) => missingSince === null)).toBe(true);
+  });
+
+  test("nor does it undo anything of an account that is not watched", async () => {
+    const { needs, rows } = setup();
+    const off = { ...account, watch: { ...account.watch, mode: "off" as const } };
+    const ours = [folder("INBOX", [1, 10]), folder("Ours", [2, 1])];
+    await syncFolders(needs, off, async () => [folder("INBOX", [1, 10])]);
+    let asked = 0;
+    const synced = await syncFolders(needs, off, async () => {
+      asked += 1;
+      if (asked > 1) return ours;
+      await syncFolders(needs, off, async () => ours);
+      return [folder("INBOX", [1, 10])];
+    });
+    expect(synced.map(({ row }) => row.path)).toEqual(["INBOX", "Ours"]);
+    expect(rows().map(({ missingSince }) => missingSince)).toEqual([null, null]);
+  });
+
+  test("counts that change all the time are shown, written or not", async () => {
+    const { needs } = setup();
+    let uidNext = 10;
+    const list = async (): Promise<NativeFolder[]> => [folder("INBOX", [1, (uidNext += 1)])];
+    await syncFolders(needs, account, list);
+    const busy = { ...needs, folders: { ...needs.folders, save: async () => false } };
+    expect(await syncFolders(busy, account, list)).toMatchObject([{ row: { path: "INBOX", uidNext: 11 } }]);
+  });
+
   test("nothing of an account that is not watched", async () => {
     const { needs, events } = setup();
     const off = { ...account, watch: { ...account.watch, mode: "off" as const } };
-    await syncFolders(needs, off, [folder("INBOX", [1, 10])]);
-    await syncFolders(needs, off, [folder("INBOX", [1, 10]), folder("Work", [2, 5])]);
+    await syncFolders(needs, off, async () => [folder("INBOX", [1, 10])]);
+    await syncFolders(needs, off, async () => [folder("INBOX", [1, 10]), folder("Work", [2, 5])]);
     expect(events()).toEqual([]);
   });
 });

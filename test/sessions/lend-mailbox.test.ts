@@ -63,6 +63,21 @@ const refuse = (): never => {
   throw new Failure("account-authentication-failed", "refused");
 };
 
+test("whether a session lies idle is known: not before one came back, not of another password, not for long", async () => {
+  const { clock, change, lend, mailboxes, account } = setup();
+  expect(mailboxes.rests(account())).toBe(false);
+  const lease = await lend();
+  expect(mailboxes.rests(account())).toBe(false);
+  if (typeof lease !== "string") lease.release();
+  expect(mailboxes.rests(account())).toBe(true);
+  const { sealedIncomingPassword } = account();
+  change({ sealedIncomingPassword: "sealed-2" });
+  expect(mailboxes.rests(account())).toBe(false);
+  change({ sealedIncomingPassword });
+  await clock.advance(60_000);
+  expect(mailboxes.rests(account())).toBe(false);
+});
+
 test("what a login finds out is told by an event where the state becomes another", async () => {
   let login: () => unknown = () => {};
   const { clock, told, woken, change, lend, account } = setup({ login: () => login() });
@@ -251,7 +266,7 @@ describe("a maildrop", () => {
     const { change, mailboxes, account } = setup();
     expect((await mailboxes.lend(account(), { stream: true })).pauseMs).toBe(300_000);
     change({ incoming: maildrop, id: "acc_other" });
-    expect((await mailboxes.lend(account(), { stream: true })).pauseMs).toBe(30_000);
+    expect((await mailboxes.lend(account(), { stream: true })).pauseMs).toBe(110_000);
   });
 
   test("that is locked is not tried again for a caller who left", async () => {

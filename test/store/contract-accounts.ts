@@ -116,6 +116,50 @@ export function accountsContract(subject: () => Promise<Subject>): void {
       expect((await Promise.all(race)).filter((result) => result === "updated")).toHaveLength(1);
     });
 
+    test("with another mailbox nothing is known of folders, messages and looks, and their numbers are used no more", async () => {
+      const { store } = await subject();
+      const app = appRow();
+      await store.apps.insert(app);
+      const row = accountRow({ appId: app.id });
+      const { id } = row;
+      await store.accounts.insert(row);
+      const origin = { folder: 1, uidValidity: 1, uid: 1 };
+      const fill = async (epoch: number): Promise<boolean> => {
+        await store.folders.save(id, { added: [folderRow(id, "INBOX")], changed: [] });
+        await store.placements.save([{ accountId: id, origin, now: { ...origin, folder: 2 } }]);
+        await store.intents.insert(intentRow(id));
+        await store.watches.noteLooks([{ accountId: id, epoch, lookedAt: 7, mode: "idle" }]);
+        const chunks = { folder: 1, clear: true, put: [{ n: 0, entries: bytesOf(5) }], remove: [] };
+        const held = { put: [heldRow(id, "guid:1")], remove: [] };
+        const change = { folders: [watchFolderRow(id)], chunks, held, events: [newEvent(id, { appId: app.id })] };
+        return store.watches.write({ id, appId: app.id, epoch }, change);
+      };
+      const known = async () => ({
+        folders: (await store.folders.list(id)).map(({ number }) => number),
+        placements: (await store.placements.find(id, [origin])).length,
+        intents: (await store.intents.list(id, 0)).length,
+        looked: (await store.watches.get(id))?.lookedAt,
+        watched: (await store.watches.folders(id)).length,
+        chunks: (await store.watches.chunks(id, 1)).length,
+        held: (await store.watches.held(id)).length,
+      });
+      const all = { folders: [1], placements: 1, intents: 1, looked: 7, watched: 1, chunks: 1, held: 1 };
+      expect(await fill(0)).toBe(true);
+      const version = await store.folders.version(id);
+      expect(await store.accounts.update(row, 7, { anew: true })).toBe("stale");
+      expect(await store.accounts.update(row, 1, { anew: false })).toBe("updated");
+      expect(await known()).toEqual(all);
+      expect(await store.accounts.update(row, 2, { anew: true })).toBe("updated");
+      const none = { folders: [], placements: 0, intents: 0, looked: null, watched: 0, chunks: 0, held: 0 };
+      expect(await known()).toEqual(none);
+      expect(await store.watches.get(id)).toMatchObject({ dueAt: 0, mode: null });
+      expect((await store.events.bounds(app.id)).newest).toBe(1);
+      const late = { added: [folderRow(id, "Old")], changed: [], told: { version, events: [] } };
+      expect(await store.folders.save(id, late)).toBe(false);
+      expect(await fill(2)).toBe(true);
+      expect(await known()).toEqual({ ...all, folders: [2] });
+    });
+
     test("the id tier is decided once, and no update undoes it", async () => {
       const { accounts } = (await subject()).store;
       const row = accountRow();

@@ -151,6 +151,19 @@ export function eventsContract(subject: () => Promise<Subject>): void {
       expect(await store.events.bounds(app.id)).toEqual({ newest: 4, oldest: 1 });
     });
 
+    test("only the log's beginning is swept: what an app's other clock calls old stays behind what is kept", async () => {
+      const { store } = await subject();
+      const [skewed, plain] = [await house(store), await house(store)];
+      for (const at of [1_000, 5_000, 1_500, 1_600, 6_000]) await skewed.append(0, ["message.created"], at);
+      await plain.append(0, ["message.created", "message.updated"], 3_000);
+      expect(await store.events.sweep(4_000)).toBe(3);
+      expect(await skewed.sequences()).toEqual([2, 3, 4, 5]);
+      expect(await plain.sequences()).toEqual([]);
+      expect(await store.events.sweep(4_000)).toBe(0);
+      expect(await store.events.sweep(5_001)).toBe(3);
+      expect(await skewed.sequences()).toEqual([5]);
+    });
+
     test("old ones are swept, and the sequence goes on", async () => {
       const { store } = await subject();
       const { app, append, sequences } = await house(store);

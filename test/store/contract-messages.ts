@@ -126,6 +126,25 @@ export function messagesContract(subject: () => Promise<Subject>): void {
       expect(await intents.list(accountId, 900)).toMatchObject([{ placed: null, expiresAt: 901 }]);
     });
 
+    test("is swept once a look at the whole account has told it, where it is a place that is over", async () => {
+      const { accounts, intents, watches } = (await subject()).store;
+      const [account, unseen] = [accountRow(), accountRow()];
+      const accountId = account.id;
+      for (const one of [account, unseen]) await accounts.insert(one);
+      const over = { settled: true, expiresAt: 90_000_000 };
+      const told = intentRow(accountId, { ...over, createdAt: 1_000 });
+      const fresh = intentRow(accountId, { ...over, createdAt: 1_001 });
+      const open = intentRow(accountId, { ...over, createdAt: 1_000, settled: false });
+      const flags = intentRow(accountId, { ...over, createdAt: 1_000, kind: "flags" });
+      const other = intentRow(unseen.id, { ...over, createdAt: 1_000 });
+      for (const intent of [told, fresh, open, flags, other]) await intents.insert(intent);
+      await watches.noteLooks([{ accountId, epoch: 0, lookedAt: 1_801_001, mode: "poll" }]);
+      await intents.sweep(101);
+      const left = (await intents.list(accountId, 101)).map(({ id }) => id);
+      expect(left.toSorted()).toEqual([fresh.id, open.id, flags.id].toSorted());
+      expect(await intents.list(unseen.id, 101)).toEqual([other]);
+    });
+
     test("is settled with its placements or not at all, and these are written where the intent has gone", async () => {
       const { accounts, intents, placements } = (await subject()).store;
       const account = accountRow();

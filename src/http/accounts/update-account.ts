@@ -12,7 +12,8 @@ const route = contract({
   summary: "Change an account",
   description:
     "What is absent stays. A change of a server's host, port, security or tls needs its password again, so that a stored password " +
-    "can't be sent elsewhere. The protocol can't be changed: store a new account.",
+    "can't be sent elsewhere. The protocol can't be changed: store a new account. Another host or username of `incoming` is another " +
+    "mailbox: its folders get new ids, and the next look at it is a first one.",
   request: { params: accountParams, body: accountPatch },
   responses: {
     200: { description: "The account as it is now.", content: { "application/json": { schema: account } } },

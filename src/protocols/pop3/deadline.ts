@@ -10,8 +10,10 @@ export const deadlines = {
   list: 60_000,
   /** What is looked for in headers that have to be read for it. */
   search: 20_000,
-  /** A message that is read here to its end, or up to where somebody wants to have it from. */
-  whole: 300_000,
+  /** A message that is read here to its end, or up to where somebody wants to have it from: he waits no longer (serve-node). */
+  whole: 100_000,
+  /** All keys of a maildrop, for which all headers may have to be read. */
+  keys: 300_000,
   /** Between two pieces of a message. */
   stall: 30_000,
   /** A farewell, and what is left of an answer that nobody wants any more. */

@@ -1,4 +1,5 @@
 import type { Failure } from "../../errors.ts";
+import { makeOctetPile } from "../../mime/octet-pile.ts";
 import { messageNumber } from "./argument.ts";
 import type { Body, Dialog } from "./dialog.ts";
 import { isOfItsOwn, messageRefusal } from "./failures.ts";
@@ -93,15 +94,10 @@ async function settled(session: Session, status: Status, number: number): Promis
 }
 
 async function headerOf(body: Body): Promise<Uint8Array> {
-  const pieces: Uint8Array[] = [];
-  let length = 0;
-  for (let piece = await body.next(); piece !== null; piece = await body.next()) {
-    if (length >= maxHeader) continue;
-    pieces.push(piece);
-    length += piece.length;
-  }
-  const octets = Buffer.concat(pieces, Math.min(length, maxHeader));
-  const text = octets.toString("latin1");
+  const pile = makeOctetPile(maxHeader);
+  for (let piece = await body.next(); piece !== null; piece = await body.next()) pile.add(piece);
+  const octets = pile.take();
+  const text = Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength).toString("latin1");
   const end = /^\r?\n|\n\r?\n/.exec(text);
   return end === null ? octets : octets.subarray(0, end.index + end[0].length);
 }
