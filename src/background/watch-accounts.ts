@@ -2,6 +2,7 @@ import type { Metrics } from "../observe.ts";
 import type { Store } from "../store/store.ts";
 import type { AccountRow } from "../store/rows.ts";
 import { accountEvent } from "../sessions/account-event.ts";
+import { createAlertsTold } from "../watching/alerts-told.ts";
 import { watchAccount, type WatchNeeds } from "../watching/watch-account.ts";
 
 export type WatchersNeeds = Omit<WatchNeeds, "watches" | "accounts"> & {
@@ -43,6 +44,7 @@ function isOn({ state }: AccountRow): boolean {
 export function watchAccounts(needs: WatchersNeeds): Watchers {
   const { watches, clock, log, metrics } = needs;
   const running = new Map<string, Watch>();
+  const alertsTold = createAlertsTold();
 
   function start(accountId: string, epoch: number): void {
     running.get(accountId)?.end.abort("superseded");
@@ -53,6 +55,7 @@ export function watchAccounts(needs: WatchersNeeds): Watchers {
       epoch,
       signal: end.signal,
       alive: (by) => (watch.aliveBy = by),
+      alertsTold,
       looked: (at, mode) => (watch.looked = { at, mode }),
     })
       .then((isOver) => (isOver ? watches.release(accountId, epoch, null) : undefined))

@@ -144,6 +144,11 @@ export interface Mailbox<P extends Place = Place> {
   /** Deletes a folder and its mail. `folder-protected` where it has folders below it. */
   deleteFolder(path: string): Promise<void>;
   subscribeFolder(path: string, subscribed: boolean): Promise<void>;
+  /**
+   * What the server wanted the user to see (IMAP's ALERT, RFC 3501 §7.1) since the last call, also of a session that has ended: at
+   * most 10 texts, each of one line of at most 500 characters. POP3 has none.
+   */
+  alerts(): string[];
   /** Ends the session politely; never throws. */
   close(): Promise<void>;
   /** True once the connection is gone or must not be used again. */

@@ -3,7 +3,8 @@ export function oneLine(text: string): string {
   return text
     .replace(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, " ")
     .trim()
-    .slice(0, 500);
+    .slice(0, 500)
+    .toWellFormed();
 }
 
 const base64 = (text: string): string => Buffer.from(text, "utf8").toString("base64");

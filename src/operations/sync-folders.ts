@@ -45,7 +45,9 @@ export async function syncFolders(
     const events = folderEvents(account, rows, change, actor, now);
     if (await save(needs, account, change, { version, events }))
       return joined(natives, await needs.folders.list(account.id));
-    const isNews = change.added.length > 0 || events.length > 0;
+    const pathOf = new Map(rows.map(({ id, path }) => [id, path]));
+    const isRenamed = change.changed.some(({ id, path }) => pathOf.get(id) !== path);
+    const isNews = change.added.length > 0 || isRenamed || events.length > 0;
     // What is no news is written with the next listing.
     if (!isNews && tries >= listedAtMost.counts) return joined(natives, rows);
     if (tries < listedAtMost.news) continue;

@@ -2,8 +2,9 @@ import { Failure } from "../errors.ts";
 import type { Mailbox } from "../mail/mailbox.ts";
 import type { NativeFolder } from "../mail/folder.ts";
 import { syncFolders } from "../operations/sync-folders.ts";
+import { isWatchedFolder } from "../operations/watched-folder.ts";
 import type { FolderNow } from "../operations/view-folder.ts";
-import type { AccountRow, FolderRow, HeldRow, WatchFolderRow } from "../store/rows.ts";
+import type { HeldRow, WatchFolderRow } from "../store/rows.ts";
 import { endHolds } from "./end-holds.ts";
 import { nextListing } from "./held.ts";
 import { lastingKeys, otherSnapshots } from "./keys.ts";
@@ -41,7 +42,7 @@ export async function lookAtAccount(needs: LookNeeds, turn: Turn, since: number 
   turn.progress();
   // What the very first listing shows was there before.
   const listedAt = since === null ? needs.clock.now() : begun;
-  const watched = synced.filter(({ row }) => row.selectable && isWanted(account, row)).sort(inboxFirst);
+  const watched = synced.filter(({ row }) => row.selectable && isWatchedFolder(account, row)).sort(inboxFirst);
   const [inbox] = watched;
   if (watching.kind === "maildrop") {
     const state = inbox === undefined ? "done" : await lookAtMaildrop(needs, turn, watching, inbox.row);
@@ -84,10 +85,6 @@ export async function lookAtAccount(needs: LookNeeds, turn: Turn, since: number 
 /** New mail is told first. */
 function inboxFirst(a: FolderNow, b: FolderNow): number {
   return Number(b.row.role === "inbox") - Number(a.row.role === "inbox");
-}
-
-function isWanted({ watch }: AccountRow, { role }: FolderRow): boolean {
-  return watch.folders === "all" || (role !== null && watch.folders.includes(role));
 }
 
 /**

@@ -6,8 +6,10 @@ import type { Mailboxes } from "../sessions/lend-mailbox.ts";
 import type { LoginPace } from "../sessions/login-pace.ts";
 import type { AccountRow, FolderRow } from "../store/rows.ts";
 import type { Store } from "../store/store.ts";
+import type { AlertsTold } from "./alerts-told.ts";
 import { canWait, lookAtAccount, type Looked } from "./look-at-account.ts";
 import { lookAtFolder, type LookedAt } from "./look-at-folder.ts";
+import { alertsOf, tellAlerts } from "./tell-alerts.ts";
 import { tellFolderFailed, type TellHealth, tellLooksFailed, tellWell } from "./tell-health.ts";
 import { type FolderTurn, type LookNeeds, Overtaken } from "./turn.ts";
 
@@ -31,6 +33,7 @@ export type Watched = {
   signal: AbortSignal;
   /** Told whenever the watch goes on: it has to be told again until `by`, milliseconds since the epoch. */
   alive: (by: number) => void;
+  alertsTold: AlertsTold;
   /** All folders have been looked at, at this time. */
   looked: (at: number, mode: "idle" | "poll") => void;
 };
@@ -75,6 +78,7 @@ export async function watchAccount(needs: WatchNeeds, watched: Watched): Promise
       if (error instanceof Overtaken || signal.aborted) return false;
       if (error instanceof Failure && error.code === "upstream-throttled") crowdedUntil = needs.clock.now() + crowdedMs;
       failures = needs.clock.now() - begun >= stableMs ? 1 : failures + 1;
+      await tellAlerts(needs, watched, alertsOf(error));
       await waitOut(needs, watched, error, failures);
     }
   }
@@ -105,12 +109,14 @@ async function onOwnSession(needs: WatchNeeds, account: AccountRow, watched: Wat
   try {
     while (!signal.aborted) {
       const round = await lookAtAll(needs, session, watched);
+      await tellAlerts(needs, watched, mailbox.alerts());
       if (round === null) return;
       await untilNextRound(needs, session, watched, round);
     }
   } finally {
     signal.removeEventListener("abort", leave);
     await mailbox.close();
+    await tellAlerts(needs, watched, mailbox.alerts());
   }
 }
 
@@ -129,6 +135,7 @@ async function onLentSessions(needs: WatchNeeds, account: AccountRow, watched: W
     throw error;
   } finally {
     lease.release();
+    await tellAlerts(needs, watched, lease.session.alerts());
   }
   if (round !== null) await rest(needs, watched, round.nextAt);
 }

@@ -18,4 +18,5 @@ test("other words are told, in one line of at most 500 characters", () => {
   expect(withoutSecret("no password at all", "u", "")).toBe("no password at all");
   expect(oneLine(" two\r\nlines\t\u2028and\0more ")).toBe("two lines and more");
   expect(oneLine("x".repeat(600))).toHaveLength(500);
+  expect(oneLine(`${"x".repeat(499)}😀`)).toBe(`${"x".repeat(499)}\uFFFD`);
 });

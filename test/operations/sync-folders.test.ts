@@ -168,6 +168,18 @@ describe("what is told of folders", () => {
     expect(await syncFolders(busy, account, list)).toMatchObject([{ row: { path: "INBOX", uidNext: 11 } }]);
   });
 
+  test("a rename is written, whoever writes besides", async () => {
+    const { needs } = setup();
+    const off = { ...account, watch: { ...account.watch, mode: "off" as const } };
+    const [before] = await syncFolders(needs, off, async () => [folder("Work", [2, 5])]);
+    const { save } = needs.folders;
+    let refusals = 4;
+    const busy: typeof save = async (...args) => ((refusals -= 1) >= 0 ? false : save(...args));
+    const natives = [folder("Play", [2, 5])];
+    const synced = await syncFolders({ ...needs, folders: { ...needs.folders, save: busy } }, off, async () => natives);
+    expect(synced).toMatchObject([{ row: { id: before?.row.id, path: "Play" } }]);
+  });
+
   test("nothing of an account that is not watched", async () => {
     const { needs, events } = setup();
     const off = { ...account, watch: { ...account.watch, mode: "off" as const } };

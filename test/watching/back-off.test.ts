@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { Failure } from "../../src/errors.ts";
 import type { Log } from "../../src/observe.ts";
 import { createLoginPace } from "../../src/sessions/login-pace.ts";
+import { createAlertsTold } from "../../src/watching/alerts-told.ts";
 import { watchAccount, type WatchNeeds } from "../../src/watching/watch-account.ts";
 import { accountRow } from "../store/rows.ts";
 
@@ -35,7 +36,7 @@ function ownTime() {
 }
 
 /** A polled account whose session is lent by `lend`; the waits after its failures, milliseconds. */
-function polled(lend: () => Promise<never>) {
+function polled(lend: () => Promise<never>, rests = false) {
   const clock = ownTime();
   const waits: number[] = [];
   const log: Log = { write: (_level, _event, fields) => void waits.push(Number(fields?.["waitMs"])) };
@@ -50,10 +51,17 @@ function polled(lend: () => Promise<never>) {
     accounts: { byId: async () => account },
     watches: { get: async () => null, folders: async () => [], held: async () => [], noteLooks: async () => {} },
     folders: { list: async () => [], version: async () => 0 },
-    mailboxes: { lend, rests: () => false },
+    mailboxes: { lend, rests: () => rests },
   };
   const end = new AbortController();
-  const watched = { accountId: account.id, epoch: 1, signal: end.signal, alive() {}, looked() {} };
+  const watched = {
+    accountId: account.id,
+    epoch: 1,
+    signal: end.signal,
+    alive() {},
+    looked() {},
+    alertsTold: createAlertsTold(),
+  };
   // Only what a look at an empty maildrop uses is there.
   const over = watchAccount(needs as unknown as WatchNeeds, watched);
   const host = account.incoming?.host ?? "";
@@ -61,7 +69,7 @@ function polled(lend: () => Promise<never>) {
 }
 
 const emptyMaildrop = {
-  session: { folders: async () => [], watching: { kind: "maildrop", keys: async () => [] } },
+  session: { folders: async () => [], watching: { kind: "maildrop", keys: async () => [] }, alerts: () => [] },
   failed() {},
   release() {},
 } as never;
@@ -93,4 +101,16 @@ test("an account that always fails is not tried again with each login of another
   await end();
   expect(tries).toBeGreaterThan(5);
   expect(tries).toBeLessThan(45);
+});
+
+test("a session that lies idle takes no other account's turn to log in", async () => {
+  const turnAfter = async (rests: boolean): Promise<number> => {
+    const { clock, pace, host, end } = polled(async () => emptyMaildrop, rests);
+    await clock.pass(0);
+    const { promise, resolve } = Promise.withResolvers<number>();
+    void pace.turn(host, new AbortController().signal, (at) => resolve(at - clock.now()));
+    await end();
+    return promise;
+  };
+  expect([await turnAfter(true), await turnAfter(false)]).toEqual([0, 1]);
 });

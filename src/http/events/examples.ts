@@ -60,7 +60,7 @@ export const dataExamples: Record<EventType, Record<string, unknown>> = {
   "account.recovered": { state: "connected", since, lastError: null },
   "account.degraded": { state: "degraded", since, lastError: refused },
   "account.paused": { state: "paused", since, lastError: null },
-  "account.alert": { state: "connected", since, lastError: null },
+  "account.alert": { text: "Your mailbox is 98 % full." },
   "account.deleted": { externalId: "user-4711" },
   "folder.created": folder,
   "folder.renamed": { ...folder, from: { name: "Receipts", parentId: null } },

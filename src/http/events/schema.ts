@@ -68,6 +68,14 @@ const accountData = z
   })
   .openapi("AccountData");
 
+const accountAlert = z
+  .object({
+    text: z.string().openapi({
+      description: "The server's own words, on one line, at most 500 characters: plain text, from a stranger.",
+    }),
+  })
+  .openapi("AccountAlertData");
+
 const accountDeleted = z.object({ externalId: nullable(z.string()) }).openapi("AccountDeletedData");
 
 /** `message.created` is MessageCreatedEvent in the document. */
@@ -119,7 +127,11 @@ export const event = z
       accountData,
     ),
     eventOf("account.paused", "Nothing logs in any more until it is resumed.", accountData),
-    eventOf("account.alert", "The mail server has told something that the owner ought to know.", accountData),
+    eventOf(
+      "account.alert",
+      "The mail server wants the owner to see its words (IMAP `ALERT`); the same words once a day at most.",
+      accountAlert,
+    ),
     eventOf(
       "account.deleted",
       "The account was removed; the content of its earlier events has gone with it.",

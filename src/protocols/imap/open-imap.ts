@@ -19,6 +19,7 @@ import { firstSince } from "./first-since.ts";
 import { folderStatus } from "./folder-status.ts";
 import { followFolder } from "./follow-folder.ts";
 import { getMessage } from "./get-message.ts";
+import { hearAlerts, withoutAlert } from "./hear-alerts.ts";
 import type { KnownMailbox } from "./known-messages.ts";
 import { listFolders } from "./list-folders.ts";
 import { listMessages } from "./list-messages.ts";
@@ -121,10 +122,13 @@ async function connect({ login, admitted, log, clock, known, watch = false, tran
     } as NonNullable<ImapFlowOptions["logger"]>,
   });
   const discreet = (words: string): string => withoutSecret(words, login.username, login.password);
+  // Before STARTTLS anybody on the way may speak for the server.
+  const isBare = (): boolean => login.security === "starttls" && !client.secureConnection;
   const session: Session = makeSession(client, {
     host: login.host,
     clock,
     known,
+    alerts: hearAlerts(client, (words) => (isBare() ? "" : discreet(words))),
     discreet,
     watches: watch,
   });
@@ -146,7 +150,7 @@ async function connect({ login, admitted, log, clock, known, watch = false, tran
   } catch (error) {
     const failure = session.dead ?? toFailure(error, where, discreet);
     session.kill(failure);
-    throw failure;
+    throw isBare() ? withoutAlert(failure) : failure;
   }
 }
 
@@ -224,6 +228,7 @@ function mailboxOf(session: Session, profile: ProviderProfile | null): Mailbox<I
     renameFolder: (path, to) => inTurn(() => renameFolder(session, path, to)),
     deleteFolder: (path) => inTurn(() => deleteFolder(session, path)),
     subscribeFolder: (path, subscribed) => inTurn(() => subscribeFolder(session, path, subscribed)),
+    alerts: () => session.alerts(),
     close: () => session.close(),
     get unfinished() {
       return session.unfinished;

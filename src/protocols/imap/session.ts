@@ -66,6 +66,8 @@ export type Session = {
   takesPartialFields: boolean;
   /** What earlier sessions of this login have seen of its messages. */
   readonly known: KnownMailbox;
+  /** Gives out what the server wanted the user to see since the last call. */
+  readonly alerts: () => string[];
   /** Why the connection must not be used any more; null while it may. */
   dead: Failure | null;
   /** Whether the server offers a capability (RFC 9051 §7.2.2), upper case. */
@@ -109,7 +111,7 @@ const proofMs = 5_000;
 /** Of what we ask for, what a server that speaks only IMAP4rev2 need not name (RFC 9051 appendix E). */
 const rev2 = new Set(["IDLE", "LIST-EXTENDED", "LIST-STATUS", "MOVE", "SPECIAL-USE", "UIDPLUS"]);
 
-type SessionOptions = Pick<Session, "host" | "clock" | "known"> & {
+type SessionOptions = Pick<Session, "host" | "clock" | "known" | "alerts"> & {
   watches?: boolean;
   /** The server's words without the password, should it echo that. */
   discreet: (words: string) => string;
@@ -117,7 +119,7 @@ type SessionOptions = Pick<Session, "host" | "clock" | "known"> & {
 
 /** Wraps a client that may not be connected yet. */
 export function makeSession(client: ImapFlow, options: SessionOptions): Session {
-  const { host, clock, known, discreet, watches = false } = options;
+  const { host, clock, known, alerts, discreet, watches = false } = options;
   const wire = wireOf(client);
   let newsAsked = 0;
   let phase = "login";
@@ -145,6 +147,7 @@ export function makeSession(client: ImapFlow, options: SessionOptions): Session 
     takesGuesses: true,
     takesPartialFields: true,
     known,
+    alerts,
     dead: null,
     has: (capability) =>
       client.capabilities.has(capability) ||

@@ -106,6 +106,7 @@ export async function openMaildrop({ kept, log, ...options }: OpenMaildrop): Pro
     get unfinished() {
       return waiting === 0 ? session.unfinished : tail.then(() => session.unfinished);
     },
+    alerts: () => [],
     close: () => session.close(),
     get dead() {
       return session.dead;

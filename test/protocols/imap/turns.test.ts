@@ -12,7 +12,8 @@ import { scriptedTarget } from "./scripted-imap.ts";
 function session(): Session {
   const client = { capabilities: new Map(), stats: () => ({ received: 0 }), getUntaggedHandler() {}, close() {} };
   const { known } = scriptedTarget({ port: 0 });
-  const options = { host: "x", clock: createFakeClock(), known, discreet: (words: string) => words };
+  const discreet = (words: string): string => words;
+  const options = { host: "x", clock: createFakeClock(), known, alerts: () => [], discreet };
   return makeSession(Object.assign(new EventEmitter(), client) as unknown as ImapFlow, options);
 }
 
