@@ -63,7 +63,7 @@ export async function lookAtAccount(needs: LookNeeds, turn: Turn, since: number 
   let failed: Looked["failed"] = null;
   for (const { row, native } of watched) {
     const before = rows.get(row.number);
-    if (row.role !== "inbox" && before !== undefined && isAsItWas(native, before, begun)) {
+    if (before !== undefined && isAsItWas(native, before, begun, row.role === "inbox")) {
       quiet.add(row.number);
       continue;
     }
@@ -89,12 +89,14 @@ function inboxFirst(a: FolderNow, b: FolderNow): number {
 
 /**
  * Whether its counts say that a folder has not changed. Whatever happens to its messages raises HIGHESTMODSEQ (RFC 7162 §3.1.1);
- * where there is none, they say nothing of flags.
+ * where there is none, they say nothing of flags. Of the folder that a session has open they may be old (RFC 9051 §6.3.11): the
+ * inbox is believed to be quiet for a while only.
  */
-function isAsItWas({ status }: NativeFolder, row: WatchFolderRow, now: number): boolean {
+function isAsItWas({ status }: NativeFolder, row: WatchFolderRow, now: number, isInbox: boolean): boolean {
   if (status === null || status.uidValidity !== row.uidValidity || status.messages !== row.exists) return false;
-  if (row.modSeq !== null && status.modSeq !== null) return status.modSeq === row.modSeq;
-  return status.uidNext === row.uidNext && now - row.flagsReadAt < rereadMs;
+  const isFresh = now - row.flagsReadAt < rereadMs;
+  if (row.modSeq !== null && status.modSeq !== null) return status.modSeq === row.modSeq && (isFresh || !isInbox);
+  return !isInbox && status.uidNext === row.uidNext && isFresh;
 }
 
 function worse(one: LookedAt, other: LookedAt): LookedAt {

@@ -1,5 +1,5 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { ImapFlow } from "imapflow";
-import { expect } from "vitest";
 import type { Dovecot } from "../servers/dovecot.ts";
 import type { User } from "../servers/mailboxes.ts";
 import type { Api } from "./start.ts";
@@ -45,8 +45,17 @@ export async function eventsOf(api: Api, accountPath: string): Promise<Told[]> {
 /** The events of an account, but for those about the account itself, once as many have come. */
 export async function eventually(api: Api, path: string, count: number, timeout = 15_000): Promise<Told[]> {
   const mail = async () => (await eventsOf(api, path)).filter(({ type }) => !type.startsWith("account."));
-  await expect.poll(async () => (await mail()).length, { timeout, interval: 50 }).toBeGreaterThanOrEqual(count);
-  return mail();
+  return until(mail, (events) => events.length >= count, timeout);
+}
+
+/** Asks until the answer is good, and gives it; beyond `timeout` milliseconds fails with the last one. Fit for concurrent tests. */
+export async function until<T>(ask: () => Promise<T>, isGood: (answer: T) => boolean, timeout = 15_000): Promise<T> {
+  for (const end = Date.now() + timeout; ;) {
+    const answer = await ask();
+    if (isGood(answer)) return answer;
+    if (Date.now() > end) throw new Error(`not in time; at last: ${JSON.stringify(answer).slice(0, 2_000)}`);
+    await sleep(30);
+  }
 }
 
 /** Waits until the account has been looked at as a whole, once or once more. */
@@ -54,7 +63,7 @@ export async function untilLooked(api: Api, path: string): Promise<void> {
   const id = path.split("/").at(-1) ?? "";
   const lookedAt = async () => (await api.store.watches.get(id))?.lookedAt ?? 0;
   const before = await lookedAt();
-  await expect.poll(lookedAt, { timeout: 15_000, interval: 20 }).toBeGreaterThan(before);
+  await until(lookedAt, (at) => at > before);
 }
 
 /** Another client on the same mailbox. */

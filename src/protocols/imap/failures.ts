@@ -28,7 +28,9 @@ const brokenProtocol =
   /^(ParserError|MAX_IMAP_NESTING|LineTooLarge|LiteralTooLarge|ResponseTooLarge|TooMany|UnexpectedTag|InvalidResponse|ResponseProcessingFailed|STARTTLS_INJECTION)/;
 const brokenTls =
   /^(CERT_|ERR_TLS|ERR_SSL|ERR_OSSL|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH|EPROTO)/;
-const lostLine = /^(ECONNRESET|EPIPE)$/;
+/** The line was gone, whatever was going on: how that reads depends on who noticed it first. */
+const lostLine =
+  /^(ECONNRESET|ECONNABORTED|EPIPE|ENOTCONN|NoConnection|EConnectionClosed|ERR_STREAM_DESTROYED|ERR_STREAM_WRITE_AFTER_END|ERR_SSL_UNEXPECTED_EOF_WHILE_READING)$/;
 const tooManyConnections =
   /too many (simultaneous )?(connections|logins)|maximum number of connections|connection limit/i;
 /** Phrases, for a single word may be from a folder's name that the server repeats. */
@@ -157,7 +159,8 @@ export function toFailure(
   if (timeouts.has(code)) return timedOut(where);
   if (nameNotFound.has(code)) return failure("dns-not-found", "The mail server's name does not resolve.", where);
   if (brokenProtocol.test(code)) return brokeProtocol("The mail server's answer can't be read.", where);
-  if (brokenTls.test(code)) return tlsFailure(`The TLS connection failed: ${tlsReason(code)}.`, where);
+  if (brokenTls.test(code) && !lostLine.test(code))
+    return tlsFailure(`The TLS connection failed: ${tlsReason(code)}.`, where);
   if (error.tlsFailed === true && !lostLine.test(code)) {
     return tlsFailure("The mail server did not start TLS when asked to.", where);
   }

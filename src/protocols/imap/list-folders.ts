@@ -29,8 +29,6 @@ export async function listFolders(
   session: Session,
   roleHints: Partial<Record<FolderRole, string>>,
 ): Promise<NativeFolder[]> {
-  // STATUS of the selected folder may tell what the session has seen of it (RFC 9051 §6.3.11): make it see all.
-  if (session.selected) await session.exec("NOOP", []);
   const { reply, isExtended } = await list(session);
   const listed = listedIn(session, reply);
   const statuses = new Map(reply.untagged.flatMap((response) => statusEntry(response)));
@@ -81,9 +79,11 @@ async function list(session: Session): Promise<{ reply: Reply; isExtended: boole
   const args = [text(""), text("*")];
   const options = returnOptions(session);
   const keep = ["LIST", "STATUS"];
+  // STATUS of the selected folder may tell what the session has seen of it (RFC 9051 §6.3.11): make it see all.
+  const news = session.selected !== null;
   if (options.length > 0) {
     const ask = (): Promise<Reply> =>
-      session.exec("LIST", [...args, atom("RETURN"), returnOptions(session)], { keep, tolerate: true });
+      session.exec("LIST", [...args, atom("RETURN"), returnOptions(session)], { keep, news, tolerate: true });
     let reply = await ask();
     if (reply.status === "BAD" && session.watches && session.takesModSeqStatus) {
       session.takesModSeqStatus = false;
@@ -92,7 +92,7 @@ async function list(session: Session): Promise<{ reply: Reply; isExtended: boole
     if (reply.status === "OK") return { reply, isExtended: true };
     if (reply.status === "NO") throw refusal("NO", reply.code, reply.text, { host: session.host, phase: "LIST" });
   }
-  return { reply: await session.exec("LIST", args, { keep }), isExtended: false };
+  return { reply: await session.exec("LIST", args, { keep, news }), isExtended: false };
 }
 
 function returnOptions(session: Session): Token[] {

@@ -29,7 +29,7 @@ export type ExecOptions = {
   each?: (response: ImapResponse) => void;
   /** A NO or BAD is a reply instead of a failure. */
   tolerate?: boolean;
-  /** Asks for news of the folder in the same round trip. Only before a UID command (RFC 3501 §5.5). */
+  /** Asks for news of the folder in the same round trip. Not before a command with sequence numbers (RFC 3501 §5.5). */
   news?: boolean;
   /** Sends this in the same flight, ahead of the command; its answer is not told. Only before a UID command. */
   ahead?: "EXPUNGE";
