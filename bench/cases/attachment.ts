@@ -4,6 +4,7 @@ import type { Case } from "../frame/case.ts";
 import { attachmentPath, largeMessage } from "../frame/large-message.ts";
 import { forgetPeak, memoryOf } from "../frame/postern.ts";
 import { alternate, median, medianOf, ratio } from "../frame/rounds.ts";
+import { peakFigure } from "../frame/figure.ts";
 
 const mega = 1e6;
 
@@ -51,15 +52,7 @@ export const attachment: Case = {
         compared: { as: "ratio", value: medianOf(rounds.ours, rounds.bareLarge, ratio) },
         goal: null,
       },
-      {
-        what: `${what}: peak RSS over before`,
-        unit: "MB",
-        ours: peak,
-        bare: before,
-        bareIs: "RSS before",
-        compared: { as: "difference", value: peak - before },
-        goal: { atMost: 64 },
-      },
+      peakFigure(what, { peak, before, beforeIs: "RSS before" }, { atMost: 64 }),
     ];
   },
 };

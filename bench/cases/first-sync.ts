@@ -1,6 +1,6 @@
 import { askBareImap } from "../frame/bare-imap.ts";
 import type { Case } from "../frame/case.ts";
-import type { Figure } from "../frame/figure.ts";
+import { type Figure, peakFigure } from "../frame/figure.ts";
 import { forgetPeak, memoryOf } from "../frame/postern.ts";
 import { alternate, median, medianOf } from "../frame/rounds.ts";
 import { inDigits } from "../frame/sizes.ts";
@@ -66,15 +66,7 @@ async function measure(world: World, window: number): Promise<Figure[]> {
   return [
     against(rounds.imapflow, "imapflow: login, flags of all"),
     against(rounds.socket, "TLS socket: login, flags of all, unparsed"),
-    {
-      what: `${what}: peak RSS over before`,
-      unit: "MB",
-      ours: peak,
-      bare: before,
-      bareIs: "RSS after one such look",
-      compared: { as: "difference", value: peak - before },
-      goal: null,
-    },
+    peakFigure(what, { peak, before, beforeIs: "RSS after one such look" }, null),
   ];
 }
 

@@ -1,6 +1,6 @@
 import { askBare, pop3Of } from "../frame/bare-pop3.ts";
 import type { Case } from "../frame/case.ts";
-import type { Figure } from "../frame/figure.ts";
+import { type Figure, peakFigure } from "../frame/figure.ts";
 import { largeMessage } from "../frame/large-message.ts";
 import { forgetPeak, memoryOf } from "../frame/postern.ts";
 import { alternate, median, medianOf, ratio, timed } from "../frame/rounds.ts";
@@ -52,15 +52,7 @@ async function rawDown(world: World): Promise<Figure[]> {
       compared: { as: "ratio", value: medianOf(rounds.ours, rounds.bare, ratio) },
       goal: { atLeast: 0.8 },
     },
-    {
-      what: `${what}: peak RSS over before`,
-      unit: "MB",
-      ours: peak,
-      bare: before,
-      bareIs: "RSS before",
-      compared: { as: "difference", value: peak - before },
-      goal: { atMost: 32 },
-    },
+    peakFigure(what, { peak, before, beforeIs: "RSS before" }, { atMost: 32 }),
   ];
 }
 

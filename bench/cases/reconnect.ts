@@ -6,6 +6,7 @@ import type { Case } from "../frame/case.ts";
 import { makeCrowd } from "../frame/crowd.ts";
 import { inDigits } from "../frame/sizes.ts";
 import type { World } from "../frame/world.ts";
+import { plainFigure } from "../frame/figure.ts";
 
 const count = 1_000;
 
@@ -30,24 +31,10 @@ export const reconnect: Case = {
     const took = (last - answered.clock) / 1000;
     const rate = mostIn(5, logins);
     return [
-      {
-        what: `${inDigits(count)} watched accounts logged in again after the server's first answer`,
-        unit: "s",
-        ours: took,
-        bare: null,
-        bareIs: "",
-        compared: { as: "value", value: took },
-        goal: { atMost: 75 },
-      },
-      {
-        what: "logins meanwhile, at most, over 5 s",
-        unit: "/s",
-        ours: rate,
-        bare: null,
-        bareIs: "",
-        compared: { as: "value", value: rate },
-        goal: { atMost: 20 },
-      },
+      plainFigure(`${inDigits(count)} watched accounts logged in again after the server's first answer`, "s", took, {
+        atMost: 75,
+      }),
+      plainFigure("logins meanwhile, at most, over 5 s", "/s", rate, { atMost: 20 }),
     ];
   },
 };

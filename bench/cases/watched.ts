@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import type { Case } from "../frame/case.ts";
 import { makeCrowd } from "../frame/crowd.ts";
-import type { Figure } from "../frame/figure.ts";
+import { type Figure, plainFigure } from "../frame/figure.ts";
 import { memoryOf, processorTimeOf } from "../frame/postern.ts";
 import { median } from "../frame/rounds.ts";
 import { inDigits } from "../frame/sizes.ts";
@@ -29,38 +29,19 @@ export const watched: Case = {
       const memory = await restingMemory(pid);
       if (crowd.connections() !== count) throw new Error(`${crowd.connections()} connections of ${count} stand`);
       resident.set(count, memory);
-      figures.push({
-        what: `RSS of each of ${inDigits(count)} watched accounts`,
-        unit: "KiB",
-        ours: kib(memory - base) / count,
-        bare: null,
-        bareIs: `over ${Math.round(base)} MB without any`,
-        compared: { as: "value", value: kib(memory - base) / count },
-        goal: { atMost: 160 },
-      });
+      const each = kib(memory - base) / count;
+      const over = `over ${Math.round(base)} MB without any`;
+      figures.push(
+        plainFigure(`RSS of each of ${inDigits(count)} watched accounts`, "KiB", each, { atMost: 160 }, over),
+      );
     }
     const [few = Number.NaN, many = Number.NaN] = resident.values();
-    figures.push({
-      what: "RSS of each account from the 301st on",
-      unit: "KiB",
-      ours: kib(many - few) / 700,
-      bare: null,
-      bareIs: "over 300 accounts",
-      compared: { as: "value", value: kib(many - few) / 700 },
-      goal: null,
-    });
+    const further = kib(many - few) / 700;
+    figures.push(plainFigure("RSS of each account from the 301st on", "KiB", further, null, "over 300 accounts"));
     const [start, before] = [performance.now(), processorTimeOf(pid)];
     await sleep(2 * round);
     const share = ((processorTimeOf(pid) - before) / (performance.now() - start)) * 100;
-    figures.push({
-      what: "processor time for 1,000 watched idle accounts, of one core",
-      unit: "%",
-      ours: share,
-      bare: null,
-      bareIs: "",
-      compared: { as: "value", value: share },
-      goal: { atMost: 5 },
-    });
+    figures.push(plainFigure("processor time for 1,000 watched idle accounts, of one core", "%", share, { atMost: 5 }));
     return figures;
   },
 };

@@ -15,6 +15,35 @@ export type Figure = {
   goal: { atMost: number } | { atLeast: number } | null;
 };
 
+/** The peak of Postern's RSS over what it was before, MB. */
+export function peakFigure(
+  what: string,
+  { peak, before, beforeIs }: { peak: number; before: number; beforeIs: string },
+  goal: Figure["goal"],
+): Figure {
+  const compared = { as: "difference", value: peak - before } as const;
+  return {
+    what: `${what}: peak RSS over before`,
+    unit: "MB",
+    ours: peak,
+    bare: before,
+    bareIs: beforeIs,
+    compared,
+    goal,
+  };
+}
+
+/** A figure that nothing is measured beside; `over`, what it is counted from. */
+export function plainFigure(
+  what: string,
+  unit: Figure["unit"],
+  value: number,
+  goal: Figure["goal"],
+  over = "",
+): Figure {
+  return { what, unit, ours: value, bare: null, bareIs: over, compared: { as: "value", value }, goal };
+}
+
 /** Whether the goal is met; null where there is none. */
 export function isMet({ compared, goal }: Figure): boolean | null {
   if (goal === null) return null;

@@ -133,6 +133,14 @@ export function keyText(key: NativeKey): string {
   return `${key.kind}:${key.value}`;
 }
 
+/** The key that `keyText` made the text of; null for any other text. */
+export function nativeKey(text: string): NativeKey | null {
+  const at = text.indexOf(":");
+  const kind = text.slice(0, at);
+  const value = text.slice(at + 1);
+  return kind === "guid" || kind === "emailId" || kind === "gmail" ? { kind, value } : null;
+}
+
 /** An origin as one string, for maps. */
 export function originText(origin: Origin): string {
   return `${origin.folder}/${origin.uidValidity}/${origin.uid}`;

@@ -85,6 +85,12 @@ export function maildropKeyText({ kind, value }: MaildropKey): string {
   return `${kind}:${value}`;
 }
 
+/** The key that `maildropKeyText` made the text of. */
+export function maildropKeyOf(text: string): MaildropKey {
+  const value = text.slice(text.indexOf(":") + 1);
+  return { kind: text.startsWith("uidl:") ? "uidl" : "fingerprint", value };
+}
+
 /**
  * Whether something can be kept under the key: 1 to 264 characters of text, which are up to 255 of the server's and what tells
  * whose they are (`keptMaildrop`). RFC 1939 §7 promises 1 to 70 visible ASCII ones; servers send spaces, 8-bit and longer ones.

@@ -1,8 +1,8 @@
-import { orderedId } from "../mail/id.ts";
 import type { AppCaller } from "../mail/tenant.ts";
 import type { Wake } from "../mail/wake.ts";
 import type { Clock } from "../observe.ts";
 import type { Mailboxes } from "../sessions/lend-mailbox.ts";
+import { newEvent } from "../store/new-event.ts";
 import type { Store } from "../store/store.ts";
 import { findAccount } from "./find-account.ts";
 
@@ -21,16 +21,8 @@ export const deleteAccount =
   async (caller: AppCaller, accountId: string): Promise<void> => {
     const account = await findAccount(needs.accounts, caller, accountId);
     const { appId, externalId } = account;
-    const now = needs.clock.now();
-    await needs.accounts.remove(appId, account.id, {
-      id: orderedId("evt", now),
-      appId,
-      accountId: account.id,
-      externalId,
-      type: "account.deleted",
-      createdAt: now,
-      data: { externalId },
-    });
+    const deleted = newEvent(account, "account.deleted", needs.clock.now(), { externalId });
+    await needs.accounts.remove(appId, account.id, deleted);
     needs.wake.wake("watch", account.id);
     needs.wake.wake("events", appId);
     needs.mailboxes.drop(account.id);

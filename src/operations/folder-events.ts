@@ -1,5 +1,5 @@
 import type { Actor, EventType } from "../mail/event.ts";
-import { orderedId } from "../mail/id.ts";
+import { newEvent } from "../store/new-event.ts";
 import type { AccountRow, FolderRow, NewEvent } from "../store/rows.ts";
 import { viewFolderRow } from "./view-folder.ts";
 
@@ -21,7 +21,7 @@ export function folderEvents(
   const changes = new Map(changed.map((row) => [row.id, row]));
   const after: Rows[] = [...before.map((row) => changes.get(row.id) ?? row), ...added];
   const tell = (type: EventType, row: Rows, more: Record<string, unknown> = {}): NewEvent =>
-    folderEvent(account, type, { ...viewFolderRow(row, after), ...more, actor }, now);
+    newEvent(account, type, now, { ...viewFolderRow(row, after), ...more, actor });
 
   const events = added.map((row) => tell("folder.created", row));
   for (const row of changed) {
@@ -35,14 +35,4 @@ export function folderEvents(
       events.push(tell("folder.renamed", row, { from: { name: from.name, parentId: from.parentId } }));
   }
   return events;
-}
-
-export function folderEvent(
-  account: AccountRow,
-  type: EventType,
-  data: Record<string, unknown>,
-  now: number,
-): NewEvent {
-  const { id: accountId, appId, externalId } = account;
-  return { id: orderedId("evt", now), appId, accountId, externalId, type, createdAt: now, data };
 }

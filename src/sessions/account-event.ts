@@ -1,6 +1,6 @@
 import type { EventType } from "../mail/event.ts";
-import { orderedId } from "../mail/id.ts";
 import { timestamp } from "../mail/time.ts";
+import { newEvent } from "../store/new-event.ts";
 import type { AccountRow, AccountState, NewEvent } from "../store/rows.ts";
 
 /** An account's state as it is told, in its status and in its events. `since` in milliseconds. */
@@ -25,9 +25,7 @@ export function accountEvent(
   { state, lastError }: Pick<AccountRow, "state" | "lastError">,
   now: number,
 ): NewEvent {
-  const { id: accountId, appId, externalId } = account;
-  const data = tellState(state, now, lastError);
-  return { id: orderedId("evt", now), appId, accountId, externalId, type, createdAt: now, data };
+  return newEvent(account, type, now, tellState(state, now, lastError));
 }
 
 /** What tells that the account's state becomes `next`; null where it stays as it is, or begins to connect. */

@@ -1,3 +1,4 @@
+import type { MessageChange } from "../mail/event.ts";
 import type { Flags } from "../mail/flags.ts";
 import type { Fact } from "../mail/watch.ts";
 import { keyText } from "../mail/id.ts";
@@ -34,4 +35,12 @@ export function keywordDigest(keywords: string[]): number {
 /** Which system flags two sets of bits don't share. */
 export function flagsBetween(one: number, other: number): (keyof Flags)[] {
   return bits.filter((_, bit) => ((one ^ other) & (1 << bit)) !== 0);
+}
+
+/** What is not as it was of a message whose entry is another. */
+export function changesBetween(before: Entry, after: Entry): MessageChange[] {
+  return [
+    ...(before.flags === after.flags ? [] : (["flags"] as const)),
+    ...(before.keywords === after.keywords ? [] : (["keywords"] as const)),
+  ];
 }

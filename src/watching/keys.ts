@@ -1,4 +1,4 @@
-import { keyText } from "../mail/id.ts";
+import { keyText, nativeKey } from "../mail/id.ts";
 import type { NativeKey } from "../mail/message.ts";
 import type { AccountRow, FolderRow, SnapshotChunk } from "../store/rows.ts";
 import { findKeys } from "./snapshot.ts";
@@ -6,14 +6,6 @@ import type { FolderTurn, LookNeeds } from "./turn.ts";
 
 /** Where a key stands in the snapshot of another folder. */
 export type Elsewhere = { folder: FolderRow; uid: number };
-
-/** A key's text as a key; null for none. */
-export function nativeKey(text: string): NativeKey | null {
-  const at = text.indexOf(":");
-  const kind = text.slice(0, at);
-  const value = text.slice(at + 1);
-  return kind === "guid" || kind === "emailId" || kind === "gmail" ? { kind, value } : null;
-}
 
 /** Which of these keys name a message for life in this account: none on the tracked tier, and none that stands twice. */
 export async function lastingKeys(needs: LookNeeds, account: AccountRow, keys: string[]): Promise<Set<string>> {

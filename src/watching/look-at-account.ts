@@ -4,20 +4,17 @@ import type { NativeFolder } from "../mail/folder.ts";
 import { syncFolders } from "../operations/sync-folders.ts";
 import { isWatchedFolder } from "../operations/watched-folder.ts";
 import type { FolderNow } from "../operations/view-folder.ts";
-import type { HeldRow, WatchFolderRow } from "../store/rows.ts";
+import type { WatchFolderRow } from "../store/rows.ts";
 import { endHolds } from "./end-holds.ts";
-import { nextListing } from "./held.ts";
+import { holdOf, nextListing } from "./held.ts";
 import { lastingKeys, otherSnapshots } from "./keys.ts";
-import { isPlaceKey, placeKey } from "./own-doing.ts";
-import type { Piece } from "./piece.ts";
+import { isPlaceKey } from "./own-doing.ts";
+import { writtenOf } from "./piece.ts";
 import { sliceSize, slices } from "./slices.ts";
 import { decodeEntries } from "./snapshot.ts";
-import { lookAtFolder, type LookedAt } from "./look-at-folder.ts";
+import { lookAtFolder, type LookedAt, reread } from "./look-at-folder.ts";
 import { lookAtMaildrop } from "./look-at-maildrop.ts";
 import { type FolderTurn, type LookNeeds, type Turn, write } from "./turn.ts";
-
-/** How often flags are read again where the server can't tell which have changed, milliseconds. */
-const rereadMs = 5 * 60_000;
 
 /** How a look went: a turn to look at single folders with, or null for a maildrop; and whether there is more to tell. */
 export type Looked = {
@@ -53,8 +50,15 @@ export async function lookAtAccount(needs: LookNeeds, turn: Turn, since: number 
     since === null ? [] : folders.filter(({ firstSeenAt }) => firstSeenAt > since).map(({ number }) => number),
   );
   const at: FolderTurn = { ...turn, watching, folders, appeared, watched: watched.map(({ row }) => row) };
-  await unwatchOthers(needs, at, begun);
-  const known = await needs.watches.folders(account.id);
+  const isWatched = new Set(at.watched.map(({ number }) => number));
+  const stored = await needs.watches.folders(account.id);
+  const known = stored.filter(({ folder }) => isWatched.has(folder));
+  await unwatch(
+    needs,
+    at,
+    stored.filter(({ folder }) => !isWatched.has(folder)),
+    begun,
+  );
   await holdForNewFolders(needs, at, known);
 
   const rows = new Map(known.map((row) => [row.folder, row]));
@@ -78,7 +82,8 @@ export async function lookAtAccount(needs: LookNeeds, turn: Turn, since: number 
     }
   }
   const held = await needs.watches.held(account.id);
-  for await (const pieces of endHolds(needs, at, held, { looked: quiet, begun })) await writePieces(needs, at, pieces);
+  for await (const pieces of endHolds(needs, at, held, { looked: quiet, begun }))
+    await write(needs, at, writtenOf(pieces));
   return { turn: at, state, listedAt, failed };
 }
 
@@ -94,7 +99,7 @@ function inboxFirst(a: FolderNow, b: FolderNow): number {
  */
 function isAsItWas({ status }: NativeFolder, row: WatchFolderRow, now: number, isInbox: boolean): boolean {
   if (status === null || status.uidValidity !== row.uidValidity || status.messages !== row.exists) return false;
-  const isFresh = now - row.flagsReadAt < rereadMs;
+  const isFresh = now - row.flagsReadAt < reread.everyMs;
   if (row.modSeq !== null && status.modSeq !== null) return status.modSeq === row.modSeq && (isFresh || !isInbox);
   return !isInbox && status.uidNext === row.uidNext && isFresh;
 }
@@ -108,13 +113,12 @@ function worse(one: LookedAt, other: LookedAt): LookedAt {
  * Folders that are watched no more: what they held reads as deleted, unless it turns up in another one. A message that is known
  * by its place only can't.
  */
-async function unwatchOthers(needs: LookNeeds, turn: FolderTurn, now: number): Promise<void> {
+async function unwatch(needs: LookNeeds, turn: FolderTurn, rows: WatchFolderRow[], now: number): Promise<void> {
   const { account } = turn;
   const numbers = turn.watched.map(({ number }) => number);
-  const rows = await needs.watches.folders(account.id);
-  for (const row of rows.filter(({ folder }) => !numbers.includes(folder))) {
-    const chunks = await needs.watches.chunks(account.id, row.folder);
-    const waitsFor = [nextListing, ...numbers];
+  for (const { folder, uidValidity } of rows) {
+    const chunks = await needs.watches.chunks(account.id, folder);
+    const others = otherSnapshots(needs, turn, folder);
     for (const chunk of chunks) {
       const entries = decodeEntries(chunk.entries);
       const lasting = await lastingKeys(
@@ -122,21 +126,17 @@ async function unwatchOthers(needs: LookNeeds, turn: FolderTurn, now: number): P
         account,
         entries.map(({ key }) => key),
       );
-      const held = entries.map(({ uid, key }): HeldRow => ({
-        accountId: account.id,
-        key: lasting.has(key) ? key : placeKey({ folder: row.folder, uidValidity: row.uidValidity, uid }),
-        folder: row.folder,
-        uidValidity: row.uidValidity,
-        uid,
-        since: now - 1,
-        waitsFor: lasting.has(key) ? waitsFor : [nextListing],
-      }));
-      const copies = await otherSnapshots(needs, turn, row.folder).find(lasting);
-      const put = held.filter(({ key }) => !copies.has(key));
-      const remove = { folder: row.folder, clear: false, put: [], remove: [chunk.n] };
-      await write(needs, turn, { held: { put, remove: [] }, chunks: remove });
+      const copies = await others.find(lasting);
+      const put = entries
+        .filter(({ key }) => !copies.has(key))
+        .map(({ uid, key }) => {
+          const gone = { folder, uidValidity, uid, since: now - 1 };
+          return lasting.has(key) ? holdOf(account, key, gone, numbers) : holdOf(account, null, gone, []);
+        });
+      const chunks = { folder, clear: false, put: [], remove: [chunk.n] };
+      await write(needs, turn, { held: { put, remove: [] }, chunks });
     }
-    await write(needs, turn, { unwatched: [row.folder] });
+    await write(needs, turn, { unwatched: [folder] });
   }
 }
 
@@ -150,13 +150,6 @@ async function holdForNewFolders(needs: LookNeeds, turn: FolderTurn, rows: Watch
     .filter(({ key }) => !isPlaceKey(key))
     .map((one) => ({ ...one, waitsFor: [...new Set([...one.waitsFor, ...unknown])] }));
   for (const some of slices(put, sliceSize)) await write(needs, turn, { held: { put: some, remove: [] } });
-}
-
-async function writePieces(needs: LookNeeds, turn: FolderTurn, pieces: Piece[]): Promise<void> {
-  await write(needs, turn, {
-    events: pieces.flatMap(({ event }) => event ?? []),
-    held: { put: pieces.flatMap(({ hold }) => hold ?? []), remove: pieces.flatMap(({ unhold }) => unhold ?? []) },
-  });
 }
 
 /** Whether a mailbox can wait for news instead of being asked. */

@@ -4,7 +4,7 @@ import type { FolderRow, IntentRow, SnapshotChunk, WatchFolderRow } from "../sto
 import { entryOf, type Entry } from "./entry.ts";
 import { lastingKeys, otherSnapshots, textOf, type OtherSnapshots } from "./keys.ts";
 import { heldFrom, sourcesOf, standing, takenBy } from "./own-doing.ts";
-import type { Piece } from "./piece.ts";
+import { type Piece, writtenOf } from "./piece.ts";
 import { seedFolder } from "./seed-folder.ts";
 import { sliceSize, slices } from "./slices.ts";
 import { editChunks, findEntries, findKeys, lowestUid, uidsOf } from "./snapshot.ts";
@@ -14,10 +14,9 @@ import { tellCreated } from "./tell-created.ts";
 import { partReturned, tellReturned } from "./tell-returned.ts";
 import { tellVanished } from "./tell-vanished.ts";
 import { write, type FolderTurn, type LookNeeds } from "./turn.ts";
-import type { WatchChange } from "../store/store.ts";
 
 /** Where the server can't tell which flags have changed: of how many messages they are read again, and how often (DESIGN §6). */
-const reread = { messages: 1_000, everyMs: 5 * 60_000 };
+export const reread = { messages: 1_000, everyMs: 5 * 60_000 };
 
 /** "more": there is more to be told, look again; "waiting": a move of ours is under way, look again in a moment. */
 export type LookedAt = "done" | "more" | "waiting";
@@ -64,7 +63,9 @@ export async function lookAtFolder(
   await splitTwins(needs, turn, found, chunks);
   const { vanished, created, returned } = await partReturned(needs, turn, found);
   const others = otherSnapshots(needs, turn, folder.number);
-  const arrivals = { folder, created, intents, others };
+  const keys = created.map(({ key }) => textOf(key));
+  const lasting = await lastingKeys(needs, account, keys);
+  const arrivals = { folder, created, intents, others, lasting };
   if ((await lookWhereTheyWere(needs, turn, arrivals)) === "waiting") return "waiting";
 
   const isWhole = !look.more && !isCut;
@@ -87,8 +88,6 @@ export async function lookAtFolder(
   }
   if (returned.length > 0) await books.add(await tellReturned(needs, turn, returned, folder));
   const held = await needs.watches.held(account.id);
-  const keys = created.map(({ key }) => textOf(key));
-  const lasting = await lastingKeys(needs, account, keys);
   const elsewhere = await others.find(lasting);
   const about = { folder, row, intents, held, elsewhere, lasting };
   const told = await tellCreated(needs, turn, created, about);
@@ -166,23 +165,21 @@ async function sortOut(
 async function lookWhereTheyWere(
   needs: LookNeeds,
   turn: FolderTurn,
-  about: { folder: FolderRow; created: Look["created"]; intents: IntentRow[]; others: OtherSnapshots },
+  about: {
+    folder: FolderRow;
+    created: Look["created"];
+    intents: IntentRow[];
+    others: OtherSnapshots;
+    lasting: Set<string>;
+  },
 ): Promise<"done" | "waiting"> {
-  const { folder, created, intents, others } = about;
+  const { folder, created, intents, others, lasting } = about;
   if (created.length === 0) return "done";
-  const lasting = await lastingKeys(
-    needs,
-    turn.account,
-    created.map(({ key }) => textOf(key)),
-  );
   const elsewhere = await others.find(lasting);
   const here = created.map(({ place }) => ({ folder: folder.number, ...place }));
   const moved = await standing(needs, turn, sourcesOf(intents, turn, here));
-  const numbers = new Set(
-    [...moved, ...[...elsewhere.values()].flat().map((copy) => ({ folder: copy.folder.number }))].map(
-      (at) => at.folder,
-    ),
-  );
+  const copied = [...elsewhere.values()].flat();
+  const numbers = new Set([...moved.map((at) => at.folder), ...copied.map((copy) => copy.folder.number)]);
   const states: LookedAt[] = [];
   for (const other of turn.watched.filter(({ number }) => numbers.has(number) && number !== folder.number))
     states.push(await lookAtFolder(needs, turn, other, { within: true }));
@@ -217,32 +214,25 @@ function longestUnwritten({ modSeq }: WatchFolderRow): number {
 function openBooks(
   needs: LookNeeds,
   turn: FolderTurn,
-  { folder, row, chunks }: { folder: FolderRow; row: WatchFolderRow; chunks: SnapshotChunk[] },
+  { folder, row, chunks: before }: { folder: FolderRow; row: WatchFolderRow; chunks: SnapshotChunk[] },
 ) {
-  let standing = chunks;
+  let standing = before;
   let stands = row;
   let pieces: Piece[] = [];
-  const eventsOf = (some: Piece[]) => some.flatMap(({ event }) => event ?? []);
   const weigh = (some: Piece[]): number =>
     some.filter(({ event, hold }) => event !== null || hold !== undefined).length;
 
   async function flush(next: WatchFolderRow): Promise<void> {
-    const events = eventsOf(pieces);
+    const change = writtenOf(pieces);
     const edit = {
       put: pieces.flatMap(({ put }) => put ?? []),
       remove: new Set(pieces.flatMap(({ remove }) => remove ?? [])),
     };
     const { put, remove, after } = editChunks(standing, edit, needs.window);
-    const lastChangedAt = events.length > 0 ? needs.clock.now() : stands.lastChangedAt;
+    const lastChangedAt = change.events.length > 0 ? needs.clock.now() : stands.lastChangedAt;
     const written = { ...next, version: stands.version + 1, lastChangedAt };
-    const change: WatchChange = {
-      folders: [written],
-      events,
-      chunks: { folder: folder.number, clear: false, put, remove },
-      held: { put: pieces.flatMap(({ hold }) => hold ?? []), remove: pieces.flatMap(({ unhold }) => unhold ?? []) },
-      placements: { remove: pieces.flatMap(({ displaced }) => displaced ?? []) },
-    };
-    await write(needs, turn, change);
+    const chunks = { folder: folder.number, clear: false, put, remove };
+    await write(needs, turn, { ...change, folders: [written], chunks });
     standing = after;
     stands = written;
     pieces = [];

@@ -1,4 +1,4 @@
-import { maildropKeyText, type MaildropKey } from "../mail/maildrop.ts";
+import { maildropKeyOf, maildropKeyText, type MaildropKey } from "../mail/maildrop.ts";
 import type { MaildropPlace, Summary } from "../mail/message.ts";
 import type { MaildropWatching } from "../mail/watch.ts";
 import { identifyMessages } from "../operations/identify-messages.ts";
@@ -10,10 +10,11 @@ import type { AccountRow, FolderRow, NewEvent, SnapshotChunk, WatchFolderRow } f
 import { type Entry, flagBits, keywordDigest } from "./entry.ts";
 import type { LookedAt } from "./look-at-folder.ts";
 import { isRemovedByUs } from "./own-doing.ts";
+import { sliceSize, slices } from "./slices.ts";
 import { chunksOf, decodeEntries, editChunks } from "./snapshot.ts";
-import { deletedEvent, type LookNeeds, newEvent, type Turn, write } from "./turn.ts";
-
-const sliceSize = 100;
+import { isHistorical } from "./tell-created.ts";
+import { newEvent } from "../store/new-event.ts";
+import { deletedEvent, type LookNeeds, type Turn, write } from "./turn.ts";
 
 /**
  * Looks at a maildrop: all it holds against what is known of it. There is no folder, no flag that others set, and no order that
@@ -37,8 +38,7 @@ export async function lookAtMaildrop(
   const gone = [...known.values()].filter(({ key }) => !there.has(key));
   const created = keys.filter((key) => !known.has(maildropKeyText(key)));
   const books = { row, chunks };
-  for (let at = 0; at < gone.length; at += sliceSize)
-    await tellGone(needs, turn, inbox, books, gone.slice(at, at + sliceSize));
+  for (const some of slices(gone, sliceSize)) await tellGone(needs, turn, inbox, books, some);
   const some = created.slice(0, sliceSize);
   if (some.length > 0) await tellCreated(needs, turn, inbox, books, some);
   return created.length > some.length ? "more" : "done";
@@ -119,16 +119,11 @@ async function tellGone(needs: LookNeeds, turn: Turn, inbox: FolderRow, books: B
   const intents = await needs.intents.list(account.id, now);
   const events = gone.map(({ key }) => {
     const actor = isRemovedByUs(intents, key) ? "api" : "external";
-    const id = encodeMessageId({ tier: "maildrop", login, key: keyOf(key) }, idKey);
+    const id = encodeMessageId({ tier: "maildrop", login, key: maildropKeyOf(key) }, idKey);
     return deletedEvent(account, { id, folderIds: [inbox.id], actor }, now);
   });
   const edit = { put: [], remove: new Set(gone.map(({ uid }) => uid)) };
   await close(needs, turn, inbox, books, { edit, events, uidNext: books.row.uidNext });
-}
-
-function keyOf(text: string): MaildropKey {
-  const value = text.slice(text.indexOf(":") + 1);
-  return { kind: text.startsWith("uidl:") ? "uidl" : "fingerprint", value };
 }
 
 async function tellCreated(
@@ -141,7 +136,6 @@ async function tellCreated(
   const { account } = turn;
   const now = needs.clock.now();
   const { row } = books;
-  const since = account.watch.notifySince;
   const summaries = await summariesOf(turn, inbox, keys);
   const ids = await identifyMessages(needs, account, inbox, summaries);
   const put = keys.map((key, index) => entryOf(key, row.uidNext + index));
@@ -149,8 +143,8 @@ async function tellCreated(
   const events: NewEvent[] = [];
   for (const [index, summary] of summaries.entries()) {
     const uid = uidOf.get(maildropKeyText(summary.place.key)) ?? row.uidNext;
-    const historical = uid < row.historicalBelow;
-    if (historical && (since === null || summary.receivedAt === null || summary.receivedAt < since)) continue;
+    const historical = isHistorical(account, row, { uid, receivedAt: summary.receivedAt });
+    if (historical === null) continue;
     const view = viewMessage(summary, { id: ids[index] ?? "", accountId: account.id, folderIds: [inbox.id] });
     events.push(newEvent(account, "message.created", now, { ...view, actor: "external", historical }));
   }

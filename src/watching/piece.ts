@@ -1,5 +1,6 @@
 import type { Origin } from "../mail/id.ts";
 import type { HeldRow, NewEvent } from "../store/rows.ts";
+import type { WatchChange } from "../store/store.ts";
 import type { Entry } from "./entry.ts";
 
 /** What one message's change means: for the log, for the folder's snapshot, and for what is held. */
@@ -13,3 +14,12 @@ export type Piece = {
   /** The place of a tracked message that is gone. */
   displaced?: Origin;
 };
+
+/** What pieces write, but for the folder's snapshot. */
+export function writtenOf(pieces: Piece[]): Required<Pick<WatchChange, "events" | "held" | "placements">> {
+  return {
+    events: pieces.flatMap(({ event }) => event ?? []),
+    held: { put: pieces.flatMap(({ hold }) => hold ?? []), remove: pieces.flatMap(({ unhold }) => unhold ?? []) },
+    placements: { remove: pieces.flatMap(({ displaced }) => displaced ?? []) },
+  };
+}

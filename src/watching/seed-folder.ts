@@ -4,7 +4,8 @@ import type { FolderRow, WatchFolderRow } from "../store/rows.ts";
 import { entryOf } from "./entry.ts";
 import type { LookedAt } from "./look-at-folder.ts";
 import { chunksOf } from "./snapshot.ts";
-import { newEvent, write, type FolderTurn, type LookNeeds } from "./turn.ts";
+import { newEvent } from "../store/new-event.ts";
+import { write, type FolderTurn, type LookNeeds } from "./turn.ts";
 
 /**
  * The first look at a folder: what it holds is taken down in silence, but for what the account's `watch.notifySince` asks for,

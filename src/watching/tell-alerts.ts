@@ -1,7 +1,8 @@
 import { Failure } from "../errors.ts";
 import type { Log } from "../observe.ts";
 import type { AlertsTold } from "./alerts-told.ts";
-import { type LookNeeds, newEvent } from "./turn.ts";
+import { newEvent } from "../store/new-event.ts";
+import type { LookNeeds } from "./turn.ts";
 
 export type TellAlerts = Pick<LookNeeds, "wake" | "clock"> & {
   accounts: Pick<LookNeeds["accounts"], "byId">;

@@ -1,11 +1,11 @@
-import type { MessageChange } from "../mail/event.ts";
 import { identifyMessages } from "../operations/identify-messages.ts";
 import { viewMessage } from "../operations/view-message.ts";
 import type { FolderRow, IntentRow } from "../store/rows.ts";
-import { type Entry, entryOf, flagsBetween } from "./entry.ts";
+import { changesBetween, type Entry, entryOf, flagsBetween } from "./entry.ts";
 import { isOurChange } from "./own-doing.ts";
 import type { Piece } from "./piece.ts";
-import { type FolderTurn, type LookNeeds, newEvent } from "./turn.ts";
+import { newEvent } from "../store/new-event.ts";
+import type { FolderTurn, LookNeeds } from "./turn.ts";
 
 /** What it means that flags or keywords of messages are not as their snapshot has them. */
 export async function tellChanged(
@@ -26,14 +26,11 @@ export async function tellChanged(
     const known = before.get(uid);
     // What the snapshot knows of it for life stays as it is there: not every answer tells it.
     const put = { ...entryOf({ ...summary, uid }), key: known?.key ?? "" };
-    const flags = flagsBetween(known?.flags ?? put.flags, put.flags);
-    const keywords = known !== undefined && known.keywords !== put.keywords;
-    const changes: MessageChange[] = [
-      ...(flags.length > 0 ? (["flags"] as const) : []),
-      ...(keywords ? (["keywords"] as const) : []),
-    ];
-    if (changes.length === 0) return { event: null };
+    const changes = known === undefined ? [] : changesBetween(known, put);
+    if (known === undefined || changes.length === 0) return { event: null };
     const at = { folder: folder.number, uidValidity, uid };
+    const flags = flagsBetween(known.flags, put.flags);
+    const keywords = changes.includes("keywords");
     const actor = isOurChange(intents, at, { flags, now: summary.flags, keywords }) ? "api" : "external";
     const view = viewMessage(summary, { id: ids[index] ?? "", accountId: account.id, folderIds: [folder.id] });
     const event = newEvent(account, "message.updated", needs.clock.now(), { ...view, changes, actor });

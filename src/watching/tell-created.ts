@@ -1,12 +1,13 @@
 import type { ImapPlace, Summary } from "../mail/message.ts";
 import { identifyMessages } from "../operations/identify-messages.ts";
 import { viewMessage } from "../operations/view-message.ts";
-import type { FolderRow, HeldRow, IntentRow, WatchFolderRow } from "../store/rows.ts";
+import type { AccountRow, FolderRow, HeldRow, IntentRow, WatchFolderRow } from "../store/rows.ts";
 import { entryOf } from "./entry.ts";
 import { textOf, type Elsewhere } from "./keys.ts";
 import { placedBy, placeKey, sourceOf, takenBy } from "./own-doing.ts";
 import type { Piece } from "./piece.ts";
-import { type FolderTurn, type LookNeeds, newEvent } from "./turn.ts";
+import { newEvent } from "../store/new-event.ts";
+import type { FolderTurn, LookNeeds } from "./turn.ts";
 
 export type Arrivals = {
   folder: FolderRow;
@@ -77,10 +78,18 @@ function tellOne(
     const data = { ...view(folderIds), changes: ["folderIds"], actor: "external" };
     return { put, event: newEvent(account, "message.updated", now, data) };
   }
-  const historical = uid < row.historicalBelow;
-  const since = account.watch.notifySince;
-  if (historical && (since === null || summary.receivedAt === null || summary.receivedAt < since))
-    return { put, event: null };
+  const historical = isHistorical(account, row, { uid, receivedAt: summary.receivedAt });
+  if (historical === null) return { put, event: null };
   const data = { ...view([folder.id]), actor: "external", historical };
   return { put, event: newEvent(account, "message.created", now, data) };
+}
+
+/** Whether a message was there before watching began; null for one that is not told, because the account does not ask for it. */
+export function isHistorical(
+  { watch: { notifySince } }: AccountRow,
+  { historicalBelow }: WatchFolderRow,
+  { uid, receivedAt }: { uid: number; receivedAt: number | null },
+): boolean | null {
+  if (uid >= historicalBelow) return false;
+  return notifySince !== null && receivedAt !== null && receivedAt >= notifySince ? true : null;
 }

@@ -1,12 +1,12 @@
-import type { MessageChange } from "../mail/event.ts";
 import type { ImapPlace, Summary } from "../mail/message.ts";
 import { identifyMessages } from "../operations/identify-messages.ts";
 import { viewMessage } from "../operations/view-message.ts";
 import type { FolderRow } from "../store/rows.ts";
-import { type Entry, entryOf, flagsBetween } from "./entry.ts";
+import { changesBetween, type Entry, entryOf } from "./entry.ts";
 import { lastingKeys, textOf } from "./keys.ts";
 import type { Piece } from "./piece.ts";
-import { type FolderTurn, type LookNeeds, newEvent } from "./turn.ts";
+import { newEvent } from "../store/new-event.ts";
+import type { FolderTurn, LookNeeds } from "./turn.ts";
 
 /** A message that has left a folder and is back in it, under another UID; nobody has looked in between. */
 export type Returned = { entry: Entry; summary: Summary<ImapPlace> };
@@ -48,10 +48,7 @@ export async function tellReturned(
   const ids = await identifyMessages(needs, account, folder, summaries);
   return returned.map(({ entry, summary }, index) => {
     const put = entryOf({ ...summary, uid: summary.place.uid });
-    const changes: MessageChange[] = [
-      ...(flagsBetween(entry.flags, put.flags).length > 0 ? (["flags"] as const) : []),
-      ...(entry.keywords !== put.keywords ? (["keywords"] as const) : []),
-    ];
+    const changes = changesBetween(entry, put);
     const view = viewMessage(summary, { id: ids[index] ?? "", accountId: account.id, folderIds: [folder.id] });
     const data = { ...view, changes, actor: "external" };
     const event = changes.length === 0 ? null : newEvent(account, "message.updated", needs.clock.now(), data);

@@ -1,13 +1,15 @@
+import { nativeKey } from "../mail/id.ts";
 import type { ImapPlace } from "../mail/message.ts";
 import { identifyMessages } from "../operations/identify-messages.ts";
 import { viewMessage } from "../operations/view-message.ts";
-import type { FolderRow, HeldRow, IntentRow, WatchFolderRow } from "../store/rows.ts";
+import type { FolderRow, IntentRow, WatchFolderRow } from "../store/rows.ts";
 import type { Entry } from "./entry.ts";
-import { lastingKeys, nativeKey, type Elsewhere, type OtherSnapshots } from "./keys.ts";
-import { placeKey, takenBy } from "./own-doing.ts";
-import { nextListing } from "./held.ts";
+import { lastingKeys, type Elsewhere, type OtherSnapshots } from "./keys.ts";
+import { takenBy } from "./own-doing.ts";
+import { holdOf } from "./held.ts";
 import type { Piece } from "./piece.ts";
-import { deletedEvent, type FolderTurn, type LookNeeds, newEvent } from "./turn.ts";
+import { newEvent } from "../store/new-event.ts";
+import { deletedEvent, type FolderTurn, type LookNeeds } from "./turn.ts";
 
 type Departures = {
   folder: FolderRow;
@@ -69,22 +71,14 @@ async function tellOne(
   const { uidValidity } = row;
   const origin = { folder: folder.number, uidValidity, uid };
   const ours = takenBy(intents, origin);
-  const hold = (name: string, waitsFor: number[]): HeldRow => ({
-    accountId: account.id,
-    key: name,
-    folder: folder.number,
-    uidValidity,
-    uid,
-    since: now,
-    waitsFor: [nextListing, ...waitsFor],
-  });
+  const hold = (name: string | null, folders: number[]) => holdOf(account, name, { ...origin, since: now }, folders);
   const elsewhere = others.others.map(({ number }) => number);
   const isMoved = ours?.kind === "place" && turn.watched.some(({ number }) => number === ours.folder);
   // Where a move of ours came too late, somebody else's has taken it to where it is by now.
   const isElsewhere = ours?.placed === null && copies.some((copy) => copy.folder.number !== ours.folder);
   if (isMoved && !isElsewhere) {
     if (lasts) return { event: null, remove: uid, hold: hold(key, elsewhere) };
-    if (ours.placed !== null) return { event: null, remove: uid, hold: hold(placeKey(origin), [ours.folder]) };
+    if (ours.placed !== null) return { event: null, remove: uid, hold: hold(null, [ours.folder]) };
   }
   if (copies.length > 0) {
     const summary = await summaryAt(needs, turn, copies);

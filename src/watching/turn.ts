@@ -1,11 +1,11 @@
-import type { Actor, EventType } from "../mail/event.ts";
-import { orderedId } from "../mail/id.ts";
+import type { Actor } from "../mail/event.ts";
 import type { Mailbox } from "../mail/mailbox.ts";
 import type { Wake } from "../mail/wake.ts";
 import type { FolderWatching } from "../mail/watch.ts";
 import type { Clock } from "../observe.ts";
 import type { IdentifyMessages } from "../operations/identify-messages.ts";
 import type { SyncFolders } from "../operations/sync-folders.ts";
+import { newEvent } from "../store/new-event.ts";
 import type { AccountRow, FolderRow, NewEvent } from "../store/rows.ts";
 import type { Store, WatchChange } from "../store/store.ts";
 
@@ -50,11 +50,6 @@ export async function write(needs: LookNeeds, turn: Turn, change: WatchChange): 
   const isOurs = await needs.watches.write({ id: account.id, appId: account.appId, epoch }, change);
   if (!isOurs) throw new Overtaken();
   if (change.events !== undefined && change.events.length > 0) needs.wake.wake("events", account.appId);
-}
-
-export function newEvent(account: AccountRow, type: EventType, now: number, data: Record<string, unknown>): NewEvent {
-  const { id: accountId, appId, externalId } = account;
-  return { id: orderedId("evt", now), appId, accountId, externalId, type, createdAt: now, data };
 }
 
 /** A message that is gone, by what was known of it. */

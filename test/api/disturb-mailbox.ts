@@ -4,7 +4,8 @@ import type { MailStack } from "../servers/mail-stack.ts";
 import { deliver } from "../servers/maildir.ts";
 import type { User } from "../servers/mailboxes.ts";
 import type { Call, Message } from "./call-postern.ts";
-import { asAnother, letter } from "./watching.ts";
+import { asAnother } from "../servers/as-another.ts";
+import { letter } from "./watching.ts";
 
 /** A watched mailbox, and what has been done to it. */
 export type Watched = {

@@ -1,9 +1,8 @@
-import { ImapFlow } from "imapflow";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { asAnother } from "../servers/as-another.ts";
 import { type Dovecot, startDovecot } from "../servers/dovecot.ts";
 import { type ImapWithout, startImapWithout } from "../servers/imap-without.ts";
 import { type MailStack, startMailStack } from "../servers/mail-stack.ts";
-import type { User } from "../servers/mailboxes.ts";
 import { accountOn, type Api, startApi, storeAccount } from "./start.ts";
 
 type Folder = {
@@ -72,24 +71,6 @@ async function mailboxOn(server: keyof typeof servers) {
     put: (raw: string, subject: string) =>
       asAnother(dovecot, user, (client) => client.append(raw, `Subject: ${subject}\r\n\r\nhello\r\n`)),
   };
-}
-
-/** Another client on the same mailbox. */
-async function asAnother<T>(dovecot: Dovecot, user: User, work: (client: ImapFlow) => Promise<T>): Promise<T> {
-  const client = new ImapFlow({
-    host: dovecot.host,
-    port: dovecot.ports.imaps,
-    secure: true,
-    auth: { user: user.username, pass: user.password },
-    tls: { ca: dovecot.ca, servername: "localhost" },
-    logger: false,
-  });
-  await client.connect();
-  try {
-    return await work(client);
-  } finally {
-    await client.logout();
-  }
 }
 
 describe.each(Object.keys(servers) as (keyof typeof servers)[])("on %s", (server) => {

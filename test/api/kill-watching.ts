@@ -8,7 +8,8 @@ import { allMessages, caller, type Message, untilAllLooked, untilIdle, wholeLog 
 import { disturb, disturbByApi, type Watched } from "./disturb-mailbox.ts";
 import { readEvents } from "./event-reader.ts";
 import { accountOn } from "./start.ts";
-import { asAnother, type Told } from "./watching.ts";
+import { asAnother } from "../servers/as-another.ts";
+import type { Told } from "./watching.ts";
 
 const stateOf = ({ folderIds, flags, keywords }: Pick<Message, "folderIds" | "flags" | "keywords">): string =>
   JSON.stringify([folderIds.toSorted(), Object.entries(flags).filter(([, is]) => is), keywords.toSorted()]);

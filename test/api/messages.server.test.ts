@@ -1,10 +1,10 @@
 import { createHash, randomBytes } from "node:crypto";
-import { ImapFlow } from "imapflow";
+import type { ImapFlow } from "imapflow";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { asAnother } from "../servers/as-another.ts";
 import { startDovecot } from "../servers/dovecot.ts";
 import { type ExtensionName, startImapWithout, type ImapWithout } from "../servers/imap-without.ts";
 import { type MailStack, startMailStack } from "../servers/mail-stack.ts";
-import type { User } from "../servers/mailboxes.ts";
 import { deliver, fillMaildir } from "../servers/maildir.ts";
 import { makeMessage } from "../servers/messages.ts";
 import { accountOn, type Api, startApi, storeAccount } from "./start.ts";
@@ -52,24 +52,6 @@ async function mailboxWith(count: number, kind: (typeof servers)[number] = "perm
   return { user, path };
 }
 
-/** Another client on the same mailbox. */
-async function asAnother<T>(user: User, work: (client: ImapFlow) => Promise<T>): Promise<T> {
-  const client = new ImapFlow({
-    host: stack.dovecot.host,
-    port: stack.dovecot.ports.imaps,
-    secure: true,
-    auth: { user: user.username, pass: user.password },
-    tls: { ca: stack.dovecot.ca, servername: "localhost" },
-    logger: false,
-  });
-  await client.connect();
-  try {
-    return await work(client);
-  } finally {
-    await client.logout();
-  }
-}
-
 async function list(path: string, query = ""): Promise<Message[]> {
   const { status, body, text } = await api.call<Page<Message>>("GET", `${path}/messages${query}`);
   if (status !== 200) throw new Error(text);
@@ -110,7 +92,7 @@ describe("listing", () => {
     const { path, user } = await mailboxWith(12);
     const first = await api.call<Page<Message>>("GET", `${path}/messages?limit=4`);
     deliver(stack.dovecot.maildir(user), "Subject: newest\r\n\r\nhello\r\n");
-    await asAnother(user, async (client) => {
+    await asAnother(stack.dovecot, user, async (client) => {
       await client.mailboxOpen("INBOX");
       await client.messageDelete("2,5,9", { uid: true });
     });
@@ -175,12 +157,12 @@ describe("listing", () => {
       await client.mailboxCreate("Work");
       for (const subject of ["one", "two", "three"]) await client.append("Work", `Subject: ${subject}\r\n\r\nx\r\n`);
     };
-    await asAnother(user, (client) => fill(client)());
+    await asAnother(stack.dovecot, user, (client) => fill(client)());
     const { data } = (await api.call<Page<Folder>>("GET", `${path}/folders`)).body;
     const query = `${path}/messages?limit=1&folder=${data.find(({ name }) => name === "Work")?.id}`;
     const { nextCursor } = (await api.call<Page<Message>>("GET", query)).body;
     await new Promise((later) => setTimeout(later, 1100));
-    await asAnother(user, async (client) => {
+    await asAnother(stack.dovecot, user, async (client) => {
       await client.mailboxDelete("Work");
       await fill(client)();
     });
@@ -221,14 +203,14 @@ describe("folders", () => {
     const inbox = await folderOf(path, "inbox");
     expect(inbox.counts.messages).toBe(7);
     expect((await folderOf(path, "trash")).name).toBe("Trash");
-    await asAnother(user, async (client) => {
+    await asAnother(stack.dovecot, user, async (client) => {
       await client.mailboxCreate("Größe & Co");
       await client.append("Größe & Co", "Subject: inside\r\n\r\nhello\r\n");
     });
     const before = (await api.call<Page<Folder>>("GET", `${path}/folders`)).body.data.find(
       ({ name }) => name === "Größe & Co",
     );
-    await asAnother(user, (client) => client.mailboxRename("Größe & Co", "Anders"));
+    await asAnother(stack.dovecot, user, (client) => client.mailboxRename("Größe & Co", "Anders"));
     const [message] = await list(path, `?folder=${before?.id}`);
     expect(message?.subject).toBe("inside");
     const { data } = (await api.call<Page<Folder>>("GET", `${path}/folders`)).body;
@@ -262,7 +244,7 @@ describe("reading", () => {
         .replaceAll(/[\r\n\0]/g, "x")}\r\n`,
       "latin1",
     );
-    await asAnother(user, (client) => client.append("INBOX", raw));
+    await asAnother(stack.dovecot, user, (client) => client.append("INBOX", raw));
     const [message] = await list(path);
     const url = `${path}/messages/${message?.id}/raw`;
     expect(sha256((await download(url)).bytes)).toBe(sha256(raw));
@@ -296,7 +278,7 @@ describe("reading", () => {
       attachments: files.map(({ filename, bytes, contentType }) => ({ filename, content: bytes, contentType })),
     });
     const raw = await composed.compile().build();
-    await asAnother(user, (client) => client.append("INBOX", raw));
+    await asAnother(stack.dovecot, user, (client) => client.append("INBOX", raw));
     const [message] = await list(path);
     expect(message?.attachments.map(({ filename }) => filename)).toEqual(files.map(({ filename }) => filename));
     for (const [at, file] of files.entries()) {
@@ -388,17 +370,17 @@ describe.each(servers)("on a server with %s ids", (kind) => {
     expect((await api.call("GET", `${url}/attachments/att_9`)).status).toBe(404);
     const elsewhere = await api.call("GET", `${url}?folder=sent`);
     expect([elsewhere.status, elsewhere.body["code"]]).toEqual([404, "not-found"]);
-    await asAnother(user, async (client) => {
+    await asAnother(stack.dovecot, user, async (client) => {
       await client.mailboxCreate("Later");
       await client.mailboxCreate("Gone");
     });
     const { data } = (await api.call<Page<Folder>>("GET", `${path}/folders`)).body;
     const later = data.find(({ name }) => name === "Later");
-    await asAnother(user, (client) => client.mailboxRename("Later", "Sooner"));
+    await asAnother(stack.dovecot, user, (client) => client.mailboxRename("Later", "Sooner"));
     const moved = await api.call<Message>("PATCH", url, { folderId: later?.id });
     expect(moved.body).toMatchObject({ id: message?.id, folderIds: [later?.id] });
     const gone = data.find(({ name }) => name === "Gone");
-    await asAnother(user, (client) => client.mailboxDelete("Gone"));
+    await asAnother(stack.dovecot, user, (client) => client.mailboxDelete("Gone"));
     const partly = await api.call("PATCH", url, { flags: { flagged: true }, folderId: gone?.id });
     expect(partly).toMatchObject({ status: 404, body: { code: "not-found", applied: ["flags"] } });
     expect((await api.call<Message>("GET", url)).body.flags["flagged"]).toBe(true);
@@ -426,7 +408,7 @@ describe.each(servers)("on a server with %s ids", (kind) => {
   test("a move by another client: the id stays where it is permanent, and is gone where it is tracked", async () => {
     const { path, user } = await mailboxWith(2, kind);
     const [message] = await list(path);
-    await asAnother(user, async (client) => {
+    await asAnother(stack.dovecot, user, async (client) => {
       await client.mailboxOpen("INBOX");
       await client.messageMove("2", "Archive", { uid: true });
     });
@@ -439,7 +421,7 @@ describe.each(servers)("on a server with %s ids", (kind) => {
 
   test("deleting goes to the trash, again is fine, and permanent removes exactly this one", async () => {
     const { path, user } = await mailboxWith(3, kind);
-    await asAnother(user, async (client) => {
+    await asAnother(stack.dovecot, user, async (client) => {
       await client.mailboxOpen("INBOX");
       await client.messageFlagsAdd("1", ["\\Deleted"], { uid: true });
     });
@@ -461,7 +443,7 @@ describe.each(servers)("on a server with %s ids", (kind) => {
     }
     const [, second] = await list(path);
     await api.call("DELETE", `${path}/messages/${second?.id}?permanent=true`);
-    const left = await asAnother(user, async (client) => (await client.mailboxOpen("INBOX")).exists);
+    const left = await asAnother(stack.dovecot, user, async (client) => (await client.mailboxOpen("INBOX")).exists);
     expect(left).toBe(second === undefined ? 2 : 1);
   });
 
@@ -479,7 +461,7 @@ describe.each(servers)("on a server with %s ids", (kind) => {
 test("a message that lies twice in one folder gets two ids, and the old one means the first", async () => {
   const { path, user } = await mailboxWith(2);
   const [original] = await list(path);
-  await asAnother(user, async (client) => {
+  await asAnother(stack.dovecot, user, async (client) => {
     await client.mailboxOpen("INBOX");
     await client.messageCopy("2", "INBOX", { uid: true });
   });

@@ -9,7 +9,8 @@ import { type Call, caller, untilAllLooked, untilIdle, wholeLog } from "./call-p
 import { readEvents } from "./event-reader.ts";
 
 import { accountOn, maildropOn } from "./start.ts";
-import { asAnother, letter, type Told } from "./watching.ts";
+import { asAnother } from "../servers/as-another.ts";
+import { letter, type Told } from "./watching.ts";
 
 let stack: MailStack;
 let postgres: Postgres;

@@ -3,7 +3,8 @@ import { type ImapWithout, startImapWithout } from "../servers/imap-without.ts";
 import { type MailStack, startMailStack } from "../servers/mail-stack.ts";
 import { deliver, fillMaildir } from "../servers/maildir.ts";
 import { accountOn, type Api, startApi, storeAccount } from "./start.ts";
-import { asAnother, eventsOf, eventually, letter, untilLooked } from "./watching.ts";
+import { asAnother } from "../servers/as-another.ts";
+import { eventsOf, eventually, letter, untilLooked } from "./watching.ts";
 
 type Listed = { data: { id: string; name: string; role: string | null }[] };
 

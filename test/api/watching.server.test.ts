@@ -4,7 +4,8 @@ import { type MailStack, startMailStack } from "../servers/mail-stack.ts";
 import { deliver, fillMaildir } from "../servers/maildir.ts";
 import { startProxy } from "../servers/proxy.ts";
 import { accountOn, type Api, maildropOn, startApi, storeAccount } from "./start.ts";
-import { asAnother, eventsOf, eventually, letter, until, untilLooked } from "./watching.ts";
+import { asAnother } from "../servers/as-another.ts";
+import { eventsOf, eventually, letter, until, untilLooked } from "./watching.ts";
 
 type Folder = { id: string; name: string; role: string | null };
 type Message = { id: string; subject: string; folderIds: string[] };

@@ -1,7 +1,4 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { ImapFlow } from "imapflow";
-import type { Dovecot } from "../servers/dovecot.ts";
-import type { User } from "../servers/mailboxes.ts";
 import type { Api } from "./start.ts";
 
 /** An event as the tests look into it. */
@@ -64,24 +61,6 @@ export async function untilLooked(api: Api, path: string): Promise<void> {
   const lookedAt = async () => (await api.store.watches.get(id))?.lookedAt ?? 0;
   const before = await lookedAt();
   await until(lookedAt, (at) => at > before);
-}
-
-/** Another client on the same mailbox. */
-export async function asAnother<T>(dovecot: Dovecot, user: User, work: (client: ImapFlow) => Promise<T>): Promise<T> {
-  const client = new ImapFlow({
-    host: dovecot.host,
-    port: dovecot.ports.imaps,
-    secure: true,
-    auth: { user: user.username, pass: user.password },
-    tls: { ca: dovecot.ca, servername: "localhost" },
-    logger: false,
-  });
-  await client.connect();
-  try {
-    return await work(client);
-  } finally {
-    await client.logout();
-  }
 }
 
 /** A short message. */

@@ -1,6 +1,5 @@
 import { expect } from "vitest";
 import type { Mailbox } from "../../src/mail/mailbox.ts";
-import type { FolderWatching } from "../../src/mail/watch.ts";
 import { failureOf } from "./failure-of.ts";
 import { type Bench, imapPlace, noKeywords } from "./mailbox-bench.ts";
 import { mirror, watchingOf } from "./mirror.ts";
@@ -164,20 +163,18 @@ export function watching({ it, watch, open, fill, deliver, path, user: freshUser
     await fill(user, 3);
     const mailbox = await watch(user);
     const seen = await mirror(mailbox);
-    const waitForNews = (
-      ...args: Parameters<FolderWatching["waitForNews"]>
-    ): ReturnType<FolderWatching["waitForNews"]> => watchingOf(mailbox).waitForNews(...args);
+    const watching = watchingOf(mailbox);
     const { signal } = new AbortController();
-    expect(await waitForNews("INBOX", 200, signal)).toBeNull();
-    const news = waitForNews("INBOX", 60_000, signal);
+    expect(await watching.waitForNews("INBOX", 200, signal)).toBeNull();
+    const news = watching.waitForNews("INBOX", 60_000, signal);
     await deliver(user, mail("woken"));
     expect(await news).toMatchObject({ arrived: true });
     expect((await seen.look(mailbox))?.subjects).toEqual(["woken"]);
     const leaving = new AbortController();
-    const left = waitForNews("INBOX", 60_000, leaving.signal);
+    const left = watching.waitForNews("INBOX", 60_000, leaving.signal);
     setTimeout(() => leaving.abort(), 100);
     expect(await left).toBeNull();
-    const interrupted = waitForNews("INBOX", 60_000, signal);
+    const interrupted = watching.waitForNews("INBOX", 60_000, signal);
     expect((await mailbox.status("INBOX")).messages).toBe(4);
     expect(await interrupted).toBeNull();
     expect((await mailbox.folders()).length).toBeGreaterThan(1);
@@ -188,19 +185,17 @@ export function watching({ it, watch, open, fill, deliver, path, user: freshUser
     await fill(user, 3);
     const mailbox = await watch(user);
     const seen = await mirror(mailbox);
-    const waitForNews = (
-      ...args: Parameters<FolderWatching["waitForNews"]>
-    ): ReturnType<FolderWatching["waitForNews"]> => watchingOf(mailbox).waitForNews(...args);
+    const watching = watchingOf(mailbox);
     const { signal } = new AbortController();
     await deliver(user, mail("early"));
     await mailbox.status("INBOX");
-    expect(await waitForNews("INBOX", 60_000, signal)).toMatchObject({ arrived: true });
+    expect(await watching.waitForNews("INBOX", 60_000, signal)).toMatchObject({ arrived: true });
     await seen.look(mailbox);
     await deliver(user, mail("while away"));
     await mailbox.list(path("Archive"), { limit: 5, after: null }, {});
-    expect(await waitForNews("INBOX", 60_000, signal)).toMatchObject({ arrived: true });
+    expect(await watching.waitForNews("INBOX", 60_000, signal)).toMatchObject({ arrived: true });
     expect((await seen.look(mailbox))?.subjects).toEqual(["while away"]);
-    expect(await waitForNews("INBOX", 100, signal)).toBeNull();
+    expect(await watching.waitForNews("INBOX", 100, signal)).toBeNull();
   });
 
   it("summaries tell messages by their places, without those that are gone", [], async () => {

@@ -4,6 +4,7 @@ import type { NativeFolder } from "../../src/mail/folder.ts";
 import type { Mailbox } from "../../src/mail/mailbox.ts";
 import type { ImapPlace, NativeKey, Place, Summary } from "../../src/mail/message.ts";
 import type { Fact, FolderWatching } from "../../src/mail/watch.ts";
+import { emptyEnvelope } from "../../src/mime/parse-envelope.ts";
 
 type Stored = { uid: number; key: string; flags: Flags; keywords: string[]; modSeq: number; subject: string };
 type ModelFolder = { uidValidity: number; uidNext: number; messages: Map<number, Stored> };
@@ -72,18 +73,7 @@ export function modelServer({ permanent, condstore }: { permanent: boolean; cond
   const summaryOf = (path: string, { uid, key, flags, keywords, subject }: Stored): Summary<ImapPlace> => ({
     place: { path, uidValidity: at(path).uidValidity, uid },
     key: keyOf(key),
-    envelope: {
-      messageId: `<${key}@postern.test>`,
-      inReplyTo: null,
-      subject,
-      from: null,
-      sender: null,
-      replyTo: [],
-      to: [],
-      cc: [],
-      bcc: [],
-      date: null,
-    },
+    envelope: { ...emptyEnvelope, messageId: `<${key}@postern.test>`, subject },
     receivedAt: 1_790_000_000_000,
     size: 100,
     flags,
