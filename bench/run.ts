@@ -11,12 +11,14 @@ import { deliver } from "./cases/deliver.ts";
 import { fetchOne } from "./cases/fetch.ts";
 import { firstSync } from "./cases/first-sync.ts";
 import { flag } from "./cases/flag.ts";
+import { isolation } from "./cases/isolation.ts";
 import { list } from "./cases/list.ts";
 import { maildrop } from "./cases/maildrop.ts";
 import { reconnect } from "./cases/reconnect.ts";
 import { start } from "./cases/start.ts";
 import { watch } from "./cases/watch.ts";
 import { watched } from "./cases/watched.ts";
+import { webhooks } from "./cases/webhooks.ts";
 import type { Case } from "./frame/case.ts";
 import { type Figure, markdownTable, terminalTable } from "./frame/figure.ts";
 import { describeProfiles } from "./frame/profile.ts";
@@ -33,6 +35,8 @@ const cases: Case[] = [
   accept,
   deliver,
   watch,
+  webhooks,
+  isolation,
   firstSync,
   watched,
   reconnect,

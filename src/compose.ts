@@ -1,3 +1,4 @@
+import { type Deliverer, deliverWebhooks } from "./background/deliver-webhooks.ts";
 import { flushSubmissions, type Flushed } from "./background/flush-submissions.ts";
 import { createInProcessWake } from "./background/in-process-wake.ts";
 import { sweep } from "./background/sweep.ts";
@@ -10,6 +11,7 @@ import type { Mailbox } from "./mail/mailbox.ts";
 import type { Guard, ServerLogin } from "./mail/server.ts";
 import type { Submitter } from "./mail/submitter.ts";
 import type { Wake } from "./mail/wake.ts";
+import type { WebhookPoster } from "./mail/webhook.ts";
 import { appendMessage } from "./operations/append-message.ts";
 import { authenticate } from "./operations/authenticate.ts";
 import { createByteBudget } from "./operations/byte-budget.ts";
@@ -18,33 +20,43 @@ import { createApp } from "./operations/create-app.ts";
 import { createFolder } from "./operations/create-folder.ts";
 import { createKey } from "./operations/create-key.ts";
 import { createSubmission } from "./operations/create-submission.ts";
+import { createWebhook } from "./operations/create-webhook.ts";
 import { deleteAccount } from "./operations/delete-account.ts";
 import { deleteFolder } from "./operations/delete-folder.ts";
 import { deleteKey } from "./operations/delete-key.ts";
 import { deleteMessage } from "./operations/delete-message.ts";
-import { getAccount } from "./operations/get-account.ts";
+import { deleteWebhook } from "./operations/delete-webhook.ts";
 import { getAccountStatus } from "./operations/get-account-status.ts";
+import { getAccount } from "./operations/get-account.ts";
+import { getDelivery } from "./operations/get-delivery.ts";
 import { getFolder } from "./operations/get-folder.ts";
 import { getKey } from "./operations/get-key.ts";
 import { getMe } from "./operations/get-me.ts";
 import { getMessage } from "./operations/get-message.ts";
 import { getSubmission } from "./operations/get-submission.ts";
+import { getWebhook } from "./operations/get-webhook.ts";
 import { listAccounts } from "./operations/list-accounts.ts";
 import { listApps } from "./operations/list-apps.ts";
+import { listDeliveries } from "./operations/list-deliveries.ts";
 import { listEvents } from "./operations/list-events.ts";
 import { listFolders } from "./operations/list-folders.ts";
 import { listKeys } from "./operations/list-keys.ts";
 import { listMessages } from "./operations/list-messages.ts";
 import { listSubmissions } from "./operations/list-submissions.ts";
+import { listWebhooks } from "./operations/list-webhooks.ts";
 import { openAttachment } from "./operations/open-attachment.ts";
 import { openRaw } from "./operations/open-raw.ts";
 import { pauseAccount } from "./operations/pause-account.ts";
 import { createPlaceCache } from "./operations/place-cache.ts";
+import { redeliver } from "./operations/redeliver.ts";
 import { resumeAccount } from "./operations/resume-account.ts";
+import { rotateWebhookSecret } from "./operations/rotate-webhook-secret.ts";
 import { streamEvents } from "./operations/stream-events.ts";
+import { testWebhook } from "./operations/test-webhook.ts";
 import { updateAccount } from "./operations/update-account.ts";
 import { updateFolder } from "./operations/update-folder.ts";
 import { updateMessage } from "./operations/update-message.ts";
+import { updateWebhook } from "./operations/update-webhook.ts";
 import { verifyAccount } from "./operations/verify-account.ts";
 import { createKnownMessages } from "./protocols/imap/known-messages.ts";
 import { openImap, type ImapTransport } from "./protocols/imap/open-imap.ts";
@@ -60,6 +72,7 @@ import type { AccountRow } from "./store/rows.ts";
 import type { Store } from "./store/store.ts";
 import { createIdKeys } from "./vault/id-keys.ts";
 import type { Vault } from "./vault/vault.ts";
+import { attemptDelivery } from "./webhooks/attempt-delivery.ts";
 
 /** What the entry has opened: the parts that differ between a process and a Worker. */
 export type World = Omit<FrontNeeds, "authenticate" | "ready"> & {
@@ -89,6 +102,10 @@ export type World = Omit<FrontNeeds, "authenticate" | "ready"> & {
   watchEvery: { folders: number; maildrop: number };
   /** Makes a submitter on a checked outgoing server; null where the runtime can't send mail. */
   openSubmitter: ((needs: { guard: Guard }, login: ServerLogin) => Submitter) | null;
+  /** Posts to receivers of webhooks; null where the runtime can't. */
+  webhookPoster: WebhookPoster | null;
+  /** How long a receiver may take, milliseconds. */
+  webhookTimeoutMs: number;
 };
 
 /** The two doors, and what the entry's loops call. */
@@ -99,6 +116,8 @@ export type Postern = {
   sweep: () => Promise<void>;
   /** What watches the accounts that this process claims. */
   watchers: Watchers;
+  /** What delivers events to webhooks; null where the runtime can't. */
+  deliverer: Deliverer | null;
   wake: Wake;
   /** Ends the streams of events, those too that are yet to come: nobody is to wait for their ends. */
   endStreams(): void;
@@ -122,6 +141,7 @@ const sendingAtOnce = 16;
 /** Builds everything once: the only file that knows every room. */
 export function compose(world: World): Postern {
   const { store, vault, guard, log, metrics, clock, imapTransport, cursorKey, maxMessage, leaseMs, owner } = world;
+  const { webhookPoster: poster, webhookTimeoutMs: timeoutMs } = world;
   const { accounts, keys } = store;
 
   const knownMessages = createKnownMessages(knownOctets);
@@ -175,6 +195,8 @@ export function compose(world: World): Postern {
     uploads: createByteBudget(clock, uploads),
   };
 
+  const attempt = poster === null ? null : attemptDelivery({ ...needs, poster, timeoutMs });
+
   const app = createFront({
     ...world,
     authenticate: authenticate({ keys, clock, adminKey: world.adminKey }),
@@ -214,6 +236,16 @@ export function compose(world: World): Postern {
     getSubmission: getSubmission(needs),
     listEvents: listEvents(needs),
     streamEvents: streamEvents(needs),
+    createWebhook: poster === null ? postsNothing : createWebhook(needs),
+    listWebhooks: listWebhooks(needs),
+    getWebhook: getWebhook(needs),
+    updateWebhook: updateWebhook(needs),
+    deleteWebhook: deleteWebhook(needs),
+    testWebhook: attempt === null ? postsNothing : testWebhook({ ...needs, attemptDelivery: attempt }),
+    rotateWebhookSecret: rotateWebhookSecret(needs),
+    listDeliveries: listDeliveries(needs),
+    getDelivery: getDelivery(needs),
+    redeliver: redeliver(needs),
   });
   const outbox = { ...needs, openSubmitter: connectOutgoing, random: Math.random, concurrency: sendingAtOnce };
   return {
@@ -227,11 +259,13 @@ export function compose(world: World): Postern {
       pace: createLoginPace(clock, loginsPerSecond),
       random: Math.random,
     }),
+    deliverer: attempt === null ? null : deliverWebhooks({ ...needs, attempt, timeoutMs, random: Math.random }),
     wake,
     endStreams: () => stopping.abort(),
     close() {
       mailboxes.close();
       submitters.close();
+      poster?.close();
     },
   };
 }
@@ -240,5 +274,12 @@ export function compose(world: World): Postern {
 function sendsNothing(): never {
   throw new Failure("unsupported-by-runtime", "Where this Postern runs it can't send mail.", {
     fix: "Run Postern on Node to send mail.",
+  });
+}
+
+/** The same for webhooks: one that nothing would ever be posted to is not made. */
+function postsNothing(): never {
+  throw new Failure("unsupported-by-runtime", "Where this Postern runs it can't deliver to webhooks.", {
+    fix: "Run Postern on Node to deliver to webhooks; GET /v1/events tells the same events.",
   });
 }

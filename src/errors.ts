@@ -38,7 +38,7 @@ export const failures = {
   },
   "not-changeable": {
     status: 409,
-    title: "The submission can't be changed in this state",
+    title: "It can't be changed in this state",
     fault: "caller",
     retryable: false,
   },

@@ -20,9 +20,13 @@ import { openSqlite } from "./store/open-sqlite.ts";
 import type { Store } from "./store/store.ts";
 import { loadSecret } from "./vault/secret-file.ts";
 import { createVault, type Vault } from "./vault/vault.ts";
+import { createUndiciPoster } from "./webhooks/post-undici.ts";
 
 /** How often watchers look at all folders, and at a maildrop, milliseconds (DESIGN §6). */
 const watchEvery = { folders: 60_000, maildrop: 300_000 };
+
+/** How long a receiver of webhooks may take, milliseconds (DESIGN §8). */
+const webhookTimeoutMs = 15_000;
 
 /** How long running answers and deliveries may take to end after SIGTERM, milliseconds. */
 const drainMs = 25_000;
@@ -65,6 +69,8 @@ async function start(config: Config): Promise<void> {
     guard: createGuard({ ...config.network, resolve: resolveNode, pin: true, timeoutMs: 10_000 }),
     dialPop3: dialNode,
     openSubmitter,
+    webhookPoster: createUndiciPoster(),
+    webhookTimeoutMs,
     log,
     metrics: createMetrics(),
     clock,
@@ -73,7 +79,7 @@ async function start(config: Config): Promise<void> {
   const served = await serveNode({ ...config.http, fetch: (request) => postern.app.fetch(request), log });
   // Only who listens makes keys to be shown, and claims work.
   const firstKeys = await bootstrapKeys({ ...store, clock })();
-  const loops = [runOutbox, runWatchers, runSweep].map((run) => run(postern, log, stopping.signal));
+  const loops = [runOutbox, runWatchers, runWebhooks, runSweep].map((run) => run(postern, log, stopping.signal));
   greet(config, database, served.port, firstKeys);
 
   await aborted(stopping.signal);
@@ -143,6 +149,28 @@ async function runWatchers({ watchers, wake }: Postern, log: Log, signal: AbortS
     await wake.wait("watch", null, wait, signal);
   }
   await watchers.stop();
+}
+
+/** How long the loop rests after a step that failed, milliseconds. */
+const failedStepMs = 1_000;
+
+/** Delivers to webhooks whenever events have come, a receiver has answered or something is due. */
+async function runWebhooks({ deliverer, wake }: Postern, log: Log, signal: AbortSignal): Promise<void> {
+  if (deliverer === null) return;
+  while (!signal.aborted) {
+    let [wait, restUntil] = [slowPollMs, clock.now() + failedStepMs];
+    try {
+      const { nextAt, notBefore } = await deliverer.step();
+      if (nextAt !== null) wait = Math.min(Math.max(nextAt - clock.now(), 0), slowPollMs);
+      restUntil = notBefore;
+    } catch (error) {
+      log.write("error", "webhooks.failed", { error: describeError(error) });
+    }
+    await wake.wait(["deliveries", "events"], null, wait, signal);
+    const rest = restUntil - clock.now();
+    if (rest > 0) await clock.sleep(rest, signal);
+  }
+  await deliverer.stop();
 }
 
 async function runSweep(postern: Postern, log: Log, signal: AbortSignal): Promise<void> {

@@ -120,6 +120,8 @@ async function open(bindings: Bindings): Promise<Postern> {
     imapTransport: socketsTransport(connect),
     dialPop3: dialSockets(connect),
     openSubmitter: null,
+    webhookPoster: null,
+    webhookTimeoutMs: 15_000,
   });
 }
 

@@ -36,6 +36,7 @@ const libraries: Record<string, string[]> = {
   "better-sqlite3": ["store"],
   pg: ["store"],
   "ipaddr.js": ["net"],
+  undici: ["webhooks"],
 };
 
 /** What a Worker has too (nodejs_compat); anything else may only be reached from node.ts. */
@@ -44,7 +45,7 @@ const portableBuiltins = new Set(
     .concat(["url", "util", "zlib"])
     .map((name) => `node:${name}`),
 );
-const nodeOnlyLibraries = new Set(["better-sqlite3", "pg"]);
+const nodeOnlyLibraries = new Set(["better-sqlite3", "pg", "undici"]);
 /** Loaded when called, and never called on a Worker: sessions come with a transport there. */
 const lazyOnNode = ["protocols/imap/tls.ts imports node:tls"];
 

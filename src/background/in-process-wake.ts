@@ -1,7 +1,8 @@
 import type { Wake, WakeTopic } from "../mail/wake.ts";
 import type { Clock } from "../observe.ts";
 
-type Waiter = { settle(woken: boolean): void };
+/** Ends a wait. */
+type Waiter = (woken: boolean) => void;
 
 /** Who waits for what: a key of a topic, or any key of it. */
 const placeOf = (topic: WakeTopic, key: string | null) => (key === null ? topic : `${topic} ${key}`);
@@ -17,8 +18,18 @@ export function createInProcessWake(clock: Clock): Wake {
   /** Wakes all who wait in a place; false when there was nobody. */
   function wakeAt(place: string): boolean {
     const waiters = waiting.get(place);
-    for (const waiter of waiters ?? []) waiter.settle(true);
+    for (const waiter of waiters ?? []) waiter(true);
     return waiters !== undefined;
+  }
+
+  /** Waits in a place, until the function that is returned is called. */
+  function join(place: string, waiter: Waiter): () => void {
+    const waiters = waiting.get(place) ?? new Set();
+    waiting.set(place, waiters.add(waiter));
+    return () => {
+      waiters.delete(waiter);
+      if (waiters.size === 0 && waiting.get(place) === waiters) waiting.delete(place);
+    };
   }
 
   return {
@@ -26,24 +37,20 @@ export function createInProcessWake(clock: Clock): Wake {
       wakeAt(placeOf(topic, key));
       if (!wakeAt(placeOf(topic, null))) missed.add(topic);
     },
-    wait(topic, key, ms, signal) {
+    wait(topics, key, ms, signal) {
       if (signal?.aborted === true) return Promise.resolve(false);
-      if (key === null && missed.delete(topic)) return Promise.resolve(true);
-      const place = placeOf(topic, key);
+      const asked = [topics].flat();
+      if (key === null && asked.filter((topic) => missed.delete(topic)).length > 0) return Promise.resolve(true);
       return new Promise((resolve) => {
         const over = new AbortController();
-        const waiters = waiting.get(place) ?? new Set();
-        const waiter: Waiter = {
-          settle(woken) {
-            waiters.delete(waiter);
-            if (waiters.size === 0 && waiting.get(place) === waiters) waiting.delete(place);
-            over.abort();
-            resolve(woken);
-          },
-        };
-        waiting.set(place, waiters.add(waiter));
-        signal?.addEventListener("abort", () => waiter.settle(false), { signal: over.signal });
-        void clock.sleep(ms, over.signal).then(() => waiter.settle(false));
+        const leave = asked.map((topic) => join(placeOf(topic, key), settle));
+        function settle(woken: boolean): void {
+          for (const one of leave) one();
+          over.abort("woken");
+          resolve(woken);
+        }
+        signal?.addEventListener("abort", () => settle(false), { signal: over.signal });
+        void clock.sleep(ms, over.signal).then(() => settle(false));
       });
     },
   };

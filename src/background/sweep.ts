@@ -4,14 +4,18 @@ import type { Store } from "../store/store.ts";
 /** How long a submission and its Idempotency-Key are kept after the outcome, milliseconds (DESIGN §5). */
 const submissionLife = 30 * 86_400_000;
 
-/** One step of the broom: bytes that no submission refers to, intents that have expired, old submissions and events. */
+/** How long a delivery is kept after it was delivered, milliseconds. */
+const deliveredLife = 3 * 86_400_000;
+
+/** One step of the broom: bytes that no submission refers to, intents that have expired, old submissions, events and deliveries. */
 export const sweep =
   (needs: {
     blobs: Pick<Store["blobs"], "sweep">;
     intents: Pick<Store["intents"], "sweep">;
     submissions: Pick<Store["submissions"], "sweep">;
     events: Pick<Store["events"], "sweep">;
-    /** How many days events are kept. */
+    deliveries: Pick<Store["deliveries"], "sweep">;
+    /** How many days events, and deliveries that did not arrive, are kept. */
     eventDays: number;
     clock: Clock;
   }) =>
@@ -20,5 +24,7 @@ export const sweep =
     await needs.blobs.sweep(now);
     await needs.intents.sweep(now);
     await needs.submissions.sweep(now - submissionLife);
-    await needs.events.sweep(now - needs.eventDays * 86_400_000);
+    const oldest = now - needs.eventDays * 86_400_000;
+    await needs.events.sweep(oldest);
+    await needs.deliveries.sweep({ delivered: now - deliveredLife, created: oldest });
   };

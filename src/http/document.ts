@@ -27,7 +27,7 @@ export function buildDocument(app: Front, publicUrl: string | null): Json {
     servers: [{ url: publicUrl ?? "/" }],
     tags,
   }) as unknown as Json & { paths: Record<string, Record<string, Json>>; components?: Record<string, Json> };
-  const { openapi, servers, paths, components } = document;
+  const { openapi, servers, paths, webhooks, components } = document;
   const responses: Json = {};
   for (const item of Object.values(paths)) {
     for (const method of methods) if (item[method] !== undefined) documentProblems(item[method], responses);
@@ -38,6 +38,7 @@ export function buildDocument(app: Front, publicUrl: string | null): Json {
     servers,
     tags,
     paths,
+    webhooks,
     components: {
       schemas: { ...components?.["schemas"], Problem: problemSchema },
       responses: Object.fromEntries(Object.entries(responses).sort(([a], [b]) => (a < b ? -1 : 1))),

@@ -22,6 +22,14 @@ mail. Send a key with each request:
 - Another app's thing is 404, as if it did not exist.
 - A path that knows other methods than yours is 405 with \`Allow\`. HEAD works wherever GET does.
 - Each answer carries \`X-Request-Id\`; the server's log line has the same id.
+
+## To be told
+
+Three ways tell the same events under the same ids: the log (\`GET /v1/events\`), a stream to listen to (\`GET /v1/events/stream\`), and
+webhooks, which call you. A webhook is a URL of yours with what it wants to know (\`POST /v1/webhooks\`). Each event is POSTed to it as JSON, signed by the
+[Standard Webhooks](https://www.standardwebhooks.com) spec: check \`webhook-signature\` with the secret that the webhook's creation answered,
+answer 2xx within 15 seconds, and do the work after that. What you don't take comes again, for three days and more, under the same \`webhook-id\`. Events are thin:
+fetch the message by its id where you need its text. The section \`webhooks\` of this document has the body of each type.
 `;
 
 export const tags = [
@@ -35,6 +43,11 @@ export const tags = [
   {
     name: "Events",
     description: "Everything that happens to your accounts, as a log to read and a stream to listen to.",
+  },
+  {
+    name: "Webhooks",
+    description:
+      "Be called when something happens: signed by the Standard Webhooks spec, repeated until you have it, each delivery to be looked at and sent again.",
   },
   { name: "Operations", description: "Health, metrics and this description; no key needed." },
 ];

@@ -1,4 +1,4 @@
-/** The types of events (DESIGN §5). Those of submissions, bounces and webhooks come with their issues. */
+/** The types of events (DESIGN §5). Those of submissions and bounces come with their issue. */
 export const eventTypes = [
   "account.connected",
   "account.authenticationFailed",
@@ -16,6 +16,7 @@ export const eventTypes = [
   "message.updated",
   "message.moved",
   "message.deleted",
+  "webhook.disabled",
 ] as const;
 export type EventType = (typeof eventTypes)[number];
 
@@ -31,7 +32,8 @@ export type Event = {
   type: EventType;
   /** RFC 3339 UTC with milliseconds. */
   createdAt: string;
-  accountId: string;
+  /** Null for what is about no account: `webhook.disabled`. */
+  accountId: string | null;
   externalId: string | null;
   /** Gapless per app as assigned; filters and deletions show holes. */
   sequence: number;

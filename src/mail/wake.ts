@@ -1,12 +1,12 @@
 /**
  * What there is to do, and what the key names: "submissions" (account) something is to be sent; "submission-final" (submission) it
- * has its outcome; "events" (app) its log has grown; "watch" (account) look at it, or see that it is to be watched no more.
+ * has its outcome; "events" (app) its log has grown; "deliveries" (app) one is due; "watch" (account) look at it, or see that it is to be watched no more.
  */
-export type WakeTopic = "submissions" | "submission-final" | "events" | "watch";
+export type WakeTopic = "submissions" | "submission-final" | "events" | "deliveries" | "watch";
 
 /** Tells waiting work that there is something to do: a hint, never the only way to find out. */
 export interface Wake {
   wake(topic: WakeTopic, key: string): void;
-  /** Resolves true when woken, false when `ms` passed or the signal aborted. */
-  wait(topic: WakeTopic, key: string | null, ms: number, signal?: AbortSignal): Promise<boolean>;
+  /** Resolves true when woken, by any of the topics, false when `ms` passed or the signal aborted. */
+  wait(topics: WakeTopic | WakeTopic[], key: string | null, ms: number, signal?: AbortSignal): Promise<boolean>;
 }

@@ -1,9 +1,9 @@
-/** A mail server's words as they may be told: one line of printable text, at most 500 characters. */
-export function oneLine(text: string): string {
+/** A server's words as they may be told: one line of printable text, at most `most` characters. */
+export function oneLine(text: string, most = 500): string {
   return text
     .replace(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, " ")
     .trim()
-    .slice(0, 500)
+    .slice(0, most)
     .toWellFormed();
 }
 

@@ -38,7 +38,7 @@ export const createAccount =
 
     const now = needs.clock.now();
     const id = randomId("acc");
-    const holder = { id, appId: caller.appId, sealedKey: needs.vault.newAccountKey({ id, appId: caller.appId }) };
+    const holder = { id, appId: caller.appId, sealedKey: needs.vault.newKey({ id, appId: caller.appId }) };
     const row: AccountRow = {
       ...holder,
       email: input.email,

@@ -1,10 +1,11 @@
-import { type InputError, Failure, invalid } from "../errors.ts";
+import { invalid } from "../errors.ts";
 import { randomId } from "../mail/id.ts";
 import type { ApiKey, Scope } from "../mail/tenant.ts";
 import type { Clock } from "../observe.ts";
 import type { Store } from "../store/store.ts";
 import { hashKey, hintOf, mintKey } from "./api-key.ts";
 import { findApp } from "./find-app.ts";
+import { requireAccounts } from "./require-accounts.ts";
 import { viewKey } from "./view-tenant.ts";
 
 export type KeyInput = {
@@ -34,7 +35,7 @@ export const createKey =
     const now = needs.clock.now();
     const expiresAt = input.expiresAt === null ? null : Date.parse(input.expiresAt);
     if (expiresAt !== null && expiresAt <= now) throw invalid("/expiresAt", "past", "The time has passed already.");
-    await requireAccounts(needs.accounts, appId, input.accountIds ?? []);
+    await requireAccounts(needs.accounts, { appId, accountIds: null }, input.accountIds);
     const key = mintKey();
     const row = {
       id: randomId("key"),
@@ -50,15 +51,3 @@ export const createKey =
     await needs.keys.insert(row);
     return { ...viewKey(row), key };
   };
-
-async function requireAccounts(accounts: Needs["accounts"], appId: string, ids: string[]): Promise<void> {
-  const found = await Promise.all(ids.map((id) => accounts.get(appId, id)));
-  const errors: InputError[] = found.flatMap((account, at) =>
-    account === null
-      ? [{ pointer: `/accountIds/${at}`, code: "unknown-account", detail: "The app has no such account." }]
-      : [],
-  );
-  if (errors.length > 0) {
-    throw new Failure("validation-failed", "The app does not have all of these accounts.", { errors });
-  }
-}

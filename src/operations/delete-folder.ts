@@ -3,6 +3,7 @@ import type { AppCaller } from "../mail/tenant.ts";
 import type { AccountRow, FolderRow } from "../store/rows.ts";
 import { movingFolders, type ChangeFolders } from "./change-folders.ts";
 import { findAccount } from "./find-account.ts";
+import { rolesOf } from "./folder-events.ts";
 import { newEvent } from "../store/new-event.ts";
 import { onFolder, resolveFolder } from "./resolve-folder.ts";
 import { viewFolderRow } from "./view-folder.ts";
@@ -33,7 +34,7 @@ async function forget({ folders, clock, wake }: ChangeFolders, account: AccountR
     const isThere = rows.some(({ id, missingSince }) => id === folder.id && missingSince === null);
     const data = { ...viewFolderRow(folder, rows), actor: "api" };
     const isTold = account.watch.mode !== "off" && isThere;
-    const events = isTold ? [newEvent(account, "folder.deleted", clock.now(), data)] : [];
+    const events = isTold ? [newEvent(account, "folder.deleted", clock.now(), data, rolesOf([folder]))] : [];
     if (await folders.save(account.id, { ...change, told: { version, events } }))
       return wake.wake("events", account.appId);
   }

@@ -4,7 +4,7 @@ import type { AccountRow } from "../store/rows.ts";
 import type { Store } from "../store/store.ts";
 
 /** Whether an account-bound key reaches the account; a key without `accountIds` reaches all of its app. */
-export function reaches(caller: AppCaller, accountId: string): boolean {
+export function reaches(caller: Pick<AppCaller, "accountIds">, accountId: string): boolean {
   return caller.accountIds === null || caller.accountIds.includes(accountId);
 }
 

@@ -1,4 +1,5 @@
 import type { Actor, EventType } from "../mail/event.ts";
+import type { FolderRole } from "../mail/folder.ts";
 import { newEvent } from "../store/new-event.ts";
 import type { AccountRow, FolderRow, NewEvent } from "../store/rows.ts";
 import { viewFolderRow } from "./view-folder.ts";
@@ -21,7 +22,7 @@ export function folderEvents(
   const changes = new Map(changed.map((row) => [row.id, row]));
   const after: Rows[] = [...before.map((row) => changes.get(row.id) ?? row), ...added];
   const tell = (type: EventType, row: Rows, more: Record<string, unknown> = {}): NewEvent =>
-    newEvent(account, type, now, { ...viewFolderRow(row, after), ...more, actor });
+    newEvent(account, type, now, { ...viewFolderRow(row, after), ...more, actor }, rolesOf([row]));
 
   const events = added.map((row) => tell("folder.created", row));
   for (const row of changed) {
@@ -35,4 +36,9 @@ export function folderEvents(
       events.push(tell("folder.renamed", row, { from: { name: from.name, parentId: from.parentId } }));
   }
   return events;
+}
+
+/** The roles of folders, for an event about them. */
+export function rolesOf(folders: Pick<FolderRow, "role">[]): FolderRole[] {
+  return [...new Set(folders.flatMap(({ role }) => role ?? []))];
 }

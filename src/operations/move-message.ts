@@ -38,7 +38,11 @@ export async function moveMessage(
   }));
   const source = uidsAt(found.folder, found.place);
   const intent = await beginPlacing(needs, account, { folder: target, uidNext, source, life: intentLife });
-  const { moved, missing } = await mailbox.move([found.place], target.path, uidNext);
+  const { moved, missing } = await mailbox.move([found.place], target.path, uidNext).catch(async (error: unknown) => {
+    // On a session that goes on nothing of it can still be under way; else the watcher waits until nothing can be.
+    if (!mailbox.dead) await needs.intents.remove([intent]).catch(() => undefined);
+    throw error;
+  });
   if (missing.length > 0) {
     await needs.intents.remove([intent]);
     throw gone();

@@ -13,6 +13,9 @@ export type OurDoing = { intents: Pick<Store["intents"], "insert" | "settle" | "
 /** How long a change or a removal is remembered as ours, milliseconds: longer than a watcher takes to come across it. */
 const changeLife = 600_000;
 
+/** How long a removal may take; the watcher waits for its end so long, milliseconds. */
+const removalLife = 60_000;
+
 /** How long a message is remembered as placed by us, milliseconds. */
 const placedLife = 24 * 3_600_000;
 
@@ -53,7 +56,10 @@ export async function endPlacing(
 
 type Change = { kind: "flags"; change: FlagChange } | { kind: "remove" };
 
-/** Runs what changes or removes a found message, told before as our doing; not where nobody watches. */
+/**
+ * Runs what changes or removes a found message, told before as our doing; not where nobody watches. A removal is ours once it
+ * is over: one that was cut off may never have happened.
+ */
 export async function asOurs<T>(
   { intents, clock }: OurDoing,
   account: AccountRow,
@@ -72,13 +78,16 @@ export async function asOurs<T>(
     source: uidsAt(found.folder, found.place),
     change: doing.kind === "flags" ? doing.change : null,
     placed: null,
-    settled: true,
+    settled: doing.kind === "flags",
     createdAt: now,
-    expiresAt: now + changeLife,
+    expiresAt: now + (doing.kind === "flags" ? changeLife : removalLife),
   };
   await intents.insert(intent);
   try {
-    return await work();
+    const done = await work();
+    if (!intent.settled)
+      await intents.settle(intent.id, { placed: null, placements: [], expiresAt: clock.now() + changeLife });
+    return done;
   } catch (error) {
     // Where it can't be taken back it expires; what went wrong is told.
     await intents.remove([intent.id]).catch(() => undefined);

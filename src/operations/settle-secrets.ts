@@ -10,16 +10,20 @@ export async function isSealed(needs: { settings: Pick<Store["settings"], "get">
 
 const sealCheck = "seal-check";
 
+/** Those whose data keys are wrapped by the sealing secret. */
+type Keyring = Pick<Store["accounts"], "sealedKeys" | "rewrap">;
+
 type Needs = {
   settings: Pick<Store["settings"], "put" | "putOnce">;
-  accounts: Pick<Store["accounts"], "sealedKeys" | "rewrap">;
+  accounts: Keyring;
+  webhooks: Keyring;
   vault: Pick<Vault, "makeCheck" | "verifyCheck" | "rewrap">;
 };
 
 /**
  * Run before anything else is written: a database keeps a text that only its own sealing secret opens, and the random key
- * that authenticates cursors, the same on every replica. With POSTERN_SECRET_PREVIOUS it wraps every account's key anew, after
- * which the previous secret is no longer needed. Fails `internal` when the secret is not the database's.
+ * that authenticates cursors, the same on every replica. With POSTERN_SECRET_PREVIOUS it wraps every account's and webhook's key anew,
+ * after which the previous secret is no longer needed. Fails `internal` when the secret is not the database's.
  */
 export async function settleSecrets(needs: Needs): Promise<{ cursorKey: Uint8Array }> {
   const { settings, vault } = needs;
@@ -35,15 +39,19 @@ export async function settleSecrets(needs: Needs): Promise<{ cursorKey: Uint8Arr
 }
 
 /** The check is written last: a rotation that was interrupted is begun again by the next start. */
-async function rotate({ settings, accounts, vault }: Needs): Promise<void> {
+async function rotate({ settings, accounts, webhooks, vault }: Needs): Promise<void> {
+  for (const keyring of [accounts, webhooks]) await rewrapAll(keyring, vault);
+  await settings.put(sealCheck, vault.makeCheck());
+}
+
+async function rewrapAll(keyring: Keyring, vault: Pick<Vault, "rewrap">): Promise<void> {
   for (let after: string | null = null; ;) {
-    const page = await accounts.sealedKeys({ after, limit: 500 });
-    for (const account of page) {
-      const sealedKey = vault.rewrap(account);
-      if (sealedKey !== null) await accounts.rewrap(account.id, account.sealedKey, sealedKey);
+    const page = await keyring.sealedKeys({ after, limit: 500 });
+    for (const holder of page) {
+      const sealedKey = vault.rewrap(holder);
+      if (sealedKey !== null) await keyring.rewrap(holder.id, holder.sealedKey, sealedKey);
     }
     after = page.at(-1)?.id ?? null;
-    if (after === null) break;
+    if (after === null) return;
   }
-  await settings.put(sealCheck, vault.makeCheck());
 }

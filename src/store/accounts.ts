@@ -9,7 +9,8 @@ import type { Store } from "./store.ts";
 
 export function accountsRepository(store: Handle): Store["accounts"] {
   const { accounts, folders, placements, splitKeys, intents, blobs, blobChunks, submissions } = store.tables;
-  const { maildropHeaders, maildropFlags, events, watches, watchFolders, folderSnapshots, heldKeys } = store.tables;
+  const { maildropHeaders, maildropFlags, events, deliveries, watches, watchFolders, folderSnapshots, heldKeys } =
+    store.tables;
   const { lastFolderNumber: _number, foldersVersion: _version, ...columns } = getTableColumns(accounts);
 
   const byId = prepared(store, ["id"], (db, { id }) => db.select(columns).from(accounts).where(eq(accounts.id, id)));
@@ -131,7 +132,8 @@ export function accountsRepository(store: Handle): Store["accounts"] {
           .update(events)
           .set({ data: null })
           .where(and(eq(events.accountId, id), isNotNull(events.data))),
-        ...appendEvents(store.tables, db, [deleted]),
+        db.delete(deliveries).where(eq(deliveries.accountId, id)),
+        ...appendEvents(store, db, [deleted]),
       ]);
       return !isRefusal(results);
     },
@@ -195,7 +197,7 @@ export function accountsRepository(store: Handle): Store["accounts"] {
             })
             .where(eq(accounts.id, id)),
           ...(endsClaim ? [endClaim(store.tables, db, eq(watches.accountId, id), dueAt)] : []),
-          ...(changes && event !== null ? appendEvents(store.tables, db, [event]) : []),
+          ...(changes && event !== null ? appendEvents(store, db, [event]) : []),
         ]);
         // Refused: another has changed the account or its state since it was read.
         if (!isRefusal(results)) return changes;

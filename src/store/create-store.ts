@@ -1,6 +1,7 @@
 import { accountsRepository } from "./accounts.ts";
 import { appsRepository } from "./apps.ts";
 import { blobsRepository } from "./blobs.ts";
+import { deliveriesRepository } from "./deliveries.ts";
 import { eventsRepository } from "./events.ts";
 import { foldersRepository } from "./folders.ts";
 import type { Handle } from "./handle.ts";
@@ -13,6 +14,7 @@ import { splitKeysRepository } from "./split-keys.ts";
 import type { Store } from "./store.ts";
 import { submissionsRepository } from "./submissions.ts";
 import { watchesRepository } from "./watches.ts";
+import { webhooksRepository } from "./webhooks.ts";
 
 /** The repositories over an open database. The store closes the database with itself. */
 export function createStore(handle: Handle): Store {
@@ -31,6 +33,8 @@ export function createStore(handle: Handle): Store {
     maildrops: maildropsRepository(handle),
     blobs: blobsRepository(handle),
     submissions: submissionsRepository(handle),
+    webhooks: webhooksRepository(handle),
+    deliveries: deliveriesRepository(handle),
     async ping() {
       await settings.get("ping");
     },

@@ -13,6 +13,9 @@ export function foldersRepository(store: Handle): Store["folders"] {
   const ofOne = prepared(store, ["accountId"], (db, { accountId }) =>
     db.select().from(folders).where(eq(folders.accountId, accountId)).orderBy(asc(folders.number)),
   );
+  const versionOf = prepared(store, ["accountId"], (db, { accountId }) =>
+    db.select({ version: accounts.foldersVersion }).from(accounts).where(eq(accounts.id, accountId)),
+  );
   const list = (accountId: string): Promise<FolderRow[]> => ofOne({ accountId });
 
   /** A number is the counter after the bump, less how many of this save come after it. */
@@ -76,9 +79,7 @@ export function foldersRepository(store: Handle): Store["folders"] {
     },
 
     async version(accountId) {
-      const [row] = await store.read((db) =>
-        db.select({ version: accounts.foldersVersion }).from(accounts).where(eq(accounts.id, accountId)),
-      );
+      const [row] = await versionOf({ accountId });
       if (row === undefined) throw new Failure("not-found", "The account is gone.");
       return row.version;
     },
@@ -99,7 +100,7 @@ export function foldersRepository(store: Handle): Store["folders"] {
           ...leavePaths(db, accountId, changes),
           ...changes.map((row) => update(db, accountId, row)),
           ...added.map((row, index) => insert(db, row, added.length - 1 - index)),
-          ...appendEvents(store.tables, db, told?.events ?? []),
+          ...appendEvents(store, db, told?.events ?? []),
         ]);
 
       let results = await write(changed);

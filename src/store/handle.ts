@@ -3,6 +3,7 @@ import type { BatchItem, BatchResponse } from "drizzle-orm/batch";
 import type { BaseSQLiteDatabase, SQLiteTable } from "drizzle-orm/sqlite-core";
 import { sql } from "drizzle-orm";
 import { Failure } from "../errors.ts";
+import type { Dialect } from "./dialect.ts";
 import type { Tables } from "./parity.ts";
 
 /** What every dialect's builder has alike. Awaiting a query runs it: `get`, `all`, `run`, `execute` are not common. */
@@ -23,6 +24,7 @@ export type Require = (table: SQLiteTable, condition: SQL | undefined, keep: "ex
 /** An open database, as an opener gives it to the repositories. */
 export interface Handle {
   tables: Tables;
+  dialect: Dialect;
   /** Runs one query that reads. Fails with `storage-unavailable`. */
   read<T>(build: (db: Db) => PromiseLike<T>): Promise<T>;
   /**
@@ -33,12 +35,8 @@ export interface Handle {
   close(): Promise<void>;
 }
 
-/** Makes a dialect's `require`; `locks` are its locking clauses, empty where atomics run one after another anyway. */
-export function requireWith(
-  db: Db,
-  { fences }: Pick<Tables, "fences">,
-  locks: { exists: SQL; unchanged: SQL },
-): Require {
+/** Makes a dialect's `require`. */
+export function requireWith(db: Db, { fences }: Pick<Tables, "fences">, { locks }: Dialect): Require {
   return (table, condition, keep) =>
     db
       .insert(fences)

@@ -8,7 +8,8 @@ export function newEvent(
   type: EventType,
   now: number,
   data: Record<string, unknown>,
+  folderRoles: NewEvent["folderRoles"] = null,
 ): NewEvent {
   const { id: accountId, appId, externalId } = account;
-  return { id: orderedId("evt", now), appId, accountId, externalId, type, createdAt: now, data };
+  return { id: orderedId("evt", now), appId, accountId, externalId, type, createdAt: now, folderRoles, data };
 }

@@ -1,6 +1,6 @@
-import { sql } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/d1";
 import { Failure } from "../errors.ts";
+import { sqliteDialect as dialect } from "./dialect.ts";
 import { rootOf, sqliteMeaning, storageFailure } from "./failures.ts";
 import type { Handle } from "./handle.ts";
 import { requireWith } from "./handle.ts";
@@ -15,11 +15,11 @@ export interface D1Binding {
 /** The database behind the binding, migrated before by `wrangler d1 migrations apply`. Nothing is sent by opening it. */
 export function openD1(binding: D1Binding): Handle {
   const db = drizzle(binding as Parameters<typeof drizzle>[0]);
-  // D1 runs one batch at a time.
-  const require = requireWith(db, tables, { exists: sql``, unchanged: sql`` });
+  const require = requireWith(db, tables, dialect);
 
   return {
     tables,
+    dialect,
 
     async read(build) {
       try {

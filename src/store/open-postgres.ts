@@ -1,9 +1,9 @@
-import { sql } from "drizzle-orm";
 import type { BatchResponse } from "drizzle-orm/batch";
 import type { NodePgDatabase } from "drizzle-orm/node-postgres";
 import { drizzle } from "drizzle-orm/node-postgres";
 import { DatabaseError, Pool } from "pg";
 import { Failure } from "../errors.ts";
+import { postgresDialect as dialect } from "./dialect.ts";
 import type { Meaning } from "./failures.ts";
 import { rootOf, storageFailure } from "./failures.ts";
 import type { Db, Handle, Queries, Require } from "./handle.ts";
@@ -13,9 +13,6 @@ import { readMigrations } from "./migrations.ts";
 import { postgresTables as tables } from "./parity.ts";
 
 const triesWhenInterrupted = 5;
-
-/** Removal of the row waits for us, or no change at all but by us; other readers pass. */
-const locks = { exists: sql`for key share`, unchanged: sql`for no key update` };
 
 type PostgresOptions = {
   /** Connections at most. */
@@ -53,7 +50,7 @@ export async function openPostgres(url: string, options: PostgresOptions = {}): 
       await client.query("begin");
       const db = asCommon(drizzle(client));
       const results: unknown[] = [];
-      for (const query of build(db, requireWith(db, tables, locks)))
+      for (const query of build(db, requireWith(db, tables, dialect)))
         results.push(await Promise.resolve<unknown>(query));
       await client.query("commit");
       client.release();
@@ -68,6 +65,7 @@ export async function openPostgres(url: string, options: PostgresOptions = {}): 
 
   return {
     tables,
+    dialect,
 
     read: (build) => translated(async () => build(database)),
 

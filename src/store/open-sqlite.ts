@@ -1,9 +1,9 @@
 import { chmodSync, closeSync, mkdirSync, openSync, realpathSync } from "node:fs";
 import { dirname } from "node:path";
 import Database from "better-sqlite3";
-import { sql } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/sqlite-proxy";
 import { Failure } from "../errors.ts";
+import { sqliteDialect as dialect } from "./dialect.ts";
 import { rootOf, sqliteMeaning, storageFailure } from "./failures.ts";
 import type { Handle, Refusal } from "./handle.ts";
 import { requireWith } from "./handle.ts";
@@ -41,11 +41,11 @@ export function openSqlite(path: string): Handle {
       return (await writer.write(statements)).map((rows) => ({ rows }));
     },
   );
-  // Atomics run one after another: there is nobody to lock a row against.
-  const require = requireWith(db, tables, { exists: sql``, unchanged: sql`` });
+  const require = requireWith(db, tables, dialect);
 
   return {
     tables,
+    dialect,
 
     async read(build) {
       try {

@@ -120,7 +120,7 @@ export type IntentRow = {
   change: FlagChange | null;
   /** Of "place": where the messages lie now; null until that is over, or when it could not be told. */
   placed: UidsAt | null;
-  /** Of "place": whether it is over. Others are never held back for. */
+  /** Of "place" and "remove": whether it is over. A change of flags is never waited for. */
   settled: boolean;
   createdAt: number;
   expiresAt: number;
@@ -130,12 +130,15 @@ export type EventRow = {
   /** Ordered by time. */
   id: string;
   appId: string;
+  /** Empty for what is about no account: `webhook.disabled`. */
   accountId: string;
   externalId: string | null;
   /** Gapless per app. */
   sequence: number;
   type: EventType;
   createdAt: number;
+  /** The roles of the folders that it is about, those without a role left out; null when it is not about folders. */
+  folderRoles: FolderRole[] | null;
   /** Null once its account was deleted: then it is a resume point only. */
   data: Record<string, unknown> | null;
 };

@@ -1,9 +1,11 @@
-import { bigint, customType, pgTable, text } from "drizzle-orm/pg-core";
+import { pgTable, text } from "drizzle-orm/pg-core";
 import type { Capabilities, IdStability } from "../mail/capabilities.ts";
 import type { EventType } from "../mail/event.ts";
 import type { FlagChange } from "../mail/flags.ts";
 import type { FolderRole } from "../mail/folder.ts";
 import type { MailEnvelope } from "../mail/submitter.ts";
+import type { DeliveryAttempt, DeliveryState, DisabledBecause } from "../mail/webhook.ts";
+import { claim, flag, json, octets, tags, whole } from "./columns.postgres.ts";
 import type {
   AccountRow,
   AccountState,
@@ -16,26 +18,6 @@ import type {
 } from "./rows.ts";
 
 /** The tables as Postgres holds them: the shape of `schema.sqlite.ts`, which explains the columns; `parity.ts` checks it. */
-
-const json = <T>() =>
-  customType<{ data: T; driverData: string }>({
-    dataType: () => "text",
-    toDriver: (value) => JSON.stringify(value),
-    fromDriver: (value): T => JSON.parse(value),
-  });
-
-const flag = customType<{ data: boolean; driverData: string | number }>({
-  dataType: () => "bigint",
-  toDriver: (value) => (value ? 1 : 0),
-  fromDriver: (value) => Number(value) !== 0,
-});
-
-const octets = customType<{ data: Uint8Array; driverData: Uint8Array }>({
-  dataType: () => "bytea",
-});
-
-/** A whole number below 2^53. */
-const whole = <N extends string>(name: N) => bigint(name, { mode: "number" });
 
 export const settings = pgTable("settings", {
   name: text("name").primaryKey(),
@@ -149,6 +131,7 @@ export const events = pgTable("events", {
   type: text("type").$type<EventType>().notNull(),
   createdAt: whole("created_at").notNull(),
   data: json<Record<string, unknown>>()("data"),
+  folderRoles: tags<FolderRole>()("folder_roles"),
 });
 
 export const watches = pgTable("watches", {
@@ -244,8 +227,48 @@ export const submissions = pgTable("submissions", {
   createdAt: whole("created_at").notNull(),
   updatedAt: whole("updated_at").notNull(),
   finishedAt: whole("finished_at"),
-  owner: text("owner"),
-  epoch: whole("epoch").notNull(),
-  leaseUntil: whole("lease_until").notNull(),
-  deaths: whole("deaths").notNull(),
+  ...claim,
+});
+
+export const webhooks = pgTable("webhooks", {
+  id: text("id").primaryKey(),
+  appId: text("app_id").notNull(),
+  url: text("url").notNull(),
+  description: text("description").notNull(),
+  types: tags<EventType>()("types"),
+  accountIds: tags<string>()("account_ids"),
+  folderRoles: tags<FolderRole>()("folder_roles"),
+  maxConcurrency: whole("max_concurrency").notNull(),
+  maxPerSecond: whole("max_per_second"),
+  sealedKey: text("sealed_key").notNull(),
+  sealedSecret: text("sealed_secret").notNull(),
+  sealedPreviousSecret: text("sealed_previous_secret"),
+  previousSecretUntil: whole("previous_secret_until"),
+  headerNames: json<string[]>()("header_names").notNull(),
+  sealedHeaders: text("sealed_headers"),
+  disabledBecause: text("disabled_because").$type<DisabledBecause>(),
+  disabledAt: whole("disabled_at"),
+  failingSince: whole("failing_since"),
+  holdUntil: whole("hold_until").notNull(),
+  createdAt: whole("created_at").notNull(),
+  updatedAt: whole("updated_at").notNull(),
+  version: whole("version").notNull(),
+});
+
+export const deliveries = pgTable("deliveries", {
+  id: text("id").primaryKey(),
+  appId: text("app_id").notNull(),
+  webhookId: text("webhook_id").notNull(),
+  accountId: text("account_id").notNull(),
+  eventId: text("event_id").notNull(),
+  type: text("type").$type<EventType>().notNull(),
+  testEvent: text("test_event"),
+  state: text("state").$type<DeliveryState>().notNull(),
+  tries: whole("tries").notNull(),
+  attemptCount: whole("attempt_count").notNull(),
+  attempts: json<DeliveryAttempt[]>()("attempts").notNull(),
+  nextAttemptAt: whole("next_attempt_at"),
+  createdAt: whole("created_at").notNull(),
+  finishedAt: whole("finished_at"),
+  ...claim,
 });

@@ -1,9 +1,11 @@
-import { customType, integer, sqliteTable, text } from "drizzle-orm/sqlite-core";
+import { sqliteTable, text } from "drizzle-orm/sqlite-core";
 import type { Capabilities, IdStability } from "../mail/capabilities.ts";
 import type { EventType } from "../mail/event.ts";
 import type { FlagChange } from "../mail/flags.ts";
 import type { FolderRole } from "../mail/folder.ts";
 import type { MailEnvelope } from "../mail/submitter.ts";
+import type { DeliveryAttempt, DeliveryState, DisabledBecause } from "../mail/webhook.ts";
+import { claim, flag, json, octets, tags, whole } from "./columns.sqlite.ts";
 import type {
   AccountRow,
   AccountState,
@@ -19,28 +21,6 @@ import type {
  * The tables as SQLite and D1 hold them; `schema.postgres.ts` has the same shape, which `parity.ts` checks. Keys, indexes
  * and defaults stand in `migrations/`. Times are milliseconds since the epoch; JSON is text that no query looks into.
  */
-
-const json = <T>() =>
-  customType<{ data: T; driverData: string }>({
-    dataType: () => "text",
-    toDriver: (value) => JSON.stringify(value),
-    fromDriver: (value): T => JSON.parse(value),
-  });
-
-const flag = customType<{ data: boolean; driverData: number }>({
-  dataType: () => "integer",
-  toDriver: (value) => (value ? 1 : 0),
-  fromDriver: (value) => value !== 0,
-});
-
-/** better-sqlite3 gives a Buffer, D1 an array of numbers. */
-const octets = customType<{ data: Uint8Array; driverData: Uint8Array | number[] }>({
-  dataType: () => "blob",
-  fromDriver: (value) => (value instanceof Uint8Array ? value : Uint8Array.from(value)),
-});
-
-/** A whole number below 2^53. */
-const whole = <N extends string>(name: N) => integer(name);
 
 export const settings = sqliteTable("settings", {
   name: text("name").primaryKey(),
@@ -158,6 +138,7 @@ export const events = sqliteTable("events", {
   createdAt: whole("created_at").notNull(),
   /** Null once the account was deleted. */
   data: json<Record<string, unknown>>()("data"),
+  folderRoles: tags<FolderRole>()("folder_roles"),
 });
 
 export const watches = sqliteTable("watches", {
@@ -264,12 +245,48 @@ export const submissions = sqliteTable("submissions", {
   createdAt: whole("created_at").notNull(),
   updatedAt: whole("updated_at").notNull(),
   finishedAt: whole("finished_at"),
-  /** Who has claimed it; null when nobody has. */
-  owner: text("owner"),
-  /** Counts the claims. */
-  epoch: whole("epoch").notNull(),
-  /** When the claim runs out; 0 when there is none. */
-  leaseUntil: whole("lease_until").notNull(),
-  /** How many claims in a row ran out instead of being given back. */
-  deaths: whole("deaths").notNull(),
+  ...claim,
+});
+
+export const webhooks = sqliteTable("webhooks", {
+  id: text("id").primaryKey(),
+  appId: text("app_id").notNull(),
+  url: text("url").notNull(),
+  description: text("description").notNull(),
+  types: tags<EventType>()("types"),
+  accountIds: tags<string>()("account_ids"),
+  folderRoles: tags<FolderRole>()("folder_roles"),
+  maxConcurrency: whole("max_concurrency").notNull(),
+  maxPerSecond: whole("max_per_second"),
+  sealedKey: text("sealed_key").notNull(),
+  sealedSecret: text("sealed_secret").notNull(),
+  sealedPreviousSecret: text("sealed_previous_secret"),
+  previousSecretUntil: whole("previous_secret_until"),
+  headerNames: json<string[]>()("header_names").notNull(),
+  sealedHeaders: text("sealed_headers"),
+  disabledBecause: text("disabled_because").$type<DisabledBecause>(),
+  disabledAt: whole("disabled_at"),
+  failingSince: whole("failing_since"),
+  holdUntil: whole("hold_until").notNull(),
+  createdAt: whole("created_at").notNull(),
+  updatedAt: whole("updated_at").notNull(),
+  version: whole("version").notNull(),
+});
+
+export const deliveries = sqliteTable("deliveries", {
+  id: text("id").primaryKey(),
+  appId: text("app_id").notNull(),
+  webhookId: text("webhook_id").notNull(),
+  accountId: text("account_id").notNull(),
+  eventId: text("event_id").notNull(),
+  type: text("type").$type<EventType>().notNull(),
+  testEvent: text("test_event"),
+  state: text("state").$type<DeliveryState>().notNull(),
+  tries: whole("tries").notNull(),
+  attemptCount: whole("attempt_count").notNull(),
+  attempts: json<DeliveryAttempt[]>()("attempts").notNull(),
+  nextAttemptAt: whole("next_attempt_at"),
+  createdAt: whole("created_at").notNull(),
+  finishedAt: whole("finished_at"),
+  ...claim,
 });

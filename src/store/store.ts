@@ -1,6 +1,7 @@
 import type { Capabilities, IdStability } from "../mail/capabilities.ts";
 import type { Origin } from "../mail/id.ts";
 import type { KeptMessages } from "../mail/maildrop.ts";
+import type { DeliveryStore, WebhookStore } from "./webhook-store.ts";
 import type {
   AccountRow,
   AppRow,
@@ -67,7 +68,7 @@ export interface Store {
      */
     update(row: AccountRow, version: number, how?: { anew: boolean }): Promise<"updated" | "stale" | "exists">;
     /**
-     * Removes the account, every row and blob of it and the content of its events, and appends `deleted`, in one atomic. True
+     * Removes the account, every row and blob of it, the content of its events and their deliveries, and appends `deleted`, in one atomic. True
      * when there was one.
      */
     remove(appId: string, id: string, deleted: NewEvent): Promise<boolean>;
@@ -142,7 +143,7 @@ export interface Store {
     /** All that have not expired. */
     list(accountId: string, now: number): Promise<IntentRow[]>;
     /**
-     * One of "place" is over: where the messages lie, and until when that is remembered. The rows of tracked messages that were moved by it
+     * One of "place" or "remove" is over: where the messages lie, and until when that is remembered. The rows of tracked messages that were moved by it
      * are written in the same atomic (as `placements.save`).
      */
     settle(id: string, over: { placed: UidsAt | null; expiresAt: number; placements: PlacementRow[] }): Promise<void>;
@@ -239,6 +240,8 @@ export interface Store {
      */
     nextDueAt(): Promise<number | null>;
   };
+  webhooks: WebhookStore;
+  deliveries: DeliveryStore;
   /** Resolves when the database answers; for /readyz. */
   ping(): Promise<void>;
   close(): Promise<void>;

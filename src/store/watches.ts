@@ -140,7 +140,7 @@ export function watchesRepository(store: Handle): Store["watches"] {
         ...(chunks === undefined ? [] : putChunks(db, id, chunks)),
         ...(held === undefined ? [] : putHeld(db, id, held)),
         ...(places === undefined ? [] : forgetPlacements(db, id, places.remove)),
-        ...appendEvents(store.tables, db, events),
+        ...appendEvents(store, db, events),
       ]);
       return !isRefusal(results);
     },

@@ -2,32 +2,38 @@ import { hkdfSync, randomBytes } from "node:crypto";
 import { Failure } from "../errors.ts";
 import { decrypt, encrypt } from "./aead.ts";
 
-/** Whose secret it is, and the account's wrapped data key as it is stored (`AccountRow.sealedKey`). */
+/** Whose secret it is, an account's or a webhook's, and its wrapped data key as it is stored (`sealedKey` of the row). */
 export type KeyHolder = { id: string; appId: string; sealedKey: string };
 
 /** Which column a secret belongs to; bound into the sealed text, so that one can't be put in another's place. */
-export type SecretField = "incomingPassword" | "outgoingPassword" | "idKey";
+export type SecretField =
+  | "incomingPassword"
+  | "outgoingPassword"
+  | "idKey"
+  | "webhookSecret"
+  | "webhookPreviousSecret"
+  | "webhookHeaders";
 
 /**
- * Seals and opens an account's secrets (DESIGN §7). Two layers: the operator's secret wraps a random data key per account,
- * the data key seals the fields; so a rotation re-wraps one short text per account and touches no field.
- * Everything that can't be opened (wrong secret, changed text, another account's or field's) fails with the same `internal`.
+ * Seals and opens the secrets of accounts and webhooks (DESIGN §7). Two layers: the operator's secret wraps a random data key
+ * per holder, the data key seals the fields; so a rotation re-wraps one short text per holder and touches no field.
+ * Everything that can't be opened (wrong secret, changed text, another holder's or field's) fails with the same `internal`.
  */
 export interface Vault {
-  /** A new data key for an account, wrapped: goes to `sealedKey`. */
-  newAccountKey(account: { id: string; appId: string }): string;
+  /** A new data key for an account or a webhook, wrapped: goes to `sealedKey`. */
+  newKey(holder: { id: string; appId: string }): string;
   /** Seals text (as UTF-8) or octets. */
-  seal(account: KeyHolder, field: SecretField, clear: string | Uint8Array): string;
-  open(account: KeyHolder, field: SecretField, sealed: string): Uint8Array;
+  seal(holder: KeyHolder, field: SecretField, clear: string | Uint8Array): string;
+  open(holder: KeyHolder, field: SecretField, sealed: string): Uint8Array;
   /** As `open`, for what was sealed as text. */
-  openText(account: KeyHolder, field: SecretField, sealed: string): string;
+  openText(holder: KeyHolder, field: SecretField, sealed: string): string;
   /** The same data key wrapped by the current secret, or null where it is already: what a rotation writes back. */
-  rewrap(account: KeyHolder): string | null;
+  rewrap(holder: KeyHolder): string | null;
   /** A text to keep in the database, by which a later start knows whether it was given the right secret. */
   makeCheck(): string;
   /**
    * Under which secret a text of `makeCheck` was made: "previous" means that a rotation is under way, "wrong" that neither
-   * secret opens it. Replace the text only when `rewrap` is null for every account.
+   * secret opens it. Replace the text only when `rewrap` is null for every holder.
    */
   verifyCheck(text: string): "current" | "previous" | "wrong";
 }
@@ -49,10 +55,9 @@ function deriveMaster(secret: string): MasterKey {
   return { id: derive("postern:key-id", 6).toString("base64url"), key: derive("postern:wrapping", 32) };
 }
 
-const keyContext = (account: { id: string; appId: string }) =>
-  JSON.stringify(["postern:key", account.appId, account.id]);
-const fieldContext = (account: KeyHolder, field: SecretField) =>
-  JSON.stringify(["postern:field", account.appId, account.id, field]);
+const keyContext = (holder: { id: string; appId: string }) => JSON.stringify(["postern:key", holder.appId, holder.id]);
+const fieldContext = (holder: KeyHolder, field: SecretField) =>
+  JSON.stringify(["postern:field", holder.appId, holder.id, field]);
 
 /** `v1.<id of the wrapping secret>.<base64url>` */
 const wrap = (master: MasterKey, context: string, clear: Uint8Array) =>
@@ -76,31 +81,31 @@ export function createVault(options: { secret: string; previous?: string | undef
   const current = deriveMaster(options.secret);
   const masters = options.previous === undefined ? [current] : [current, deriveMaster(options.previous)];
 
-  function unlock(account: KeyHolder): { clear: Buffer; master: MasterKey } {
-    const unlocked = unwrap(masters, keyContext(account), account.sealedKey);
+  function unlock(holder: KeyHolder): { clear: Buffer; master: MasterKey } {
+    const unlocked = unwrap(masters, keyContext(holder), holder.sealedKey);
     if (unlocked === null) throw unopenable();
     return unlocked;
   }
 
-  function open(account: KeyHolder, field: SecretField, sealed: string): Buffer {
+  function open(holder: KeyHolder, field: SecretField, sealed: string): Buffer {
     const [version, body, ...more] = sealed.split(".");
     if (version !== "v1" || body === undefined || more.length > 0) throw unopenable();
-    const clear = decrypt(unlock(account).clear, fieldContext(account, field), body);
+    const clear = decrypt(unlock(holder).clear, fieldContext(holder, field), body);
     if (clear === null) throw unopenable();
     return clear;
   }
 
   return {
-    newAccountKey: (account) => wrap(current, keyContext(account), randomBytes(32)),
-    seal(account, field, clear) {
+    newKey: (holder) => wrap(current, keyContext(holder), randomBytes(32)),
+    seal(holder, field, clear) {
       const octets = typeof clear === "string" ? Buffer.from(clear, "utf8") : clear;
-      return `v1.${encrypt(unlock(account).clear, fieldContext(account, field), octets)}`;
+      return `v1.${encrypt(unlock(holder).clear, fieldContext(holder, field), octets)}`;
     },
     open,
-    openText: (account, field, sealed) => open(account, field, sealed).toString("utf8"),
-    rewrap(account) {
-      const { clear, master } = unlock(account);
-      return master === current ? null : wrap(current, keyContext(account), clear);
+    openText: (holder, field, sealed) => open(holder, field, sealed).toString("utf8"),
+    rewrap(holder) {
+      const { clear, master } = unlock(holder);
+      return master === current ? null : wrap(current, keyContext(holder), clear);
     },
     makeCheck: () => wrap(current, checkContext, checkContent),
     verifyCheck(text) {

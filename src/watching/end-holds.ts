@@ -1,14 +1,19 @@
-import type { HeldRow } from "../store/rows.ts";
-import { otherSnapshots } from "./keys.ts";
-import type { Piece } from "./piece.ts";
+import type { HeldRow, IntentRow } from "../store/rows.ts";
 import { nextListing } from "./held.ts";
+import { identifyGone } from "./identify.ts";
+import { otherSnapshots } from "./keys.ts";
+import { endOfPath, isCarried, isPlaceKey, mayBeTold, placedBy, whoseRemoval } from "./own-doing.ts";
+import type { Piece } from "./piece.ts";
 import { sliceSize, slices } from "./slices.ts";
-import { identifyGone } from "./tell-vanished.ts";
-import { deletedEvent, type FolderTurn, type LookNeeds } from "./turn.ts";
+import { deletedEvent, type FolderTurn, type LookNeeds, write } from "./turn.ts";
+
+/** How old something of ours is that a look waits for until it is taken to hold up more than that look, milliseconds. */
+const longMs = 2_000;
 
 /**
  * What becomes of messages that are held, a slice at a time: those that were held before `begun`, and have turned up in none of
- * the folders that have been `looked` at since then, wait for the rest; where there is no rest they are told as deleted.
+ * the folders that have been `looked` at since then, wait for the rest; where there is no rest they are told as deleted. What
+ * a move of ours has brought on meanwhile waits for where it is now; while one carries it, no look counts.
  */
 export async function* endHolds(
   needs: LookNeeds,
@@ -19,8 +24,10 @@ export async function* endHolds(
   const isWatched = new Set([nextListing, ...turn.watched.map(({ number }) => number)]);
   const over: HeldRow[] = [];
   const waiting: Piece[] = [];
+  const now = needs.clock.now();
+  const intents = held.length === 0 ? [] : await needs.intents.list(turn.account.id, now);
   for (const one of held) {
-    if (one.since >= begun) continue;
+    if (one.since >= begun || isCarried(intents, endOfPath(intents, one))) continue;
     const waitsFor = one.waitsFor.filter((number) => isWatched.has(number) && !looked.has(number));
     if (waitsFor.length === 0) over.push(one);
     else if (waitsFor.length < one.waitsFor.length) waiting.push({ event: null, hold: { ...one, waitsFor } });
@@ -28,26 +35,52 @@ export async function* endHolds(
   yield* slices(waiting, sliceSize);
   if (over.length === 0) return;
   const there = await otherSnapshots(needs, turn, null).find(over.map(({ key }) => key));
-  const turnedUp = over.filter(({ key }) => there.has(key));
-  yield* slices(
-    turnedUp.map(({ key }): Piece => ({ event: null, unhold: key })),
-    sliceSize,
-  );
-  for (const ofFolder of Map.groupBy(
-    over.filter(({ key }) => !there.has(key)),
-    ({ folder, uidValidity }) => `${folder}/${uidValidity}`,
-  ).values())
-    for (const some of slices(ofFolder, sliceSize)) yield await tellDeleted(needs, turn, some);
+  const gone: HeldRow[] = [];
+  const pieces: Piece[] = [];
+  for (const one of over) {
+    const end = endOfPath(intents, one);
+    const leg = placedBy(intents, end);
+    if (there.has(one.key)) pieces.push({ event: null, unhold: one.key });
+    else if (leg !== null && leg.createdAt >= one.since && mayBeTold(turn, end.folder))
+      pieces.push({ event: null, hold: { ...one, since: now, waitsFor: [nextListing, end.folder] } });
+    else gone.push(one);
+  }
+  yield* slices(pieces, sliceSize);
+  for (const some of slices(gone, sliceSize)) yield await tellDeleted(needs, turn, some, intents);
 }
 
-/** Held messages of one folder turned up nowhere. */
-async function tellDeleted(needs: LookNeeds, turn: FolderTurn, gone: HeldRow[]): Promise<Piece[]> {
-  const [{ folder: number, uidValidity } = { folder: 0, uidValidity: 0 }] = gone;
-  const from = turn.folders.find((one) => one.number === number);
-  const ids = await identifyGone(needs, turn, from ?? { number, path: "" }, uidValidity, gone);
-  const folderIds = from === undefined ? [] : [from.id];
-  return gone.map(({ key }, index) => ({
-    event: deletedEvent(turn.account, { id: ids[index] ?? "", folderIds, actor: "external" }, needs.clock.now()),
-    unhold: key,
-  }));
+/** Held messages turned up nowhere. */
+async function tellDeleted(
+  needs: LookNeeds,
+  turn: FolderTurn,
+  gone: HeldRow[],
+  intents: IntentRow[],
+): Promise<Piece[]> {
+  const ids = await identifyGone(needs, turn, gone);
+  return gone.map((one, index) => {
+    const from = turn.folders.find(({ number }) => number === one.folder);
+    const folderIds = from === undefined ? [] : [from.id];
+    const about = { id: ids[index] ?? "", folderIds, actor: whoseRemoval(intents, one) };
+    const event = deletedEvent(turn.account, about, needs.clock.now());
+    const end = endOfPath(intents, one);
+    // In a folder that is watched no more it may well be, and its id names it there.
+    const isOver = isPlaceKey(one.key) && turn.watched.some(({ number }) => number === end.folder);
+    return { event, unhold: one.key, ...(isOver && { displaced: end }) };
+  });
+}
+
+/**
+ * A look has to wait for something of ours that takes long, or that was cut off. What is held may come to its folder meanwhile, and
+ * go on to one that has been looked at already: it waits for all of them once more.
+ */
+export async function holdAnew(needs: LookNeeds, turn: FolderTurn): Promise<void> {
+  const now = needs.clock.now();
+  const intents = await needs.intents.list(turn.account.id, now);
+  if (!intents.some(({ settled, createdAt }) => !settled && createdAt < now - longMs)) return;
+  const waitsFor = [nextListing, ...turn.watched.map(({ number }) => number)];
+  const held = await needs.watches.held(turn.account.id);
+  const put = held
+    .filter((one) => !isPlaceKey(one.key) && waitsFor.some((number) => !one.waitsFor.includes(number)))
+    .map((one) => ({ ...one, waitsFor }));
+  for (const some of slices(put, sliceSize)) await write(needs, turn, { held: { put: some, remove: [] } });
 }

@@ -42,6 +42,18 @@ export function otherSnapshots(needs: LookNeeds, turn: FolderTurn, here: number 
 
 export type OtherSnapshots = ReturnType<typeof otherSnapshots>;
 
+/** In which folders messages of one folder lie, by their keys, as far as the snapshots know; that one first. Ids, in order. */
+export async function foldersOf(
+  needs: LookNeeds,
+  account: AccountRow,
+  { id }: Pick<FolderRow, "id">,
+  others: OtherSnapshots,
+  keys: string[],
+): Promise<string[][]> {
+  const elsewhere = await others.find(await lastingKeys(needs, account, keys));
+  return keys.map((key) => [id, ...(elsewhere.get(key) ?? []).map((copy) => copy.folder.id)]);
+}
+
 /** A summary's key as text, "" for none. */
 export function textOf(key: NativeKey | null): string {
   return key === null ? "" : keyText(key);

@@ -1,11 +1,12 @@
 import { Failure } from "../errors.ts";
 import type { Mailbox } from "../mail/mailbox.ts";
-import type { NativeFolder } from "../mail/folder.ts";
+import type { FolderStatus, NativeFolder } from "../mail/folder.ts";
 import { syncFolders } from "../operations/sync-folders.ts";
 import { isWatchedFolder } from "../operations/watched-folder.ts";
 import type { FolderNow } from "../operations/view-folder.ts";
-import type { WatchFolderRow } from "../store/rows.ts";
+import type { FolderRow, WatchFolderRow } from "../store/rows.ts";
 import { endHolds } from "./end-holds.ts";
+import { forgetPlacements, placedLately } from "./forget-placements.ts";
 import { holdOf, nextListing } from "./held.ts";
 import { lastingKeys, otherSnapshots } from "./keys.ts";
 import { isPlaceKey } from "./own-doing.ts";
@@ -15,6 +16,9 @@ import { decodeEntries } from "./snapshot.ts";
 import { lookAtFolder, type LookedAt, reread } from "./look-at-folder.ts";
 import { lookAtMaildrop } from "./look-at-maildrop.ts";
 import { type FolderTurn, type LookNeeds, type Turn, write } from "./turn.ts";
+
+/** How often the inbox is looked at while a look at all folders goes on, milliseconds. */
+const inboxEveryMs = 1_000;
 
 /** How a look went: a turn to look at single folders with, or null for a maildrop; and whether there is more to tell. */
 export type Looked = {
@@ -42,14 +46,20 @@ export async function lookAtAccount(needs: LookNeeds, turn: Turn, since: number 
   const watched = synced.filter(({ row }) => row.selectable && isWatchedFolder(account, row)).sort(inboxFirst);
   const [inbox] = watched;
   if (watching.kind === "maildrop") {
-    const state = inbox === undefined ? "done" : await lookAtMaildrop(needs, turn, watching, inbox.row);
+    const state =
+      inbox === undefined
+        ? "done"
+        : await lookAtMaildrop(needs, { ...turn, folders: [inbox.row] }, watching, inbox.row);
     return { turn: null, state, listedAt, failed: null };
   }
   const folders = await needs.folders.list(account.id);
   const appeared = new Set(
     since === null ? [] : folders.filter(({ firstSeenAt }) => firstSeenAt > since).map(({ number }) => number),
   );
-  const at: FolderTurn = { ...turn, watching, folders, appeared, watched: watched.map(({ row }) => row) };
+  // The same rows, for the turn lives until the next look.
+  const rowOf = new Map(folders.map((row) => [row.number, row]));
+  const watchedRows = watched.map(({ row }) => rowOf.get(row.number) ?? row);
+  const at: FolderTurn = { ...turn, watching, folders, appeared, watched: watchedRows };
   const isWatched = new Set(at.watched.map(({ number }) => number));
   const stored = await needs.watches.folders(account.id);
   const known = stored.filter(({ folder }) => isWatched.has(folder));
@@ -60,30 +70,47 @@ export async function lookAtAccount(needs: LookNeeds, turn: Turn, since: number 
     begun,
   );
   await holdForNewFolders(needs, at, known);
+  const placed = await placedLately(needs, at, since);
 
   const rows = new Map(known.map((row) => [row.folder, row]));
   const quiet = new Set([nextListing]);
   let state: LookedAt = "done";
   let failed: Looked["failed"] = null;
-  for (const { row, native } of watched) {
-    const before = rows.get(row.number);
-    if (before !== undefined && isAsItWas(native, before, begun, row.role === "inbox")) {
-      quiet.add(row.number);
-      continue;
-    }
+  /** What these hold is known as it is, or as it was after this began. */
+  const whole = new Set<number>();
+  const look = async (row: FolderRow, status: FolderStatus | null): Promise<void> => {
     try {
-      const status = row.role === "inbox" ? null : native.status;
-      state = worse(state, await lookAtFolder(needs, at, row, { status }));
+      const looked = await lookAtFolder(needs, at, row, { status });
+      if (looked === "done") whole.add(row.number);
+      else whole.delete(row.number);
+      state = worse(state, looked);
     } catch (error) {
       if (mailbox.dead || !(error instanceof Failure) || error.code === "storage-unavailable") throw error;
       failed ??= { folderId: row.id, failure: error };
       // What is held does not wait for ever for a folder that nobody can look into.
       if (account.state === "degraded") quiet.add(row.number);
     }
+  };
+  let inboxAt = needs.clock.now();
+  for (const { row, native } of watched) {
+    const before = rows.get(row.number);
+    if (before !== undefined && isAsItWas(native, before, begun, row.role === "inbox")) {
+      quiet.add(row.number);
+      whole.add(row.number);
+      continue;
+    }
+    const isInbox = row.role === "inbox";
+    // Others may take long: new mail in the inbox does not wait for them all.
+    if (!isInbox && inbox?.row.role === "inbox" && needs.clock.now() - inboxAt >= inboxEveryMs) {
+      await look(inbox.row, null);
+      inboxAt = needs.clock.now();
+    }
+    await look(row, isInbox ? null : native.status);
   }
   const held = await needs.watches.held(account.id);
   for await (const pieces of endHolds(needs, at, held, { looked: quiet, begun }))
     await write(needs, at, writtenOf(pieces));
+  await forgetPlacements(needs, at, placed, whole);
   return { turn: at, state, listedAt, failed };
 }
 

@@ -3,13 +3,13 @@ import type { Look } from "../mail/watch.ts";
 import type { FolderRow, IntentRow, SnapshotChunk, WatchFolderRow } from "../store/rows.ts";
 import { entryOf, type Entry } from "./entry.ts";
 import { lastingKeys, otherSnapshots, textOf, type OtherSnapshots } from "./keys.ts";
-import { heldFrom, sourcesOf, standing, takenBy } from "./own-doing.ts";
+import { heldFrom, isCarried, pathsTo, standing } from "./own-doing.ts";
 import { type Piece, writtenOf } from "./piece.ts";
 import { seedFolder } from "./seed-folder.ts";
 import { sliceSize, slices } from "./slices.ts";
 import { editChunks, findEntries, findKeys, lowestUid, uidsOf } from "./snapshot.ts";
 import { tellChanged } from "./tell-changed.ts";
-import { endHolds } from "./end-holds.ts";
+import { endHolds, holdAnew } from "./end-holds.ts";
 import { tellCreated } from "./tell-created.ts";
 import { partReturned, tellReturned } from "./tell-returned.ts";
 import { tellVanished } from "./tell-vanished.ts";
@@ -36,10 +36,25 @@ type Hints = {
  */
 export async function lookAtFolder(
   needs: LookNeeds,
-  given: FolderTurn,
+  turn: FolderTurn,
   folder: FolderRow,
   hints: Hints = {},
 ): Promise<LookedAt> {
+  const state = await lookOnce(needs, turn, folder, hints);
+  if (state !== "waiting") return state;
+  await holdAnew(needs, turn);
+  await keepFlagsDue(needs, turn, folder);
+  return state;
+}
+
+/** The server tells once that flags have changed; where nothing else tells it, they are due again in the look that does not wait. */
+async function keepFlagsDue(needs: LookNeeds, turn: FolderTurn, folder: FolderRow): Promise<void> {
+  const row = (await needs.watches.folders(turn.account.id)).find((one) => one.folder === folder.number);
+  if (row === undefined || row.modSeq !== null || row.flagsReadAt === 0) return;
+  await write(needs, turn, { folders: [{ ...row, flagsReadAt: 0, version: row.version + 1 }] });
+}
+
+async function lookOnce(needs: LookNeeds, given: FolderTurn, folder: FolderRow, hints: Hints): Promise<LookedAt> {
   const turn = await withTier(needs, given);
   const { account, watching } = turn;
   const row = (await needs.watches.folders(account.id)).find((one) => one.folder === folder.number);
@@ -61,7 +76,7 @@ export async function lookAtFolder(
   if (found === "waiting") return "waiting";
   const { changed, cursor, intents, isCut } = found;
   await splitTwins(needs, turn, found, chunks);
-  const { vanished, created, returned } = await partReturned(needs, turn, found);
+  const { vanished, created, returned } = await partReturned(needs, turn, folder, found);
   const others = otherSnapshots(needs, turn, folder.number);
   const keys = created.map(({ key }) => textOf(key));
   const lasting = await lastingKeys(needs, account, keys);
@@ -83,10 +98,10 @@ export async function lookAtFolder(
   for (const some of slices(vanished, sliceSize))
     await books.add(await tellVanished(needs, turn, some, { folder, row, intents, others }));
   for (const some of slices(changed, sliceSize)) {
-    const where = { folder, uidValidity: row.uidValidity, intents };
+    const where = { folder, row, intents, others };
     await books.add(await tellChanged(needs, turn, some, where));
   }
-  if (returned.length > 0) await books.add(await tellReturned(needs, turn, returned, folder));
+  if (returned.length > 0) await books.add(await tellReturned(needs, turn, returned, { folder, others }));
   const held = await needs.watches.held(account.id);
   const elsewhere = await others.find(lasting);
   const about = { folder, row, intents, held, elsewhere, lasting };
@@ -100,7 +115,7 @@ export async function lookAtFolder(
   // What is new goes out with the cursor that has passed it.
   await books.add(told);
   await books.close(next);
-  return isCut ? "waiting" : look.more ? "more" : "done";
+  return isCut && hints.within !== true ? "waiting" : look.more ? "more" : "done";
 }
 
 /** The turn with the account's tier as it is by now: the first message that was seen has decided it, maybe since the turn began. */
@@ -120,7 +135,7 @@ type Found = {
   isCut: boolean;
 };
 
-/** What of a look can be told now. "waiting": something has gone that a move of ours may be carrying. */
+/** What of a look can be told now. "waiting": something has gone that a move or a removal of ours may be carrying. */
 async function sortOut(
   needs: LookNeeds,
   turn: FolderTurn,
@@ -131,11 +146,7 @@ async function sortOut(
   const intents = isNews ? await needs.intents.list(turn.account.id, needs.clock.now()) : [];
   const { uidValidity } = row;
   const vanished = [...findEntries(chunks, look.vanished).values()];
-  const isCarried = vanished.some(({ uid }) => {
-    const taken = takenBy(intents, { folder: folder.number, uidValidity, uid });
-    return taken?.kind === "place" && !taken.settled;
-  });
-  if (isCarried) return "waiting";
+  if (vanished.some(({ uid }) => isCarried(intents, { folder: folder.number, uidValidity, uid }))) return "waiting";
 
   const entries = findEntries(
     chunks,
@@ -177,16 +188,18 @@ async function lookWhereTheyWere(
   if (created.length === 0) return "done";
   const elsewhere = await others.find(lasting);
   const here = created.map(({ place }) => ({ folder: folder.number, ...place }));
-  const moved = await standing(needs, turn, sourcesOf(intents, turn, here));
+  const paths = pathsTo(intents, turn, here).filter((at) => at.folder !== folder.number);
+  const moved = await standing(needs, turn, paths);
   const copied = [...elsewhere.values()].flat();
   const numbers = new Set([...moved.map((at) => at.folder), ...copied.map((copy) => copy.folder.number)]);
-  const states: LookedAt[] = [];
-  for (const other of turn.watched.filter(({ number }) => numbers.has(number) && number !== folder.number))
-    states.push(await lookAtFolder(needs, turn, other, { within: true }));
-  if (states.length > 0) others.again();
-  // What a move of ours takes away is gone from where it was once the move is over.
-  const isStanding = moved.length > 0 && (await standing(needs, turn, moved)).length > 0;
-  return isStanding && states.includes("waiting") ? "waiting" : "done";
+  const stuck = new Set<number>();
+  for (const other of turn.watched.filter(({ number }) => numbers.has(number)))
+    if ((await lookAtFolder(needs, turn, other, { within: true })) === "waiting") stuck.add(other.number);
+  if (numbers.size > 0) others.again();
+  if (stuck.size === 0) return "done";
+  const still = [...(await others.find(lasting)).values()].flat().map((copy) => copy.folder.number);
+  still.push(...(await standing(needs, turn, moved)).map((at) => at.folder));
+  return still.some((number) => stuck.has(number)) ? "waiting" : "done";
 }
 
 /** A key that stands twice in one folder names none of its messages for life (DESIGN §4). */

@@ -2,6 +2,7 @@ import { maildropKeyOf, maildropKeyText, type MaildropKey } from "../mail/maildr
 import type { MaildropPlace, Summary } from "../mail/message.ts";
 import type { MaildropWatching } from "../mail/watch.ts";
 import { identifyMessages } from "../operations/identify-messages.ts";
+import { rolesOf } from "../operations/folder-events.ts";
 import { viewFolderRow } from "../operations/view-folder.ts";
 import { viewMessage } from "../operations/view-message.ts";
 import { maildropLogin } from "../sessions/kept-maildrop.ts";
@@ -14,7 +15,7 @@ import { sliceSize, slices } from "./slices.ts";
 import { chunksOf, decodeEntries, editChunks } from "./snapshot.ts";
 import { isHistorical } from "./tell-created.ts";
 import { newEvent } from "../store/new-event.ts";
-import { deletedEvent, type LookNeeds, type Turn, write } from "./turn.ts";
+import { deletedEvent, type AnyTurn, type LookNeeds, write } from "./turn.ts";
 
 /**
  * Looks at a maildrop: all it holds against what is known of it. There is no folder, no flag that others set, and no order that
@@ -22,7 +23,7 @@ import { deletedEvent, type LookNeeds, type Turn, write } from "./turn.ts";
  */
 export async function lookAtMaildrop(
   needs: LookNeeds,
-  turn: Turn,
+  turn: AnyTurn,
   watching: MaildropWatching,
   inbox: FolderRow,
 ): Promise<LookedAt> {
@@ -54,7 +55,7 @@ function loginNumber(account: AccountRow): number {
 /** What is there already is taken down in silence, but for what the account's `watch.notifySince` asks for. */
 async function seed(
   needs: LookNeeds,
-  turn: Turn,
+  turn: AnyTurn,
   inbox: FolderRow,
   keys: MaildropKey[],
   before: WatchFolderRow | null,
@@ -80,13 +81,13 @@ async function seed(
     lastChangedAt: before === null ? null : now,
   };
   const data = { ...viewFolderRow(inbox, [inbox]), actor: "external" };
-  const events = before === null ? [] : [newEvent(account, "folder.reset", now, data)];
+  const events = before === null ? [] : [newEvent(account, "folder.reset", now, data, rolesOf([inbox]))];
   await write(needs, turn, { folders: [row], events, chunks: { folder: inbox.number, clear: true, put, remove: [] } });
   return quiet.length < keys.length ? "more" : "done";
 }
 
 /** The index of the oldest message to be told: those behind all have come since; `keys.length` for none. */
-async function firstToTell(needs: LookNeeds, turn: Turn, inbox: FolderRow, keys: MaildropKey[]): Promise<number> {
+async function firstToTell(needs: LookNeeds, turn: AnyTurn, inbox: FolderRow, keys: MaildropKey[]): Promise<number> {
   const since = turn.account.watch.notifySince;
   if (since === null) return keys.length;
   const lowest = Math.max(0, keys.length - needs.window);
@@ -102,7 +103,7 @@ async function firstToTell(needs: LookNeeds, turn: Turn, inbox: FolderRow, keys:
   return first;
 }
 
-async function summariesOf(turn: Turn, inbox: FolderRow, keys: MaildropKey[]): Promise<Summary<MaildropPlace>[]> {
+async function summariesOf(turn: AnyTurn, inbox: FolderRow, keys: MaildropKey[]): Promise<Summary<MaildropPlace>[]> {
   const summaries = await turn.mailbox.summaries(keys.map((key) => ({ path: inbox.path, key })));
   return summaries.flatMap((summary) => ("key" in summary.place ? [{ ...summary, place: summary.place }] : []));
 }
@@ -111,7 +112,7 @@ function entryOf(key: MaildropKey, uid: number): Entry {
   return { uid, flags: 0, keywords: 0, key: maildropKeyText(key) };
 }
 
-async function tellGone(needs: LookNeeds, turn: Turn, inbox: FolderRow, books: Books, gone: Entry[]): Promise<void> {
+async function tellGone(needs: LookNeeds, turn: AnyTurn, inbox: FolderRow, books: Books, gone: Entry[]): Promise<void> {
   const { account } = turn;
   const now = needs.clock.now();
   const idKey = needs.idKey(account);
@@ -128,7 +129,7 @@ async function tellGone(needs: LookNeeds, turn: Turn, inbox: FolderRow, books: B
 
 async function tellCreated(
   needs: LookNeeds,
-  turn: Turn,
+  turn: AnyTurn,
   inbox: FolderRow,
   books: Books,
   keys: MaildropKey[],
@@ -159,7 +160,7 @@ async function tellCreated(
 
 async function close(
   needs: LookNeeds,
-  turn: Turn,
+  turn: AnyTurn,
   inbox: FolderRow,
   books: Books,
   { edit, events, uidNext }: { edit: Parameters<typeof editChunks>[1]; events: NewEvent[]; uidNext: number },

@@ -1,4 +1,5 @@
 import type { Survey } from "../mail/watch.ts";
+import { rolesOf } from "../operations/folder-events.ts";
 import { viewFolderRow } from "../operations/view-folder.ts";
 import type { FolderRow, WatchFolderRow } from "../store/rows.ts";
 import { entryOf } from "./entry.ts";
@@ -51,7 +52,8 @@ export async function seedFolder(
     lastChangedAt: before === null ? null : now,
   };
   const data = viewFolderRow(folder, turn.folders);
-  const events = before === null ? [] : [newEvent(account, "folder.reset", now, { ...data, actor: "external" })];
+  const events =
+    before === null ? [] : [newEvent(account, "folder.reset", now, { ...data, actor: "external" }, rolesOf([folder]))];
   const chunks = { folder: folder.number, clear: n === 0, put: [], remove: [] };
   await write(needs, turn, { folders: [row], events, chunks });
   return first === null ? "done" : "more";

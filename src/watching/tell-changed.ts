@@ -1,8 +1,9 @@
-import { identifyMessages } from "../operations/identify-messages.ts";
 import { viewMessage } from "../operations/view-message.ts";
-import type { FolderRow, IntentRow } from "../store/rows.ts";
+import type { FolderRow, IntentRow, WatchFolderRow } from "../store/rows.ts";
 import { changesBetween, type Entry, entryOf, flagsBetween } from "./entry.ts";
-import { isOurChange } from "./own-doing.ts";
+import { identify } from "./identify.ts";
+import { foldersOf, type OtherSnapshots, textOf } from "./keys.ts";
+import { changesSince, isOurChange } from "./own-doing.ts";
 import type { Piece } from "./piece.ts";
 import { newEvent } from "../store/new-event.ts";
 import type { FolderTurn, LookNeeds } from "./turn.ts";
@@ -12,15 +13,22 @@ export async function tellChanged(
   needs: LookNeeds,
   turn: FolderTurn,
   changed: Entry[],
-  { folder, uidValidity, intents }: { folder: FolderRow; uidValidity: number; intents: IntentRow[] },
+  about: { folder: FolderRow; row: WatchFolderRow; intents: IntentRow[]; others: OtherSnapshots },
 ): Promise<Piece[]> {
   const { account, mailbox } = turn;
+  const { folder, others } = about;
+  const { uidValidity, flagsReadAt } = about.row;
+  const intents = changesSince(about.intents, flagsReadAt);
   const before = new Map(changed.map((entry) => [entry.uid, entry]));
   const places = changed.map(({ uid }) => ({ path: folder.path, uidValidity, uid }));
   const summaries = (await mailbox.summaries(places)).flatMap((summary) =>
     "uid" in summary.place ? [{ ...summary, place: summary.place }] : [],
   );
-  const ids = await identifyMessages(needs, account, folder, summaries);
+  const { number } = folder;
+  const seen = summaries.map(({ place: { uid }, key }) => ({ folder: number, uidValidity, uid, key: textOf(key) }));
+  const ids = await identify(needs, turn, seen);
+  const keys = summaries.map(({ place }) => before.get(place.uid)?.key ?? "");
+  const folderIds = await foldersOf(needs, account, folder, others, keys);
   return summaries.map((summary, index) => {
     const { uid } = summary.place;
     const known = before.get(uid);
@@ -32,7 +40,8 @@ export async function tellChanged(
     const flags = flagsBetween(known.flags, put.flags);
     const keywords = changes.includes("keywords");
     const actor = isOurChange(intents, at, { flags, now: summary.flags, keywords }) ? "api" : "external";
-    const view = viewMessage(summary, { id: ids[index] ?? "", accountId: account.id, folderIds: [folder.id] });
+    const where = { id: ids[index] ?? "", accountId: account.id, folderIds: folderIds[index] ?? [folder.id] };
+    const view = viewMessage(summary, where);
     const event = newEvent(account, "message.updated", needs.clock.now(), { ...view, changes, actor });
     return { event, put };
   });

@@ -1,10 +1,11 @@
+import type { Actor } from "../mail/event.ts";
 import type { ImapPlace, Summary } from "../mail/message.ts";
-import { identifyMessages } from "../operations/identify-messages.ts";
 import { viewMessage } from "../operations/view-message.ts";
 import type { AccountRow, FolderRow, HeldRow, IntentRow, WatchFolderRow } from "../store/rows.ts";
 import { entryOf } from "./entry.ts";
+import { identify } from "./identify.ts";
 import { textOf, type Elsewhere } from "./keys.ts";
-import { placedBy, placeKey, sourceOf, takenBy } from "./own-doing.ts";
+import { isMovedByUs, pathTo, placedBy, placeKey } from "./own-doing.ts";
 import type { Piece } from "./piece.ts";
 import { newEvent } from "../store/new-event.ts";
 import type { FolderTurn, LookNeeds } from "./turn.ts";
@@ -29,7 +30,9 @@ export async function tellCreated(
   created: Summary<ImapPlace>[],
   about: Arrivals,
 ): Promise<Piece[]> {
-  const ids = await identifyMessages(needs, turn.account, about.folder, created);
+  const { number: folder } = about.folder;
+  const seen = created.map(({ place: { uidValidity, uid }, key }) => ({ folder, uidValidity, uid, key: textOf(key) }));
+  const ids = await identify(needs, turn, seen);
   return created.map((summary, index) => tellOne(needs, turn, { summary, id: ids[index] ?? "" }, about));
 }
 
@@ -46,9 +49,11 @@ function tellOne(
   const put = entryOf({ ...summary, uid });
   const view = (folderIds: string[]) => viewMessage(summary, { id, accountId: account.id, folderIds });
   const idOf = (number: number): string | null => turn.folders.find((one) => one.number === number)?.id ?? null;
-  const moved = (from: number, actor: "api" | "external") =>
+  const copies = lasting.has(key) ? (elsewhere.get(key) ?? []) : [];
+  const folderIds = [folder.id, ...copies.map((copy) => copy.folder.id)];
+  const moved = (from: number, actor: Actor) =>
     newEvent(account, "message.moved", now, {
-      ...view([folder.id]),
+      ...view(folderIds),
       fromFolderId: idOf(from),
       toFolderId: folder.id,
       actor,
@@ -57,24 +62,23 @@ function tellOne(
   const here = { folder: folder.number, uidValidity, uid };
   const ours = placedBy(intents, here);
   if (ours !== null && ours.source === null) return { put, event: null };
-  const source = ours && sourceOf(ours, here);
-  const heldKeys = new Set([lasting.has(key) ? [key] : [], source ? [placeKey(source)] : []].flat());
+  const path = pathTo(intents, here);
+  const heldKeys = new Set([...(lasting.has(key) ? [key] : []), ...path.map(placeKey)]);
   const before = held.find((one) => heldKeys.has(one.key));
   const unhold = before === undefined ? {} : { unhold: before.key };
-  const isKnown = before !== undefined || !turn.watched.some(({ number }) => number === source?.folder);
-  if (source && isKnown) return { put, event: moved(source.folder, "api"), ...unhold };
   if (before?.folder === folder.number) {
     // It was away and is back; what else may have happened to it meanwhile is told as well.
-    const data = { ...view([folder.id]), changes: ["flags", "keywords"], actor: "external" };
+    const data = { ...view(folderIds), changes: ["flags", "keywords"], actor: "external" };
     return { put, event: newEvent(account, "message.updated", now, data), ...unhold };
   }
   if (before !== undefined) {
-    const actor = takenBy(intents, before) === null ? "external" : "api";
+    const actor = isMovedByUs(intents, before, here) ? "api" : "external";
     return { put, event: moved(before.folder, actor), ...unhold };
   }
-  const copies = lasting.has(key) ? (elsewhere.get(key) ?? []) : [];
+  // Out of a folder that nobody watches: whoever knows it knows it from there.
+  const unwatched = path.find(({ folder: number }) => !turn.watched.some((one) => one.number === number));
+  if (unwatched !== undefined) return { put, event: moved(unwatched.folder, "api") };
   if (copies.length > 0) {
-    const folderIds = [folder.id, ...copies.map((copy) => copy.folder.id)];
     const data = { ...view(folderIds), changes: ["folderIds"], actor: "external" };
     return { put, event: newEvent(account, "message.updated", now, data) };
   }

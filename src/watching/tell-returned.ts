@@ -1,9 +1,10 @@
 import type { ImapPlace, Summary } from "../mail/message.ts";
-import { identifyMessages } from "../operations/identify-messages.ts";
 import { viewMessage } from "../operations/view-message.ts";
-import type { FolderRow } from "../store/rows.ts";
+import type { FolderRow, IntentRow } from "../store/rows.ts";
 import { changesBetween, type Entry, entryOf } from "./entry.ts";
-import { lastingKeys, textOf } from "./keys.ts";
+import { identify } from "./identify.ts";
+import { foldersOf, lastingKeys, type OtherSnapshots, textOf } from "./keys.ts";
+import { pathTo, placeKey } from "./own-doing.ts";
 import type { Piece } from "./piece.ts";
 import { newEvent } from "../store/new-event.ts";
 import type { FolderTurn, LookNeeds } from "./turn.ts";
@@ -13,18 +14,24 @@ export type Returned = { entry: Entry; summary: Summary<ImapPlace> };
 
 type Movements = { vanished: Entry[]; created: Summary<ImapPlace>[] };
 
-/** Parts those that are back, by the key that names them for life, from what else is gone and new. */
+/** Parts those that are back, by the key that names them for life or by moves of ours, from what else is gone and new. */
 export async function partReturned(
   needs: LookNeeds,
   { account }: FolderTurn,
-  { vanished, created }: Movements,
+  { number: folder }: FolderRow,
+  { vanished, created, intents }: Movements & { intents: IntentRow[] },
 ): Promise<Movements & { returned: Returned[] }> {
+  if (vanished.length === 0 || created.length === 0) return { vanished, created, returned: [] };
   const gone = new Map(vanished.map((entry) => [entry.key, entry]));
   const both = created.map(({ key }) => textOf(key)).filter((key) => gone.has(key));
   const lasting = await lastingKeys(needs, account, both);
   const returned = created.flatMap((summary) => {
     const key = textOf(summary.key);
-    const entry = lasting.has(key) ? gone.get(key) : undefined;
+    const { uidValidity, uid } = summary.place;
+    const path = new Set(pathTo(intents, { folder, uidValidity, uid }).map(placeKey));
+    const entry = lasting.has(key)
+      ? gone.get(key)
+      : vanished.find((one) => path.has(placeKey({ folder, uidValidity, uid: one.uid })));
     return entry === undefined ? [] : [{ entry, summary }];
   });
   if (returned.length === 0) return { vanished, created, returned };
@@ -40,16 +47,27 @@ export async function partReturned(
 /** What it means that messages are back: their flags or keywords may be others, or nothing. */
 export async function tellReturned(
   needs: LookNeeds,
-  { account }: FolderTurn,
+  turn: FolderTurn,
   returned: Returned[],
-  folder: FolderRow,
+  { folder, others }: { folder: FolderRow; others: OtherSnapshots },
 ): Promise<Piece[]> {
+  const { account } = turn;
   const summaries = returned.map(({ summary }) => summary);
-  const ids = await identifyMessages(needs, account, folder, summaries);
+  const keys = summaries.map(({ key }) => textOf(key));
+  const { number } = folder;
+  const seen = summaries.map(({ place: { uidValidity, uid }, key }) => ({
+    folder: number,
+    uidValidity,
+    uid,
+    key: textOf(key),
+  }));
+  const ids = await identify(needs, turn, seen);
+  const folderIds = await foldersOf(needs, account, folder, others, keys);
   return returned.map(({ entry, summary }, index) => {
     const put = entryOf({ ...summary, uid: summary.place.uid });
     const changes = changesBetween(entry, put);
-    const view = viewMessage(summary, { id: ids[index] ?? "", accountId: account.id, folderIds: [folder.id] });
+    const known = { id: ids[index] ?? "", accountId: account.id, folderIds: folderIds[index] ?? [folder.id] };
+    const view = viewMessage(summary, known);
     const data = { ...view, changes, actor: "external" };
     const event = changes.length === 0 ? null : newEvent(account, "message.updated", needs.clock.now(), data);
     return { event, put, remove: entry.uid };

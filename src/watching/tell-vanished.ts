@@ -1,11 +1,10 @@
-import { nativeKey } from "../mail/id.ts";
 import type { ImapPlace } from "../mail/message.ts";
-import { identifyMessages } from "../operations/identify-messages.ts";
 import { viewMessage } from "../operations/view-message.ts";
 import type { FolderRow, IntentRow, WatchFolderRow } from "../store/rows.ts";
 import type { Entry } from "./entry.ts";
 import { lastingKeys, type Elsewhere, type OtherSnapshots } from "./keys.ts";
-import { takenBy } from "./own-doing.ts";
+import { identifyGone } from "./identify.ts";
+import { endOfPath, mayBeTold, takenBy } from "./own-doing.ts";
 import { holdOf } from "./held.ts";
 import type { Piece } from "./piece.ts";
 import { newEvent } from "../store/new-event.ts";
@@ -17,23 +16,6 @@ type Departures = {
   intents: IntentRow[];
   others: OtherSnapshots;
 };
-
-/** The ids of messages by what their snapshot knows of them. Where they were is forgotten. */
-export async function identifyGone(
-  needs: LookNeeds,
-  turn: FolderTurn,
-  folder: Pick<FolderRow, "number" | "path">,
-  uidValidity: number,
-  gone: { uid: number; key: string }[],
-): Promise<string[]> {
-  const places = gone.map(({ uid, key }) => ({
-    place: { path: folder.path, uidValidity, uid },
-    key: nativeKey(key),
-  }));
-  const ids = await identifyMessages(needs, turn.account, folder, places);
-  for (const [index, { place }] of places.entries()) needs.places.forget(turn.account.id, ids[index] ?? "", place);
-  return ids;
-}
 
 /**
  * What messages mean that are gone from a folder: deleted; in fewer folders than before; or, while other folders are still to
@@ -49,7 +31,9 @@ export async function tellVanished(
   const keys = gone.map(({ key }) => key);
   const lasting = await lastingKeys(needs, turn.account, keys);
   const elsewhere = await others.find(lasting);
-  const ids = await identifyGone(needs, turn, folder, row.uidValidity, gone);
+  const { uidValidity } = row;
+  const places = gone.map(({ uid, key }) => ({ folder: folder.number, uidValidity, uid, key }));
+  const ids = await identifyGone(needs, turn, places);
   const pieces: Piece[] = [];
   for (const [index, entry] of gone.entries()) {
     const copies = lasting.has(entry.key) ? (elsewhere.get(entry.key) ?? []) : [];
@@ -73,12 +57,17 @@ async function tellOne(
   const ours = takenBy(intents, origin);
   const hold = (name: string | null, folders: number[]) => holdOf(account, name, { ...origin, since: now }, folders);
   const elsewhere = others.others.map(({ number }) => number);
-  const isMoved = ours?.kind === "place" && turn.watched.some(({ number }) => number === ours.folder);
+  const end = endOfPath(intents, origin);
+  const last = takenBy(intents, end);
+  const isLost = last?.kind === "place" && last.settled;
+  // Where it may be by now: a move of ours that is not over comes about, or doesn't.
+  const targets = [...(isLost ? [] : [end.folder]), ...(last?.kind === "place" ? [last.folder] : [])];
+  const isMoved = ours?.kind === "place" && targets.some((number) => mayBeTold(turn, number));
   // Where a move of ours came too late, somebody else's has taken it to where it is by now.
   const isElsewhere = ours?.placed === null && copies.some((copy) => copy.folder.number !== ours.folder);
   if (isMoved && !isElsewhere) {
     if (lasts) return { event: null, remove: uid, hold: hold(key, elsewhere) };
-    if (ours.placed !== null) return { event: null, remove: uid, hold: hold(null, [ours.folder]) };
+    if (!isLost) return { event: null, remove: uid, hold: hold(null, targets) };
   }
   if (copies.length > 0) {
     const summary = await summaryAt(needs, turn, copies);
@@ -91,7 +80,7 @@ async function tellOne(
   if (lasts && ours === null) return { event: null, remove: uid, hold: hold(key, elsewhere) };
   const actor = ours === null ? "external" : "api";
   const event = deletedEvent(account, { id, folderIds: [folder.id], actor }, now);
-  return { event, remove: uid, ...(!lasts && { displaced: origin }) };
+  return { event, remove: uid, ...(!lasts && { displaced: isLost ? end : origin }) };
 }
 
 /** The message as it stands in another folder; null where it has gone from there as well. */

@@ -3,6 +3,7 @@ import type { Mailbox } from "../mail/mailbox.ts";
 import type { Wake } from "../mail/wake.ts";
 import type { FolderWatching } from "../mail/watch.ts";
 import type { Clock } from "../observe.ts";
+import { rolesOf } from "../operations/folder-events.ts";
 import type { IdentifyMessages } from "../operations/identify-messages.ts";
 import type { SyncFolders } from "../operations/sync-folders.ts";
 import { newEvent } from "../store/new-event.ts";
@@ -29,13 +30,17 @@ export type Turn = {
   progress: () => void;
 };
 
+/** A turn at an account whose folders are known. */
+export type AnyTurn = Turn & {
+  /** All the account's folders. */
+  folders: FolderRow[];
+};
+
 /** A turn at an account with folders. */
-export type FolderTurn = Turn & {
+export type FolderTurn = AnyTurn & {
   watching: FolderWatching;
   /** The account's folders that are watched. */
   watched: FolderRow[];
-  /** All the account's folders. */
-  folders: FolderRow[];
   /** Numbers of those that came since the account was looked at last. */
   appeared: Set<number>;
 };
@@ -44,12 +49,20 @@ export type FolderTurn = Turn & {
 export class Overtaken extends Error {}
 
 /** Writes what a look found. Throws `Overtaken`. */
-export async function write(needs: LookNeeds, turn: Turn, change: WatchChange): Promise<void> {
+export async function write(needs: LookNeeds, turn: AnyTurn, change: WatchChange): Promise<void> {
   const { account, epoch } = turn;
   turn.progress();
-  const isOurs = await needs.watches.write({ id: account.id, appId: account.appId, epoch }, change);
+  const events = (change.events ?? []).map((event) => withRoles(event, turn.folders));
+  const isOurs = await needs.watches.write({ id: account.id, appId: account.appId, epoch }, { ...change, events });
   if (!isOurs) throw new Overtaken();
-  if (change.events !== undefined && change.events.length > 0) needs.wake.wake("events", account.appId);
+  if (events.length > 0) needs.wake.wake("events", account.appId);
+}
+
+/** An event of a message says the roles of the folders that its data names. */
+function withRoles(event: NewEvent, folders: FolderRow[]): NewEvent {
+  if (!event.type.startsWith("message.")) return event;
+  const named = new Set([event.data["folderIds"], event.data["fromFolderId"]].flat());
+  return { ...event, folderRoles: rolesOf(folders.filter(({ id }) => named.has(id))) };
 }
 
 /** A message that is gone, by what was known of it. */

@@ -86,7 +86,7 @@ export async function disturb(stack: MailStack, watched: Watched, signal: AbortS
 
 /** The app itself flags, moves and deletes messages through Postern, until the signal aborts; what is cut off is left as it is. */
 export async function disturbByApi(call: Call, watched: Watched, signal: AbortSignal): Promise<void> {
-  const { path, arrived, moves, deleted } = watched;
+  const { path, arrived, moves, deleted, tellsFlags } = watched;
   async function once(): Promise<void> {
     const { data } = await call<{ data: { id: string; role: string | null }[] }>("GET", `${path}/folders`);
     const known = data.filter(({ role }) => role === "inbox" || role === "archive" || role === "sent");
@@ -100,6 +100,7 @@ export async function disturbByApi(call: Call, watched: Watched, signal: AbortSi
       deleted.add(subject);
       await call("DELETE", `${path}/messages/${id}?permanent=true`);
     } else if (dice < 0.5) {
+      if (!tellsFlags) return;
       await call("PATCH", `${path}/messages/${id}`, { flags: { flagged: Math.random() < 0.5 } });
     } else {
       moves.set(subject, (moves.get(subject) ?? 0) + 1);

@@ -20,8 +20,12 @@ afterAll(async () => {
 
 const none = (prefix: string): string => `${prefix}_${"0".repeat(26)}`;
 
-async function newKey(appId: string, granted: readonly string[]): Promise<{ id: string; key: string }> {
-  const input = { name: "Secret key name", scopes: granted };
+async function newKey(
+  appId: string,
+  granted: readonly string[],
+  accountIds: string[] | null = null,
+): Promise<{ id: string; key: string }> {
+  const input = { name: "Secret key name", scopes: granted, accountIds };
   const options = { key: api.keys.operatorKey };
   return (await api.call<{ id: string; key: string }>("POST", `/v1/apps/${appId}/keys`, input, options)).body;
 }
@@ -51,6 +55,12 @@ async function newTenant(name: string, attachments: number): Promise<Tenant & { 
     { to: [{ name: "", email: user.username }], subject: "Secret subject", text: "Secret words" },
     { "Idempotency-Key": "one" },
   );
+  const { id: webhookId } = await call<{ id: string }>("POST", "/v1/webhooks", {
+    url: "https://127.0.0.1:1/secret-path",
+    description: "Secret description",
+    headers: { "X-Secret": "secret-header" },
+  });
+  const delivery = await call<{ id: string }>("POST", `/v1/webhooks/${webhookId}/test`, { type: "message.created" });
   return {
     key,
     things: {
@@ -61,14 +71,29 @@ async function newTenant(name: string, attachments: number): Promise<Tenant & { 
       messageId: message?.id ?? "",
       attachmentId: message?.attachments[0]?.id ?? "att_77",
       submissionId: submission.id,
+      webhookId,
+      deliveryId: delivery.id,
     },
-    words: [name, "Secret key name", user.username, message?.subject ?? "", "Secret subject", "Secret words"],
+    words: [
+      name,
+      "secret-path",
+      "Secret description",
+      "secret-header",
+      "Secret key name",
+      user.username,
+      message?.subject ?? "",
+      "Secret subject",
+      "Secret words",
+    ],
   };
 }
 
 test("every route of the product keeps what the document promises", async () => {
   const owner = await newTenant("Owner of secrets", 1);
   const stranger = await newTenant("Stranger", 0);
+  const appId = owner.things["appId"] ?? "";
+  const other = { ...accountOn(stack, stack.dovecot.user()), verify: false };
+  const { body: beside } = await api.call<{ id: string }>("POST", "/v1/accounts", other, { key: owner.key });
   const complaints = await checkEveryRoute({
     fetch: (request) => api.postern.app.fetch(request),
     document: buildDocument(api.postern.app, null) as unknown as Document,
@@ -78,10 +103,11 @@ test("every route of the product keeps what the document promises", async () => 
     keyWithout: async (scope) =>
       (
         await newKey(
-          owner.things["appId"] ?? "",
+          appId,
           scopes.filter((name) => name !== scope),
         )
       ).key,
+    boundKey: (await newKey(appId, scopes, [beside.id])).key,
     missing: {
       appId: none("app"),
       keyId: none("key"),
@@ -90,6 +116,8 @@ test("every route of the product keeps what the document promises", async () => 
       messageId: `msg_${"A".repeat(40)}`,
       attachmentId: "att_999",
       submissionId: none("sub"),
+      webhookId: none("whk"),
+      deliveryId: none("dlv"),
     },
     foreignWords: owner.words,
     bodies: {

@@ -14,6 +14,7 @@ import { createStore } from "../../src/store/create-store.ts";
 import { openSqlite } from "../../src/store/open-sqlite.ts";
 import type { Store } from "../../src/store/store.ts";
 import { createVault } from "../../src/vault/vault.ts";
+import { createUndiciPoster } from "../../src/webhooks/post-undici.ts";
 import type { MailStack } from "../servers/mail-stack.ts";
 import type { User } from "../servers/mailboxes.ts";
 
@@ -39,11 +40,22 @@ export type Api = {
   stop(): Promise<void>;
 };
 
+export type ApiOptions = {
+  /** Accounts are watched, so often. */
+  watchEvery?: { folders: number; maildrop: number };
+  /** How long a receiver of webhooks may take, milliseconds; default 15,000. */
+  webhookTimeoutMs?: number;
+  /** The addresses of a name; by default only localhost has one. */
+  resolve?: (name: string) => Promise<string[]>;
+  /** Default: loopback. */
+  allowNetworks?: string[];
+};
+
 /**
  * The whole of Postern in this process, on a real SQLite file and a real port; mail servers on loopback are allowed. Accounts are
  * watched where `watchEvery` says how often.
  */
-export async function startApi(options: { watchEvery?: { folders: number; maildrop: number } } = {}): Promise<Api> {
+export async function startApi(options: ApiOptions = {}): Promise<Api> {
   const folder = mkdtempSync(join(tmpdir(), "postern-api-"));
   const store = createStore(openSqlite(join(folder, "postern.db")));
   const lines: string[] = [];
@@ -61,8 +73,8 @@ export async function startApi(options: { watchEvery?: { folders: number; maildr
     store,
     vault: createVault({ secret: "a-sealing-secret-for-the-tests-0123456789" }),
     guard: createGuard({
-      resolve: async (name) => (name === "localhost" ? ["127.0.0.1"] : []),
-      allowNetworks: ["127.0.0.0/8"],
+      resolve: options.resolve ?? (async (name) => (name === "localhost" ? ["127.0.0.1"] : [])),
+      allowNetworks: options.allowNetworks ?? ["127.0.0.0/8"],
       allowPorts: "all",
       allowInsecure: false,
       pin: true,
@@ -70,6 +82,8 @@ export async function startApi(options: { watchEvery?: { folders: number; maildr
     }),
     dialPop3: dialNode,
     openSubmitter,
+    webhookPoster: createUndiciPoster(),
+    webhookTimeoutMs: options.webhookTimeoutMs ?? 15_000,
     log,
     metrics,
     clock: systemClock,
@@ -79,6 +93,7 @@ export async function startApi(options: { watchEvery?: { folders: number; maildr
   });
   const stopped = new AbortController();
   const sending = runOutbox(postern, stopped.signal);
+  const delivering = runWebhooks(postern, stopped.signal);
   const watching = options.watchEvery && runWatchers(postern, stopped.signal);
   const keys = await bootstrapKeys({ ...store, clock: systemClock })();
   if (keys === null) throw new Error("the database was not new");
@@ -120,7 +135,7 @@ export async function startApi(options: { watchEvery?: { folders: number; maildr
       postern.endStreams();
       await served.close(1000);
       stopped.abort();
-      await Promise.all([sending, watching]);
+      await Promise.all([sending, delivering, watching]);
       postern.close();
       await store.close();
       rmSync(folder, { recursive: true });
@@ -143,6 +158,15 @@ async function runWatchers({ watchers, wake }: Postern, signal: AbortSignal): Pr
     await wake.wait("watch", null, 200, signal);
   }
   await watchers.stop();
+}
+
+async function runWebhooks({ deliverer, wake }: Postern, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const step = await deliverer?.step();
+    const wait = Math.min(Math.max((step?.nextAt ?? Infinity) - Date.now(), 10), 200);
+    await wake.wait(["deliveries", "events"], null, wait, signal);
+  }
+  await deliverer?.stop();
 }
 
 /** An account as the API takes it, on the test's own servers. */

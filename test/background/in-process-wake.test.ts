@@ -35,3 +35,21 @@ test("ends when the signal aborts, also when it had before", async () => {
   expect(await waiting).toBe(false);
   expect(await wake.wait("submissions", null, 1000, leave.signal)).toBe(false);
 });
+
+test("a loop of two topics is woken by either, misses none, and takes nothing from who waits for a key", async () => {
+  const clock = createFakeClock();
+  const wake = createInProcessWake(clock);
+  wake.wake("events", "a");
+  wake.wake("deliveries", "a");
+  const topics = ["deliveries" as const, "events" as const];
+  expect(await wake.wait(topics, null, 1000)).toBe(true);
+  const reader = wake.wait("events", "b", 1000);
+  const loop = wake.wait(topics, null, 1000);
+  wake.wake("events", "b");
+  expect(await Promise.all([reader, loop])).toEqual([true, true]);
+  wake.wake("deliveries", "c");
+  expect(await wake.wait(topics, null, 1000)).toBe(true);
+  const none = wake.wait(topics, null, 1000);
+  await clock.advance(1000);
+  expect(await none).toBe(false);
+});

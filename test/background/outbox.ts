@@ -90,7 +90,7 @@ export async function openOutbox(options: OutboxOptions = {}) {
     store: () => store,
     async account(outgoing: Partial<ServerSettings> | null, change: Partial<AccountRow> = {}): Promise<AccountRow> {
       const id = randomId("acc");
-      const holder = { id, appId, sealedKey: vault.newAccountKey({ id, appId }) };
+      const holder = { id, appId, sealedKey: vault.newKey({ id, appId }) };
       const now = clock.now();
       const row: AccountRow = {
         ...holder,

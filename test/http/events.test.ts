@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Front } from "../../src/http/env.ts";
-import { dataExamples } from "../../src/http/events/examples.ts";
+import { exampleOf } from "../../src/http/events/examples.ts";
 import { event } from "../../src/http/events/schema.ts";
 import { eventTypes } from "../../src/mail/event.ts";
 import { type EventHouse, openEventHouse, type Tenant } from "../operations/event-house.ts";
+import { newEvent, webhookRow } from "../store/rows.ts";
 import { type Block, blocksOf, eventFront, type Reader } from "./event-front.ts";
 
 let house: EventHouse;
@@ -44,17 +45,30 @@ async function pass(seconds: number): Promise<void> {
 test("the document's events are those that there are, and their examples are right", () => {
   expect(event.options.map((option) => option.shape.type.value)).toEqual(eventTypes);
   for (const type of eventTypes) {
-    const whole = {
-      id: `evt_${"0".repeat(26)}`,
-      type,
-      createdAt: "2026-11-22T09:30:00.000Z",
-      accountId: `acc_${"0".repeat(26)}`,
-      externalId: null,
-      sequence: 1,
-      data: dataExamples[type],
-    };
+    const whole = exampleOf(type);
     expect(event.parse(whole)).toEqual(whole);
   }
+});
+
+test("an event of no account is told with a null, and not to keys that are bound to accounts", async () => {
+  const { appId } = ours.caller;
+  const webhook = webhookRow(appId);
+  await house.store.webhooks.insert(webhook);
+  const { data } = exampleOf("webhook.disabled");
+  const told = { ...newEvent("", { appId, data, createdAt: house.clock.now() }), type: "webhook.disabled" as const };
+  expect(await house.store.webhooks.disable(webhook, "failing", house.clock.now(), told)).toBe(true);
+  const [one] = (await json("/v1/events?type=webhook.disabled")).body["data"] as unknown[];
+  expect(event.parse(one)).toEqual(one);
+  expect(one).toMatchObject({ type: "webhook.disabled", accountId: null, externalId: null, data });
+
+  await house.tell(ours.account, ["account.paused"]);
+  app = eventFront(house, { ...ours.caller, accountIds: [ours.account.id] });
+  const types = ((await json("/v1/events")).body["data"] as { type: string }[]).map(({ type }) => type);
+  expect(types).toEqual(["account.paused"]);
+  const stream = await listen("/v1/events/stream", { "Last-Event-ID": told.id });
+  await stream.next();
+  expect((await stream.next()).event).toBe("account.paused");
+  await stream.cancel();
 });
 
 describe("GET /v1/events", () => {

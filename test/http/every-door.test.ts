@@ -4,10 +4,10 @@ import { buildDocument } from "../../src/http/document.ts";
 import { createFront } from "../../src/http/front.ts";
 import { createMetrics } from "../../src/http/metrics.ts";
 import { registerRoutes, type Operations } from "../../src/http/routes.ts";
-import { scopes, type Caller } from "../../src/mail/tenant.ts";
+import { type AppCaller, type Caller, scopes } from "../../src/mail/tenant.ts";
 import { checkEveryRoute, type Document } from "./every-route.ts";
 
-const caller = (appId: string, lacking?: string): Caller => ({
+const caller = (appId: string, lacking?: string): AppCaller => ({
   kind: "app",
   appId,
   keyId: "key_x",
@@ -18,6 +18,7 @@ const caller = (appId: string, lacking?: string): Caller => ({
 function callerOf(token: string): Caller | null {
   if (token === "operator") return { kind: "operator", keyId: null };
   if (token.startsWith("without-")) return caller("app_owner", token.slice("without-".length));
+  if (token === "bound") return { ...caller("app_owner"), accountIds: [`acc_${"4".repeat(26)}`] };
   return token === "owner" || token === "stranger" ? caller(`app_${token}`) : null;
 }
 
@@ -32,6 +33,8 @@ function things(digit: string): Record<string, string> {
     submissionId: id("sub"),
     messageId: `msg_${digit.repeat(30)}`,
     attachmentId: `att_${digit}`,
+    webhookId: id("whk"),
+    deliveryId: id("dlv"),
   };
 }
 
@@ -40,6 +43,7 @@ const nothing: Partial<Operations> = {
   getMe: () => Promise.resolve({ kind: "operator", keyId: null }),
   listApps: () => Promise.resolve({ data: [], nextCursor: null }),
   listAccounts: () => Promise.resolve({ data: [], nextCursor: null }),
+  listWebhooks: () => Promise.resolve({ data: [], nextCursor: null }),
   listEvents: () => Promise.resolve({ data: [], nextCursor: "x", hasMore: false }),
   streamEvents: () =>
     Promise.resolve({ resume: "x", next: () => Promise.resolve(null), ended: AbortSignal.abort(), close: () => {} }),
@@ -64,6 +68,7 @@ test("every route that there is keeps the common rules, whatever stands behind i
     owner: { key: "owner", things: things("1") },
     stranger: { key: "stranger", things: things("2") },
     keyWithout: (scope) => Promise.resolve(`without-${scope}`),
+    boundKey: "bound",
     missing: things("3"),
     foreignWords: [],
   });

@@ -25,6 +25,8 @@ export type Setup = {
   stranger: Tenant;
   /** A key of the owner's app with all scopes but this one. */
   keyWithout: (scope: string) => Promise<string>;
+  /** A key of the owner's app with all scopes, bound to an account that none of the owner's things is about. */
+  boundKey: string;
   /** Well-formed ids of things that do not exist, by path parameter. */
   missing: Record<string, string>;
   /** Words of the owner's that the stranger must never be told: names, addresses, subjects. */
@@ -106,6 +108,7 @@ async function checkRoute(route: Route): Promise<void> {
   if (operation.requestBody?.content["application/json"] !== undefined) await checkBody(route, own, ownKey);
   if (rawMedia(operation) !== undefined) await checkRawBody(route, own, ownKey);
   for (const name of names) await checkForeign(route, name, scope);
+  if (names.length > 0 && scope !== "operator" && scope !== "none") await checkBound(route, own);
   if (route.method === "get" && scope !== "none") await checkHead(route, own, ownKey);
 }
 
@@ -167,12 +170,25 @@ async function checkForeign(route: Route, name: string, scope: string): Promise<
     { key, body: validBody(route) },
     404,
   );
-  const word = setup.foreignWords.find((one) => foreign.text.includes(one));
-  if (word !== undefined) complain(route, `another's ${name} is told with "${word}"`);
+  checkUntold(route, `another's ${name}`, foreign, absent);
+}
+
+/** To a key that is bound to other accounts, its own app's things are as if they did not exist. */
+async function checkBound(route: Route, own: string): Promise<void> {
+  const { setup, path } = route;
+  const call = { key: setup.boundKey, body: validBody(route) };
+  const beyond = await expectProblem(route, "a thing beyond the key's accounts", own, call, 404);
+  const absent = await expectProblem(route, "no thing at all", fill(path, setup.missing), call, 404);
+  checkUntold(route, "a thing beyond the key's accounts", beyond, absent);
+}
+
+/** What one may not know of is not told, nor that it is there. */
+function checkUntold(route: Route, what: string, told: Answer, absent: Answer): void {
+  const word = route.setup.foreignWords.find((one) => told.text.includes(one));
+  if (word !== undefined) complain(route, `${what} is told with "${word}"`);
   const anonymous = (text: string) => text.replaceAll(/req_[0-9a-v]{26}/g, "req");
-  if (anonymous(foreign.text) !== anonymous(absent.text)) {
-    complain(route, `another's ${name} can be told from a missing one: ${foreign.text} / ${absent.text}`);
-  }
+  if (anonymous(told.text) !== anonymous(absent.text))
+    complain(route, `${what} can be told from a missing one: ${told.text} / ${absent.text}`);
 }
 
 async function checkBody(route: Route, own: string, key: string | undefined): Promise<void> {

@@ -24,6 +24,9 @@ import { listKeys as listKeysOperation } from "../../src/operations/list-keys.ts
 import { createStore } from "../../src/store/create-store.ts";
 import { openSqlite } from "../../src/store/open-sqlite.ts";
 import type { Store } from "../../src/store/store.ts";
+import { webhookOperations } from "../operations/webhook-house.ts";
+import { accountRow } from "../store/rows.ts";
+import { webhookRoutes } from "./webhook-front.ts";
 
 export const adminKey = "an-operator-key-of-our-own-making-0123456789";
 
@@ -35,12 +38,17 @@ export type Tenants = {
   lines: string[];
   /** How often a key has been looked for in the database. */
   lookups: () => number;
+  /** An account of the app, with nothing behind it; its id. */
+  newAccount: (appId: string) => Promise<string>;
   /** Moves the clock on. */
   pass: (ms: number) => void;
   close: () => Promise<void>;
 };
 
-/** A front door with the routes of apps, keys and me, on a real SQLite file in a folder of its own. */
+/**
+ * A front door with the routes of apps, keys, me and webhooks, on a real SQLite file in a folder of its own. Every receiver of webhooks
+ * answers 204.
+ */
 export async function openTenants(): Promise<Tenants> {
   const folder = mkdtempSync(join(tmpdir(), "postern-http-"));
   const store = createStore(openSqlite(join(folder, "postern.db")));
@@ -73,6 +81,7 @@ export async function openTenants(): Promise<Tenants> {
   listKeys(app, listKeysOperation({ apps, keys, cursorKey }));
   getKey(app, getKeyOperation({ keys }));
   deleteKey(app, deleteKeyOperation({ keys }));
+  webhookRoutes(app, webhookOperations({ ...store, clock, cursorKey }).operations);
   const first = await bootstrapKeys({ settings, apps, keys, clock })();
   if (first === null) throw new Error("a new database has no keys yet");
   return {
@@ -81,6 +90,11 @@ export async function openTenants(): Promise<Tenants> {
     first,
     lines,
     lookups: () => lookups,
+    async newAccount(appId) {
+      const account = accountRow({ appId });
+      await accounts.insert(account);
+      return account.id;
+    },
     pass(ms) {
       shift += ms;
     },

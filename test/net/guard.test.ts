@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Failure } from "../../src/errors.ts";
-import type { MailProtocol, ServerAddress } from "../../src/mail/server.ts";
+import type { MailProtocol, ServerAddress, Target, WebProtocol } from "../../src/mail/server.ts";
 import { createGuard, type GuardOptions } from "../../src/net/guard.ts";
 
 const names: Record<string, string[]> = {
@@ -23,7 +23,7 @@ async function resolve(name: string): Promise<string[]> {
   return found;
 }
 
-type Change = Partial<Omit<ServerAddress, "tls">> & { protocol?: MailProtocol; servername?: string };
+type Change = Partial<Omit<ServerAddress, "tls">> & { protocol?: Target["protocol"]; servername?: string };
 
 function admit(change: Change, options: Partial<GuardOptions> = {}) {
   const { protocol = "imap", servername = null, ...server } = change;
@@ -221,6 +221,67 @@ describe("ports and security", () => {
     for (const text of ["10.0.0.0/33", "10.0.0/8", "x", "::/129", "10.0.0.0/8/8", "10.0.0.0/"]) {
       expect(() => createGuard({ ...options, allowNetworks: [text] })).toThrow(TypeError);
     }
+  });
+});
+
+describe("webhooks", () => {
+  const web = (protocol: WebProtocol, port: number, host = "mail.example.com"): Change => ({
+    protocol,
+    port,
+    host,
+    security: protocol === "https" ? "tls" : "none",
+  });
+  const allowNetworks = ["10.0.0.0/8"];
+
+  test("https goes to the public, on its ports and the operator's", async () => {
+    expect(await admit(web("https", 443))).toEqual({
+      address: "93.184.215.14",
+      port: 443,
+      servername: "mail.example.com",
+    });
+    await expect(admit(web("https", 8443))).resolves.toBeDefined();
+    for (const port of [80, 25, 993, 9000])
+      await expect(admit(web("https", port))).rejects.toMatchObject(refused("/url"));
+    await expect(admit(web("https", 9000), { allowPorts: "all" })).resolves.toBeDefined();
+    await expect(admit(web("https", 443, "internal.example.com"), { allowNetworks })).resolves.toBeDefined();
+  });
+
+  test("mail does not go to their ports", async () => {
+    for (const port of [443, 8443, 80]) await expect(admit({ port })).rejects.toMatchObject(refused("/port"));
+  });
+
+  test("http goes only where every address is in the operator's networks", async () => {
+    const options = { allowNetworks, allowPorts: [{ from: 9000, to: 9000 }] };
+    expect(await admit(web("http", 80, "internal.example.com"), options)).toMatchObject({ address: "10.1.2.3" });
+    await expect(admit(web("http", 9000, "10.0.0.1"), options)).resolves.toBeDefined();
+    for (const host of ["mail.example.com", "93.184.215.14", "rebound.example.com", "localhost"])
+      await expect(admit(web("http", 80, host), options)).rejects.toMatchObject(refused("/url"));
+    await expect(admit(web("http", 443, "10.0.0.1"), options)).rejects.toMatchObject(refused("/url"));
+  });
+
+  test("what mail may do in clear has nothing to do with it", async () => {
+    await expect(admit(web("http", 80), { allowInsecure: true })).rejects.toMatchObject(refused("/url"));
+    const options = { allowInsecure: true, allowNetworks };
+    await expect(admit(web("http", 80), options)).rejects.toMatchObject(refused("/url"));
+    await expect(admit(web("http", 80, "10.0.0.1"), { allowInsecure: false, allowNetworks })).resolves.toBeDefined();
+  });
+
+  test("a host is refused as for mail, with the pointer of the URL", async () => {
+    for (const host of [
+      "127.1",
+      "0x7f.1",
+      "2130706433",
+      "[::ffff:7f00:1]",
+      "rebound.example.com",
+      "strange.example.com",
+    ])
+      await expect(admit(web("https", 443, host))).rejects.toMatchObject(refused("/url"));
+  });
+
+  test("a name that is not there is no mail server's", async () => {
+    const failure: unknown = await admit(web("https", 443, "missing.example.com")).catch((error: unknown) => error);
+    expect(failure).toMatchObject({ code: "dns-not-found", message: "The name missing.example.com has no address." });
+    expect(failure).not.toHaveProperty("details.upstream");
   });
 });
 

@@ -86,6 +86,7 @@ export async function openEventHouse() {
         externalId,
         type,
         createdAt: now,
+        folderRoles: null,
         data: { text: type, ...data },
       }));
       const epoch = (await store.watches.get(accountId))?.epoch ?? 0;

@@ -131,6 +131,7 @@ test("events of a deleted account are told no more, and are gone on from all the
     ...deleted,
     type: "account.deleted" as const,
     createdAt: house.clock.now(),
+    folderRoles: null,
     data: { externalId: "mine" },
   };
   await house.store.accounts.remove(caller.appId, account.id, event);

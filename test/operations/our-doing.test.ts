@@ -125,6 +125,17 @@ test("what is remembered of a message that is gone is the watcher's to forget, w
   expect([await searched(all), await searched(off)]).toEqual([0, 1]);
 });
 
+test.each([
+  { dead: false, left: 0 },
+  { dead: true, left: 1 },
+])("a move that was refused holds nothing back; one whose session has died may be under way", async (after) => {
+  const { needs, mailbox, left } = setup();
+  const refused = new Failure("refused-by-server", "no room");
+  const refusing = { ...mailbox, dead: after.dead, move: async () => Promise.reject(refused) } as unknown as Mailbox;
+  await expect(moveMessage(needs, refusing, account, tracked, archive)).rejects.toBe(refused);
+  expect(left()).toHaveLength(after.left);
+});
+
 test("where nobody watches, nothing stays behind but the message's new place", async () => {
   const { needs, mailbox, seen, saved, left } = setup();
   await moveMessage(needs, mailbox, off, tracked, archive);
@@ -149,9 +160,10 @@ test("a change is told before it is done, and forgotten where it was not done", 
   expect(then).toMatchObject([{ ...told, ...times, kind: "flags", change }]);
   expect(left()).toEqual(then);
 
+  const soon = clock.now() + 60_000;
   const refused = new Failure("message-gone", "gone");
   const failed = asOurs(needs, account, tracked, { kind: "remove" }, async () => {
-    expect(left()).toMatchObject([{ kind: "flags" }, { ...told, ...times, kind: "remove", change: null }]);
+    expect(left()).toMatchObject([{ kind: "flags" }, { kind: "remove", settled: false, expiresAt: soon, source }]);
     throw refused;
   });
   await expect(failed).rejects.toBe(refused);
@@ -165,5 +177,6 @@ test("nothing is told of an account that nobody watches; a message of a maildrop
   expect(await asOurs(needs, off, tracked, { kind: "remove" }, async () => left())).toEqual([]);
   const source = { folder: inbox.number, uidValidity: 0, uids: [], keys: ["uidl:1"] };
   const told = await asOurs(needs, account, kept, { kind: "remove" }, async () => left());
-  expect(told).toMatchObject([{ kind: "remove", source, settled: true }]);
+  expect(told).toMatchObject([{ kind: "remove", source, settled: false }]);
+  expect(left()).toMatchObject([{ kind: "remove", source, settled: true }]);
 });

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 
 import { run } from "./run.ts";
 
-export type Server = "dovecot" | "imap4d" | "pop3d" | "postfix" | "postgres" | "chromium";
+export type Server = "dovecot" | "imap4d" | "pop3d" | "postfix" | "postgres" | "chromium" | "curl";
 
 const packagesOf: Record<Server, string[]> = {
   dovecot: ["dovecot-core", "dovecot-imapd", "dovecot-pop3d", "dovecot-lmtpd"],
@@ -14,6 +14,7 @@ const packagesOf: Record<Server, string[]> = {
   postfix: ["postfix"],
   postgres: ["postgresql"],
   chromium: ["chromium"],
+  curl: ["curl"],
 };
 
 const aptGet = "/usr/bin/apt-get";

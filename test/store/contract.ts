@@ -7,6 +7,8 @@ import { accountsContract } from "./contract-accounts.ts";
 import { atomicContract } from "./contract-atomic.ts";
 import { blobsContract } from "./contract-blobs.ts";
 import { claimsContract } from "./contract-claims.ts";
+import { deliveriesContract } from "./contract-deliveries.ts";
+import { deliveryClaimsContract } from "./contract-delivery-claims.ts";
 import { eventsContract } from "./contract-events.ts";
 import { foldersContract } from "./contract-folders.ts";
 import { maildropPruningContract } from "./contract-maildrop-pruning.ts";
@@ -16,6 +18,7 @@ import { submissionsContract } from "./contract-submissions.ts";
 import { tenantsContract } from "./contract-tenants.ts";
 import { watchClaimsContract } from "./contract-watch-claims.ts";
 import { watchesContract } from "./contract-watches.ts";
+import { webhooksContract } from "./contract-webhooks.ts";
 
 /** What a contract runs on: one open database for the whole suite. */
 export type Subject = { handle: Handle; store: Store };
@@ -47,6 +50,9 @@ export function storeContract(name: string, open: () => Promise<{ handle: Handle
     eventsContract(subject);
     watchClaimsContract(subject);
     watchesContract(subject);
+    webhooksContract(subject);
+    deliveriesContract(subject);
+    deliveryClaimsContract(subject);
     atomicContract(subject);
   });
 }

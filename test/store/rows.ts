@@ -10,6 +10,7 @@ import type {
   WatchFolderRow,
 } from "../../src/store/rows.ts";
 import { orderedId, randomId } from "../../src/mail/id.ts";
+import type { DeliveryRow, WebhookRow } from "../../src/store/webhook-rows.ts";
 
 /** Whole rows for tests, with what a test wants to be otherwise. */
 
@@ -115,6 +116,7 @@ export function newEvent(accountId: string, change: Partial<NewEvent> = {}): New
     externalId: null,
     type: "message.created",
     createdAt,
+    folderRoles: null,
     data: { subject: "Привет 🌍", flags: { seen: false }, historical: null },
     ...change,
   };
@@ -166,6 +168,58 @@ export function submissionRow(accountId: string, change: Partial<SubmissionRow> 
     deliverBefore: now + 86_400_000,
     createdAt: now,
     updatedAt: now,
+    finishedAt: null,
+    ...change,
+  };
+}
+
+/** Asks for everything. */
+export function webhookRow(appId: string, change: Partial<WebhookRow> = {}): WebhookRow {
+  const createdAt = change.createdAt ?? 1_790_000_000_000;
+  return {
+    id: orderedId("whk", createdAt),
+    appId,
+    url: "https://bücher.example/ü?a=b",
+    description: "Grüße 🌍",
+    types: null,
+    accountIds: null,
+    folderRoles: null,
+    maxConcurrency: 20,
+    maxPerSecond: null,
+    sealedKey: "sealed:key",
+    sealedSecret: "sealed:secret",
+    sealedPreviousSecret: null,
+    previousSecretUntil: null,
+    headerNames: [],
+    sealedHeaders: null,
+    disabledBecause: null,
+    disabledAt: null,
+    failingSince: null,
+    holdUntil: 0,
+    createdAt,
+    updatedAt: createdAt,
+    version: 1,
+    ...change,
+  };
+}
+
+/** A test that is under way. */
+export function testDeliveryRow(webhook: WebhookRow, change: Partial<DeliveryRow> = {}): DeliveryRow {
+  const createdAt = change.createdAt ?? 1_790_000_000_000;
+  return {
+    id: orderedId("dlv", createdAt),
+    appId: webhook.appId,
+    webhookId: webhook.id,
+    accountId: "",
+    eventId: orderedId("evt", createdAt),
+    type: "message.created",
+    testEvent: '{"id":"evt_1","subject":"Привет \u2028"}',
+    state: "delivering",
+    tries: 0,
+    attemptCount: 0,
+    attempts: [],
+    nextAttemptAt: null,
+    createdAt,
     finishedAt: null,
     ...change,
   };

@@ -134,6 +134,26 @@ test("what is looked up often is found by an index", () => {
     "select * from folder_snapshots where account_id = '' and folder = 1 order by n":
       "sqlite_autoindex_folder_snapshots_1 (account_id=? AND folder=?)",
     "select * from held_keys where account_id = '' order by key": "sqlite_autoindex_held_keys_1",
+    "select * from webhooks where app_id = '' and id > '' order by id limit 9": "webhooks_app (app_id=? AND id>?)",
+    "select 1 from webhooks cross join events where webhooks.app_id = '' and events.app_id = '' and sequence > 5 and sequence <= 9":
+      "SEARCH webhooks USING COVERING INDEX webhooks_app (app_id=?)\nSEARCH events USING COVERING INDEX events_sequence (app_id=? AND sequence>?",
+    "select * from deliveries where webhook_id = '' and state = '' and id < '' order by id desc limit 9":
+      "deliveries_state (webhook_id=? AND state=? AND id<?)",
+    "select id from deliveries where webhook_id = '' and state = 'pending' and next_attempt_at <= 5 order by next_attempt_at limit 9":
+      "deliveries_due (webhook_id=? AND next_attempt_at<?)",
+    "select id from deliveries where webhook_id = '' and state = 'delivering' and lease_until <= 5 order by lease_until limit 9":
+      "deliveries_lease (webhook_id=? AND lease_until<?)",
+    "select min(webhook_id) from deliveries where state = 'pending' and webhook_id > ''":
+      "deliveries_due (webhook_id>?)",
+    "select min(webhook_id) from deliveries where state = 'delivering' and webhook_id > ''":
+      "deliveries_lease (webhook_id>?)",
+    "update deliveries set lease_until = 5 where state = 'delivering' and owner = ''": "deliveries_lease",
+    "select webhook_id from deliveries where webhook_id > '' order by webhook_id limit 1":
+      "COVERING INDEX deliveries_state (webhook_id>?)",
+    "select id from deliveries where state = 'delivered' and finished_at < 5 limit 9": "deliveries_finished",
+    "select id from deliveries where created_at < 5 limit 9": "deliveries_created",
+    "delete from deliveries where account_id = ''": "deliveries_account",
+    "select count(*) from deliveries where state = 'pending'": "deliveries_due",
   };
   for (const [query, index] of Object.entries(indexed)) expect(plan(query)).toContain(index);
 });

@@ -17,7 +17,7 @@ function countingVault(): { vault: Vault; opened: () => number } {
 
 function account(vault: Vault, id: string, clear: Uint8Array = randomBytes(32)) {
   const holder = { id, appId: "app_1" };
-  const keyHolder = { ...holder, sealedKey: vault.newAccountKey(holder) };
+  const keyHolder = { ...holder, sealedKey: vault.newKey(holder) };
   return { ...keyHolder, sealedIdKey: vault.seal(keyHolder, "idKey", clear) };
 }
 

@@ -8,7 +8,7 @@ const other = "a-long-random-sealing-secret-0002";
 const password = "hunter2 – ünïcode \u0000 🔑";
 
 function account(vault: Vault, id = "acc_1", appId = "app_1"): KeyHolder {
-  return { id, appId, sealedKey: vault.newAccountKey({ id, appId }) };
+  return { id, appId, sealedKey: vault.newKey({ id, appId }) };
 }
 
 function refusal(work: () => unknown): Failure {

@@ -29,6 +29,7 @@ export function modelServer({ permanent, condstore }: { permanent: boolean; cond
 
   const server = {
     folders,
+    hasMove: permanent || condstore,
     /** Keys of which there were copies, each with flags of its own. */
     copied: new Set<string>(),
     keyOf,
@@ -67,7 +68,7 @@ export function modelServer({ permanent, condstore }: { permanent: boolean; cond
     },
     drop: (path: string): void => void folders.delete(path),
     /** Called before each command of the watcher's. */
-    meanwhile: (): void => {},
+    meanwhile: async (): Promise<void> => {},
   };
 
   const summaryOf = (path: string, { uid, key, flags, keywords, subject }: Stored): Summary<ImapPlace> => ({
@@ -87,7 +88,7 @@ export function modelServer({ permanent, condstore }: { permanent: boolean; cond
   const watching: FolderWatching = {
     kind: "folders",
     async look(path, { cursor, known, lowest, rereadFlags, limit }) {
-      server.meanwhile();
+      await server.meanwhile();
       const folder = at(path);
       if (folder.uidValidity !== cursor.uidValidity) return null;
       const all = sorted(path);
@@ -149,7 +150,7 @@ export function modelServer({ permanent, condstore }: { permanent: boolean; cond
         status: { messages: messages.size, unseen: 0, uidValidity, uidNext, modSeq: highest() },
       })),
     summaries: async (places: Place[]) => {
-      server.meanwhile();
+      await server.meanwhile();
       return places.flatMap((place) => {
         const message = "uid" in place ? folders.get(place.path)?.messages.get(place.uid) : undefined;
         return message === undefined ? [] : [summaryOf(place.path, message)];

@@ -1,25 +1,19 @@
-import { createSecretKey } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { encodeMessageId, type Origin } from "../../src/mail/id.ts";
-import { beginPlacing, endPlacing } from "../../src/operations/our-doing.ts";
-import { createPlaceCache } from "../../src/operations/place-cache.ts";
 import { createStore } from "../../src/store/create-store.ts";
 import { openSqlite } from "../../src/store/open-sqlite.ts";
-import type { AccountRow, EventRow, FolderRow } from "../../src/store/rows.ts";
+import type { EventRow } from "../../src/store/rows.ts";
 import type { Store } from "../../src/store/store.ts";
-import { lookAtAccount } from "../../src/watching/look-at-account.ts";
-import { accountRow, appRow } from "../store/rows.ts";
 import { modelServer, type ModelServer } from "./model-server.ts";
+import { copiesDiffer, type Known, type WatchedModel, watchedModel } from "./watched-model.ts";
 
 /**
  * Random doings of other clients between looks; then whoever has replayed the log knows the mailbox as it is: every message with its
  * id, folders, flags and keywords, and no other.
  */
 
-const idKey = createSecretKey(Buffer.alloc(32, 7));
 let directory: string;
 let store: Store;
 beforeEach(() => {
@@ -30,119 +24,6 @@ afterEach(async () => {
   await store.close();
   rmSync(directory, { recursive: true });
 });
-
-/** Copies of a message have flags of their own, and one id. */
-const copiesDiffer = { flags: "any", keywords: "any" };
-
-type Known = { folderIds: string[]; flags: unknown; keywords: unknown };
-
-async function watchedModel(server: ModelServer, window = 10_000) {
-  const app = appRow();
-  await store.apps.insert(app);
-  const base = accountRow({ appId: app.id, watch: { mode: "push", folders: "all", notifySince: null } });
-  await store.accounts.insert(base);
-  let now = 1_790_000_000_000;
-  const clock = { now: () => (now += 1), sleep: async () => {} };
-  const [claim] = await store.watches.claim("me", clock.now(), 1e12, 1);
-  /** What goes wrong with the next write: before it is done, or after. */
-  let fault: "none" | "before" | "after" = "none";
-  const write: Store["watches"]["write"] = async (at, change) => {
-    if (fault === "before") throw new Error("killed before the write");
-    const isDone = await store.watches.write(at, change);
-    if (fault === "after") throw new Error("killed after the write");
-    return isDone;
-  };
-  const needs = {
-    ...store,
-    watches: { ...store.watches, write },
-    clock,
-    wake: { wake() {} },
-    idKey: () => idKey,
-    places: createPlaceCache(100),
-    window,
-  };
-  const account = async (): Promise<AccountRow> => (await store.accounts.byId(base.id)) ?? base;
-  const originAt = async (here: Origin): Promise<Origin> =>
-    (await store.placements.at(base.id, [here]))[0]?.origin ?? here;
-  let since: number | null = null;
-  return {
-    accountId: base.id,
-    /** Time enough to read flags again where the server can't tell which have changed. */
-    later: (): void => void (now += 400_000),
-    /** Looks, and is killed at its first write. */
-    async lookAndDie(how: "before" | "after"): Promise<void> {
-      fault = how;
-      const turn = { account: await account(), epoch: claim?.epoch ?? 0, mailbox: server.mailbox, progress() {} };
-      await lookAtAccount(needs, turn, since).catch((error: Error) => {
-        if (!error.message.startsWith("killed")) throw error;
-      });
-      fault = "none";
-    },
-    /** A move by the API, in its steps. */
-    async moveByUs(from: string, uid: number, to: string, between: () => Promise<void>): Promise<void> {
-      const rows = await store.folders.list(base.id);
-      const numberOf = (path: string): number => rows.find((row) => row.path === path)?.number ?? 0;
-      const validityOf = (path: string): number => server.folders.get(path)?.uidValidity ?? 0;
-      const origin = { folder: numberOf(from), uidValidity: validityOf(from), uid };
-      const source = { folder: origin.folder, uidValidity: origin.uidValidity, uids: [uid] };
-      const uidNext = server.folders.get(to)?.uidNext ?? 1;
-      const [before] = await store.placements.at(base.id, [origin]);
-      const intent = await beginPlacing(needs, await account(), {
-        folder: rows.find((row) => row.path === to) as FolderRow,
-        uidNext,
-        source,
-        life: 60_000,
-      });
-      await between();
-      const there = server.move(from, uid, to);
-      await between();
-      const placed = { folder: numberOf(to), uidValidity: validityOf(to), uids: [there] };
-      const now = { folder: placed.folder, uidValidity: placed.uidValidity, uid: there };
-      const isTracked = (await account()).idStability === "tracked";
-      const placements = isTracked ? [{ accountId: base.id, origin: before?.origin ?? origin, now }] : [];
-      await endPlacing(needs, await account(), intent, { placed, placements });
-    },
-    async look(): Promise<void> {
-      const turn = { account: await account(), epoch: claim?.epoch ?? 0, mailbox: server.mailbox, progress() {} };
-      for (let more = true; more;) {
-        const begun = clock.now();
-        more = (await lookAtAccount(needs, turn, since)).state === "more";
-        since = begun;
-      }
-    },
-    async events(): Promise<EventRow[]> {
-      const all: EventRow[] = [];
-      for (;;) {
-        const page = { after: all.at(-1)?.sequence ?? 0, limit: 500, types: null, accountIds: null };
-        const more = await store.events.list(app.id, page);
-        if (more.length === 0) return all;
-        all.push(...more);
-      }
-    },
-    /** What the mailbox holds, by ids. */
-    async truth(): Promise<Map<string, Known>> {
-      const rows = await store.folders.list(base.id);
-      const { idStability } = await account();
-      const found = new Map<string, Known>();
-      for (const [path, { uidValidity, messages }] of server.folders) {
-        const folder = rows.find((row) => row.path === path);
-        if (folder === undefined) throw new Error(`${path} was not seen`);
-        for (const { uid, key, flags, keywords } of messages.values()) {
-          const native = server.keyOf(key);
-          const ref =
-            idStability === "permanent" && native !== null
-              ? { tier: "permanent" as const, key: native }
-              : { tier: "tracked" as const, origin: await originAt({ folder: folder.number, uidValidity, uid }) };
-          const id = encodeMessageId(ref, idKey);
-          const folderIds = [...(found.get(id)?.folderIds ?? []), folder.id].sort();
-          const own = server.copied.has(key) ? copiesDiffer : { flags, keywords };
-          found.set(id, { folderIds, ...own });
-        }
-      }
-      return found;
-    },
-  };
-}
 
 function replay(known: Map<string, Known>, events: EventRow[]): void {
   for (const { type, data } of events) {
@@ -172,7 +53,11 @@ function randomness(seed: number) {
 
 const paths = ["INBOX", "Archive", "Work"];
 
-function doSomething(server: ModelServer, random: (n: number) => number): void {
+function doSomething(
+  server: ModelServer,
+  random: (n: number) => number,
+  isBusy: (key: string) => boolean = () => false,
+): void {
   const path = paths[random(paths.length)] ?? "INBOX";
   const to = paths[random(paths.length)] ?? "INBOX";
   const uids = [...(server.folders.get(path)?.messages.keys() ?? [])];
@@ -180,28 +65,69 @@ function doSomething(server: ModelServer, random: (n: number) => number): void {
   const isElsewhere = (key: string): boolean =>
     [...(server.folders.get(to)?.messages.values() ?? [])].some((one) => one.key === key);
   const doing = random(11);
+  const key = server.folders.get(path)?.messages.get(uid ?? 0)?.key ?? "";
   if (doing < 3 || uid === undefined) for (let n = random(random(20) === 0 ? 150 : 3); n >= 0; n -= 1) server.add(path);
-  else if (doing < 5 && to !== path && !isElsewhere(server.folders.get(path)?.messages.get(uid)?.key ?? ""))
-    server.move(path, uid, to);
-  else if (doing === 10 && to !== path && !isElsewhere(server.folders.get(path)?.messages.get(uid)?.key ?? ""))
-    server.copy(path, uid, to);
+  else if (doing < 5 && to !== path && !isElsewhere(key)) server.move(path, uid, to);
+  else if (doing === 10 && to !== path && !isElsewhere(key) && !isBusy(key)) server.copy(path, uid, to);
   else if (doing < 7) server.flag(path, uid, { seen: random(2) === 0, flagged: random(2) === 0 });
   else if (doing < 8) server.flag(path, uid, {}, random(2) === 0 ? ["$Work"] : ["$Work", "Later"]);
   else server.remove(path, uid);
 }
 
-async function moveSomething(
-  server: ModelServer,
-  watch: Awaited<ReturnType<typeof watchedModel>>,
-  random: (n: number) => number,
-): Promise<void> {
-  const from = paths[random(paths.length)] ?? "INBOX";
-  const to = paths[random(paths.length)] ?? "INBOX";
-  const uids = [...(server.folders.get(from)?.messages.keys() ?? [])];
-  const uid = uids[random(uids.length)];
-  const key = server.folders.get(from)?.messages.get(uid ?? 0)?.key ?? "";
-  if (uid === undefined || to === from || server.copied.has(key)) return;
-  await watch.moveByUs(from, uid, to, async () => (random(2) === 0 ? watch.look() : undefined));
+/** Something that goes on step by step. */
+type Course = { key: string; place: string; next: () => Promise<"goes on" | "over"> };
+
+function inSteps(run: (between: () => Promise<void>) => Promise<void>): Course["next"] {
+  let goOn: (() => void) | null = null;
+  let stopped: (state: "goes on" | "over") => void = () => {};
+  const between = (): Promise<void> =>
+    new Promise((done) => {
+      goOn = done;
+      stopped("goes on");
+    });
+  return () =>
+    new Promise((done, fail) => {
+      stopped = done;
+      if (goOn !== null) goOn();
+      else run(between).then(() => stopped("over"), fail);
+    });
+}
+
+/** What the app does by the API, one step at a time, several things at once; now and then one is cut off and never goes on. */
+function ourDoings(server: ModelServer, watch: WatchedModel, random: (n: number) => number) {
+  const courses: Course[] = [];
+  function begin(): void {
+    const from = paths[random(paths.length)] ?? "INBOX";
+    const to = paths[random(paths.length)] ?? "INBOX";
+    const uids = [...(server.folders.get(from)?.messages.keys() ?? [])].slice(-6);
+    const uid = uids[random(uids.length)];
+    const key = server.folders.get(from)?.messages.get(uid ?? 0)?.key ?? "";
+    const doing = random(10);
+    if (uid === undefined || server.copied.has(key)) return;
+    // Nobody is told what a message is called that is being moved there; and two who copy it make two of it.
+    const place = `${from} ${uid}`;
+    if (courses.some((one) => one.key === key && (one.place !== place || !server.hasMove))) return;
+    const next =
+      doing < 6
+        ? to !== from && inSteps((between) => watch.moveByUs(from, uid, to, between))
+        : inSteps((between) => watch.changeByUs(from, uid, doing < 8 ? "remove" : "flags", between));
+    if (next) courses.push({ key, place, next });
+  }
+  async function step(): Promise<void> {
+    if (courses.length < 3) begin();
+    const at = random(courses.length);
+    const course = courses[at];
+    if (course === undefined) return;
+    if (random(30) === 0 || (await course.next()) === "over") courses.splice(at, 1);
+  }
+  return {
+    step,
+    isBusy: (key: string): boolean => courses.some((one) => one.key === key),
+    async finish(): Promise<void> {
+      for (const course of courses) while ((await course.next()) !== "over");
+      courses.length = 0;
+    },
+  };
 }
 
 describe.each([
@@ -216,18 +142,28 @@ describe.each([
       const server = modelServer(kind);
       for (const path of paths) server.create(path);
       for (let n = 0; n < 20; n += 1) server.add(paths[random(3)] ?? "INBOX");
-      const watch = await watchedModel(server);
+      const watch = await watchedModel(store, server);
       await watch.look();
       const known = await watch.truth();
       expect((await watch.events()).filter(({ type }) => !type.startsWith("account."))).toEqual([]);
+      const ours = ourDoings(server, watch, random);
       for (let round = 0; round < 25; round += 1) {
-        for (let n = random(6); n >= 0; n -= 1) doSomething(server, random);
+        for (let n = random(6); n >= 0; n -= 1) doSomething(server, random, ours.isBusy);
+        for (let n = random(24); n > 0; n -= 1) await ours.step();
         if (random(3) === 0) await watch.lookAndDie(random(2) === 0 ? "before" : "after");
-        if (random(2) === 0) await moveSomething(server, watch, random);
-        server.meanwhile = () => (random(4) === 0 ? doSomething(server, random) : undefined);
+        server.meanwhile = async () => {
+          if (random(4) === 0) doSomething(server, random, ours.isBusy);
+          for (let n = random(4); n > 0; n -= 1) await ours.step();
+        };
         await watch.look();
-        server.meanwhile = () => {};
+        server.meanwhile = async () => {};
+        if (random(5) > 0) continue;
+        await ours.finish();
+        watch.later(100_000);
       }
+      await ours.finish();
+      // What was cut off is over by now.
+      watch.later();
       await watch.look();
       watch.later();
       await watch.look();
@@ -238,6 +174,7 @@ describe.each([
       for (const [id, one] of known) if (truth.get(id)?.flags === "any") known.set(id, { ...one, ...copiesDiffer });
       expect(Object.fromEntries(known)).toEqual(Object.fromEntries(truth));
       expect(await store.watches.held(watch.accountId)).toEqual([]);
+      expect(await watch.stalePlacements()).toEqual([]);
     },
   );
 });

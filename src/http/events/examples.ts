@@ -1,6 +1,8 @@
-import type { EventType } from "../../mail/event.ts";
+import type { Event, EventType } from "../../mail/event.ts";
 
-/** An example of each event's data, for the reference. */
+/** An example of each event's data. */
+
+const accountId = "acc_0c8jv4h2m9q6s1t7r3n5k8p0ba";
 
 const attachment = {
   id: "att_2",
@@ -16,7 +18,7 @@ const archive = "fld_4t9d2u6b1v7e3q8h5m0r6k2sca";
 
 const message = {
   id: "msg_BQAAAAEAAAABAAAAKk3vXb8Yk2Qf7w",
-  accountId: "acc_0c8jv4h2m9q6s1t7r3n5k8p0ba",
+  accountId,
   folderIds: [inbox],
   messageId: "<20261122.4711@example.org>",
   inReplyTo: null,
@@ -70,4 +72,24 @@ export const dataExamples: Record<EventType, Record<string, unknown>> = {
   "message.updated": { ...seen, changes: ["flags"], actor: "external" },
   "message.moved": { ...seen, folderIds: [archive], fromFolderId: inbox, toFolderId: archive, actor: "api" },
   "message.deleted": { id: message.id, folderIds: [archive], actor: "external" },
+  "webhook.disabled": {
+    webhookId: "whk_0c8jv4h2m9q6s1t7r3n5k8p0ba",
+    url: "https://crm.example.org/hooks/postern",
+    reason: "failing",
+    failingSince: since,
+  },
 };
+
+/** A whole event of a type, for the reference and for tests of webhooks. */
+export function exampleOf(type: EventType): Event {
+  const isOfAccount = type !== "webhook.disabled";
+  return {
+    id: "evt_0c8jv4h2m9q6s1t7r3n5k8p0ba",
+    type,
+    createdAt: "2026-11-22T09:30:00.000Z",
+    accountId: isOfAccount ? accountId : null,
+    externalId: isOfAccount ? "user-4711" : null,
+    sequence: 4711,
+    data: dataExamples[type],
+  };
+}

@@ -4,7 +4,8 @@ import { accountError, accountState } from "../accounts/schema.ts";
 import { folder } from "../folders/schema.ts";
 import { message } from "../messages/schema.ts";
 import { id, listQuery, nullable, timestamp } from "../schemas.ts";
-import { dataExamples } from "./examples.ts";
+import { eventDescriptions } from "./descriptions.ts";
+import { exampleOf } from "./examples.ts";
 
 const actor = z.enum(["api", "external"]).openapi("EventActor", {
   description: "Who did it: a call of this API, or anybody else (another mail program, a filter, another person).",
@@ -14,6 +15,10 @@ const told = message
   .omit({ threadId: true, references: true, preview: true, text: true, html: true, headers: true })
   .extend({
     folderIds: z.array(z.string()).openapi({ description: "The folders that it lies in, as far as they are watched." }),
+    truncated: z.array(z.string()).optional().openapi({
+      description:
+        "In what is sent to webhooks only: the members that are shortened, because the whole is too long for that.",
+    }),
   });
 
 const messageCreated = told
@@ -78,77 +83,63 @@ const accountAlert = z
 
 const accountDeleted = z.object({ externalId: nullable(z.string()) }).openapi("AccountDeletedData");
 
+const webhookDisabled = z
+  .object({
+    webhookId: id("whk"),
+    url: z.string().openapi({ description: "Where it was sent to, without the query." }),
+    reason: z.enum(["gone", "failing"]).openapi({
+      description: "`gone`: the receiver answered 410; `failing`: nothing has worked for five days.",
+    }),
+    failingSince: nullable(timestamp).openapi({
+      description: "When the first of the failures was since which nothing was delivered; null where there was none.",
+    }),
+  })
+  .openapi("WebhookDisabledData");
+
 /** `message.created` is MessageCreatedEvent in the document. */
 const nameOf = (type: EventType): string =>
   `${type.replaceAll(/(?:^|\.)(\w)/g, (_, letter: string) => letter.toUpperCase())}Event`;
 
-function eventOf<const T extends EventType, D extends z.ZodType>(type: T, description: string, data: D) {
+const ofAccount = {
+  accountId: id("acc"),
+  externalId: nullable(z.string()).openapi({ description: "Your own id of the account at that time." }),
+};
+const ofNone = { accountId: z.null().openapi({ description: "It is about no account." }), externalId: z.null() };
+
+function toldOf<const T extends EventType, D extends z.ZodType, A extends z.ZodRawShape>(type: T, data: D, about: A) {
   return z
     .object({
       id: id("evt").openapi({ description: "Its order is that of time. The id on the stream too." }),
       type: z.literal(type),
       createdAt: timestamp,
-      accountId: id("acc"),
-      externalId: nullable(z.string()).openapi({ description: "Your own id of the account at that time." }),
+      ...about,
       sequence: z.int().openapi({ description: "The place in the app's log: 1, 2, 3, …" }),
       data,
     })
-    .openapi(nameOf(type), {
-      description,
-      example: {
-        id: "evt_0c8jv4h2m9q6s1t7r3n5k8p0ba",
-        type,
-        createdAt: "2026-11-22T09:30:00.000Z",
-        accountId: "acc_0c8jv4h2m9q6s1t7r3n5k8p0ba",
-        externalId: "user-4711",
-        sequence: 4711,
-        data: dataExamples[type],
-      },
-    });
+    .openapi(nameOf(type), { description: eventDescriptions[type], example: exampleOf(type) });
 }
+
+const eventOf = <const T extends EventType, D extends z.ZodType>(type: T, data: D) => toldOf(type, data, ofAccount);
 
 export const event = z
   .discriminatedUnion("type", [
-    eventOf(
-      "account.connected",
-      "The first login worked, or the first after the account was changed or resumed.",
-      accountData,
-    ),
-    eventOf(
-      "account.authenticationFailed",
-      "The login was refused; nothing is tried until the account is changed or verified.",
-      accountData,
-    ),
-    eventOf("account.unreachable", "The mail server can't be reached; it is tried again and again.", accountData),
-    eventOf("account.recovered", "What had gone wrong is over.", accountData),
-    eventOf(
-      "account.degraded",
-      "A login was refused and is tried again, or looking at the account takes too long.",
-      accountData,
-    ),
-    eventOf("account.paused", "Nothing logs in any more until it is resumed.", accountData),
-    eventOf(
-      "account.alert",
-      "The mail server wants the owner to see its words (IMAP `ALERT`); the same words once a day at most.",
-      accountAlert,
-    ),
-    eventOf(
-      "account.deleted",
-      "The account was removed; the content of its earlier events has gone with it.",
-      accountDeleted,
-    ),
-    eventOf("folder.created", "A folder is new.", folderData),
-    eventOf(
-      "folder.renamed",
-      "A folder has another name or parent; its id and those of its messages stay.",
-      folderRenamed,
-    ),
-    eventOf("folder.deleted", "A folder is gone.", folderData),
-    eventOf("folder.reset", "The mail server has rebuilt a folder (UIDVALIDITY): list it anew.", folderData),
-    eventOf("message.created", "A message has arrived.", messageCreated),
-    eventOf("message.updated", "A message has other flags, keywords or folders.", messageUpdated),
-    eventOf("message.moved", "A message lies in another folder.", messageMoved),
-    eventOf("message.deleted", "A message is gone.", messageDeleted),
+    eventOf("account.connected", accountData),
+    eventOf("account.authenticationFailed", accountData),
+    eventOf("account.unreachable", accountData),
+    eventOf("account.recovered", accountData),
+    eventOf("account.degraded", accountData),
+    eventOf("account.paused", accountData),
+    eventOf("account.alert", accountAlert),
+    eventOf("account.deleted", accountDeleted),
+    eventOf("folder.created", folderData),
+    eventOf("folder.renamed", folderRenamed),
+    eventOf("folder.deleted", folderData),
+    eventOf("folder.reset", folderData),
+    eventOf("message.created", messageCreated),
+    eventOf("message.updated", messageUpdated),
+    eventOf("message.moved", messageMoved),
+    eventOf("message.deleted", messageDeleted),
+    toldOf("webhook.disabled", webhookDisabled, ofNone),
   ])
   .openapi("Event", { description: "New types may come: leave alone what you don't know." });
 

@@ -67,7 +67,7 @@ export async function look(session: Session, path: string, since: Since): Promis
 export function remember(session: Session, folder: Selected, cursor: FolderCursor, seen: Selected["told"]): void {
   const uidNext = Math.max(folder.uidNext ?? 0, cursor.uidNext);
   const said = { exists: folder.exists, uidNext, modSeq: cursor.modSeq ?? folder.modSeq };
-  session.looked.set(folder.path, { cursor, folder, seen: { ...seen }, said });
+  session.looked.set(folder.path, { cursor, told: folder.told, seen: { ...seen }, said });
 }
 
 /** RFC 7162 §3.1.1: whatever happens to a folder's messages, also that they come and go, raises its HIGHESTMODSEQ. */

@@ -33,6 +33,7 @@ import { renameFolder } from "./rename-folder.ts";
 import { selectFolder } from "./select-folder.ts";
 import { makeSession, type Session } from "./session.ts";
 import { setFlags } from "./set-flags.ts";
+import { shareCapabilities } from "./share-capabilities.ts";
 import { subscribeFolder } from "./subscribe-folder.ts";
 import { summaries } from "./summaries.ts";
 import { survey } from "./survey.ts";
@@ -140,6 +141,7 @@ async function connect({ login, admitted, log, clock, known, watch = false, tran
     hearGreeting(session, client, login.security, discreet);
     await withDeadline(clock, all, connected, () => session.kill(timedOut(where)));
     if (session.dead) throw session.dead;
+    shareCapabilities(client);
     followFolder(session, client);
     // Some servers (163.com) let nobody in who did not say who they are after the login, too.
     if (session.has("ID") && Object.keys(client.serverInfo ?? {}).length > 1) {

@@ -21,9 +21,9 @@ export type Selected = {
 /** What a look has seen of a folder. */
 export type Looked = {
   cursor: FolderCursor;
-  /** The folder as it was selected then. */
-  folder: Selected;
-  /** What of it the server had told then: later looks are the first to see the rest. */
+  /** What the server tells of the folder for as long as it stays selected; another one once it is selected anew. */
+  told: Selected["told"];
+  /** What of that had been told then: later looks are the first to see the rest. */
   seen: Selected["told"];
   /** What the server said of the folder then, which need not agree with the cursor. */
   said: Pick<Selected, "exists" | "uidNext" | "modSeq">;

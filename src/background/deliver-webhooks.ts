@@ -1,0 +1,294 @@
+import type { Event } from "../mail/event.ts";
+import type { Wake } from "../mail/wake.ts";
+import type { Clock, Log, Metrics } from "../observe.ts";
+import { viewEvent } from "../operations/view-event.ts";
+import type { DeliveryClaim, WebhookRow } from "../store/webhook-rows.ts";
+import type { DeliveryStore, WebhookStore } from "../store/webhook-store.ts";
+import type { Attempted } from "../webhooks/attempt-delivery.ts";
+import { outcomeOf } from "../webhooks/outcome.ts";
+import { holdDeliveries } from "./held-deliveries.ts";
+import { noteReceiver } from "./note-receiver.ts";
+import { createReceivers, hasNews, type Held, isBlocked, isFailing, learn, type Receiver } from "./receivers.ts";
+import { reportDelivery } from "./report-delivery.ts";
+import { type Outcome, settleDeliveries } from "./settle-deliveries.ts";
+import { brokenBy, failedBy, untouched, whyNot } from "./unattempted.ts";
+
+export type DeliverNeeds = {
+  webhooks: Pick<WebhookStore, "byId" | "note" | "disable">;
+  deliveries: Pick<DeliveryStore, "due" | "claim" | "abandon" | "renew" | "settle" | "countPending">;
+  /** Posts an event to a webhook; what came of it. */
+  attempt: (webhook: WebhookRow, event: Event) => Promise<Attempted>;
+  wake: Pick<Wake, "wake">;
+  clock: Clock;
+  log: Log;
+  metrics: Metrics;
+  /** Names this process in claims. */
+  owner: string;
+  /** How long a claim holds without being renewed, beyond the time that an attempt may take, milliseconds. */
+  leaseMs: number;
+  /** How long an attempt may take, milliseconds. */
+  timeoutMs: number;
+  /** From 0 to 1, for jitter. */
+  random: () => number;
+};
+
+export type Deliverer = {
+  /**
+   * One step: extends the claims, claims what is due as far as there are hands for it, and begins. It does not wait for receivers:
+   * each end begins what waits, and wakes "deliveries" when it is time for a step. `nextAt` is when the next step is due by itself, or null;
+   * one before `notBefore` would find little for what it costs. Milliseconds since the epoch. Fails with `storage-unavailable`.
+   */
+  step(): Promise<{ nextAt: number | null; notBefore: number }>;
+  /** Begins nothing more, gives back what was not begun, and waits for what is under way and its outcomes. */
+  stop(): Promise<void>;
+};
+
+/** How soon one step may follow another, milliseconds: what comes in between is one step's. */
+const restMs = 10;
+/** Webhooks whose deliveries are claimed in one step. */
+const claimedAtOnce = 64;
+/** How soon a webhook is asked again that had nothing to claim after all, milliseconds. */
+const againMs = 250;
+/** How long a receiver is remembered that is sent nothing, and how often that is seen to and the pending are counted, milliseconds. */
+const rememberMs = 300_000;
+const countMs = 30_000;
+/** How long outcomes are still tried to be written at the end, milliseconds. */
+const lastWritesMs = 3_000;
+
+/** Delivers events to webhooks, each webhook by itself: one whose receiver is slow or dead holds up no other. */
+export function deliverWebhooks(needs: DeliverNeeds): Deliverer {
+  const { webhooks, deliveries, clock, log, metrics, wake } = needs;
+  const receivers = createReceivers();
+  const settling = settleDeliveries(needs, written);
+  const held = holdDeliveries(needs, receivers);
+  const underWay = new Set<Promise<void>>();
+  const news = new Set<Receiver>();
+  let noting: Promise<void> | null = null;
+  let countedAt = 0;
+  let isFirst = true;
+  let isCalled = false;
+  let isStopping = false;
+
+  /** Asks for a step, once until it comes. */
+  function callStep(appId: string): void {
+    if (!isCalled) wake.wake("deliveries", appId);
+    isCalled = true;
+  }
+
+  /** Reads a webhook's row again; null when it is gone. */
+  async function read(webhookId: string): Promise<Receiver | null> {
+    const known = receivers.all.get(webhookId);
+    const noted = known?.noted ?? 0;
+    const row = await webhooks.byId(webhookId);
+    if (row !== null) return receivers.keep(row, noted, clock.now());
+    if (known !== undefined) known.webhook = { ...known.webhook, disabledBecause: "caller" };
+    return null;
+  }
+
+  /** Claims what is due for a webhook, and begins; false when there was nothing. */
+  async function claim(webhookId: string): Promise<boolean> {
+    const known = receivers.all.get(webhookId);
+    const isKnown = known !== undefined && !isBlocked(known, clock.now());
+    const receiver = isKnown ? known : await read(webhookId);
+    if (receiver === null || isBlocked(receiver, clock.now())) return false;
+    const limit = receivers.wanted(receiver);
+    if (limit === 0) return true;
+    receivers.hold(receiver, limit);
+    const now = clock.now();
+    const { leaseMs } = held;
+    // What was changed before an event came counts for it: the row is read anew.
+    const [claimed, reading] = await Promise.allSettled([
+      deliveries.claim(webhookId, { owner: needs.owner, now, leaseMs, limit }),
+      isKnown ? read(webhookId) : receiver,
+    ]);
+    receivers.hold(receiver, -limit);
+    if (claimed.status === "rejected") throw claimed.reason;
+    receiver.more = claimed.value.length === limit;
+    takeIn(receiver, claimed.value, now + leaseMs);
+    if (reading.status === "rejected") giveBackAll(receiver);
+    keepOnlyWhatMay(receiver);
+    begin();
+    if (reading.status === "rejected") throw reading.reason;
+    return claimed.value.length > 0;
+  }
+
+  function takeIn(receiver: Receiver, claims: DeliveryClaim[], leaseUntil: number): void {
+    for (const claimed of claims) {
+      const mine = held.take(receiver, claimed, leaseUntil);
+      const error = whyNot(claimed);
+      if (error === null) receivers.put(receiver, [mine]);
+      else settle(mine, failedBy(claimed.delivery, error, clock.now()));
+    }
+  }
+
+  function settle({ epoch }: Held, outcome: Omit<Outcome, "epoch">): void {
+    settling.add({ ...outcome, epoch });
+  }
+
+  function giveBack(mine: Held): void {
+    settle(mine, untouched(mine.delivery, clock.now()));
+  }
+
+  function giveBackAll(receiver: Receiver, kept = 0): void {
+    for (const one of receivers.cut(receiver, kept)) giveBack(one);
+  }
+
+  /** Gives back what must not be sent now, or would hold others up. */
+  function keepOnlyWhatMay(receiver: Receiver): void {
+    if (isStopping || isBlocked(receiver, clock.now())) giveBackAll(receiver);
+    else if (isFailing(receiver)) giveBackAll(receiver, Math.max(0, 1 - receiver.busy));
+  }
+
+  /** Begins what waits, as far as hands and rates allow. */
+  function begin(): void {
+    for (;;) {
+      const next = receivers.begin(clock.now());
+      if (next === null) return;
+      const work = deliver(next.receiver, next.held)
+        .catch((error: unknown) => {
+          log.write("error", "delivery.broke", { deliveryId: next.held.delivery.id, error });
+          held.letGo(next.held);
+        })
+        .finally(() => underWay.delete(work));
+      underWay.add(work);
+    }
+  }
+
+  async function deliver(receiver: Receiver, mine: Held): Promise<void> {
+    try {
+      if (held.isLate(mine)) giveBack(mine);
+      else await attempt(receiver, mine);
+    } finally {
+      receivers.end(receiver);
+      keepOnlyWhatMay(receiver);
+      begin();
+      const isPaced = receiver.waiting.length > 0 && receiver.beginsFrom > clock.now();
+      if (isPaced || (receiver.more && receivers.wanted(receiver) > 0)) callStep(receiver.webhook.appId);
+    }
+  }
+
+  async function attempt(receiver: Receiver, mine: Held): Promise<void> {
+    const { webhook } = receiver;
+    const { delivery, event } = mine;
+    if (event === null) return;
+    const began = clock.now();
+    const attempted = await needs.attempt(webhook, viewEvent(event)).catch((error: unknown) => {
+      log.write("error", "delivery.broke", { deliveryId: delivery.id, error });
+      return brokenBy(began, clock.now());
+    });
+    const now = clock.now();
+    const outcome = outcomeOf(delivery, attempted, { now, random: needs.random() });
+    // What went wrong with us says nothing about the receiver.
+    if (attempted.attempt.error?.code !== "internal") {
+      learn(receiver, { ...outcome, at: began, tookMs: now - began }, webhook);
+      if (outcome.receiver !== "good" || hasNews(receiver)) news.add(receiver);
+    }
+    settle(mine, outcome.settled);
+    reportDelivery(needs, delivery, outcome.settled.state, attempted.attempt);
+  }
+
+  /** Outcomes stand: their claims are over, and what was found out about their receivers is noted. */
+  async function written(outcomes: Outcome[]): Promise<void> {
+    for (const { id, epoch, state } of outcomes) {
+      const mine = held.find(id, epoch);
+      if (mine === null) continue;
+      held.letGo(mine);
+      // When it is due next has to be known to whoever waits for that.
+      if (state === "pending") callStep(mine.delivery.appId);
+    }
+    await noteNews();
+  }
+
+  function noteNews(): Promise<void> {
+    noting ??= noteEach().finally(() => (noting = null));
+    return noting;
+  }
+
+  async function noteEach(): Promise<void> {
+    const found = [...news];
+    news.clear();
+    await Promise.all(
+      found.map(async (receiver) => {
+        try {
+          await noteReceiver(needs, receiver);
+        } catch (error) {
+          news.add(receiver);
+          log.write("error", "webhook.not-noted", { webhookId: receiver.webhook.id, error });
+        }
+        keepOnlyWhatMay(receiver);
+      }),
+    );
+  }
+
+  /** Whom to ask for what is due: apps with the least under way first, then webhooks. */
+  function inTurn(due: { webhookId: string }[]): string[] {
+    const load = ({ webhookId }: { webhookId: string }) => receivers.all.get(webhookId);
+    return due
+      .filter((one) => {
+        const known = load(one);
+        if (known === undefined) return true;
+        if (isBlocked(known, clock.now())) return !hasNews(known);
+        return receivers.wanted(known) > 0;
+      })
+      .toSorted((a, b) => (load(a)?.app.busy ?? 0) - (load(b)?.app.busy ?? 0) || busyOf(load(a)) - busyOf(load(b)))
+      .map(({ webhookId }) => webhookId);
+  }
+
+  function measure(): void {
+    metrics.gauge("postern_webhook_requests", receivers.busy());
+    if (clock.now() - countedAt < countMs) return;
+    countedAt = clock.now();
+    receivers.forget(clock.now() - rememberMs);
+    deliveries.countPending().then(
+      (pending) => metrics.gauge("postern_webhook_deliveries_pending", pending),
+      () => {},
+    );
+  }
+
+  return {
+    async step() {
+      isCalled = false;
+      if (isFirst) await deliveries.abandon(needs.owner, clock.now());
+      isFirst = false;
+      // What is known comes before what is to be found out: else it would be delivered a second time.
+      if (settling.isStuck()) return { nextAt: clock.now() + againMs, notBefore: clock.now() + restMs };
+      await held.renew();
+      if (news.size > 0) await noteNews();
+      const begun = clock.now();
+      const waiting = await deliveries.due();
+      const now = clock.now();
+      // However many webhooks there are, looking for what is due takes no more than a third of the time.
+      const notBefore = begun + Math.max(restMs, 3 * (now - begun));
+      for (const receiver of receivers.all.values()) receiver.more = false;
+      const due = waiting.filter(({ dueAt }) => dueAt <= now);
+      for (const { webhookId } of due) {
+        const known = receivers.all.get(webhookId);
+        if (known !== undefined) known.more = true;
+      }
+      const asked = inTurn(due);
+      const answers = await Promise.allSettled(asked.slice(0, claimedAtOnce).map(claim));
+      begin();
+      measure();
+      const failed = answers.find((answer) => answer.status === "rejected");
+      if (failed !== undefined) throw failed.reason;
+      const wasEmpty = answers.some((answer) => answer.status === "fulfilled" && !answer.value);
+      const at = [
+        ...(asked.length > claimedAtOnce ? [now] : []),
+        ...(wasEmpty ? [now + againMs] : []),
+        ...waiting.flatMap(({ dueAt }) => (dueAt > now ? dueAt : [])),
+        ...[...receivers.ready()].flatMap(({ beginsFrom }) => (beginsFrom > now ? beginsFrom : [])),
+        ...held.renewals(),
+      ];
+      return { nextAt: at.length === 0 ? null : at.reduce((first, one) => Math.min(first, one)), notBefore };
+    },
+
+    async stop() {
+      isStopping = true;
+      for (const receiver of receivers.all.values()) keepOnlyWhatMay(receiver);
+      await Promise.all(underWay);
+      await settling.end(clock.now() + lastWritesMs);
+    },
+  };
+}
+
+const busyOf = (receiver: Receiver | undefined) => (receiver?.busy ?? 0) + (receiver?.waiting.length ?? 0);

@@ -1,0 +1,69 @@
+import type { Clock } from "../observe.ts";
+import type { DeliveryClaim } from "../store/webhook-rows.ts";
+import type { DeliveryStore } from "../store/webhook-store.ts";
+import type { Held, Receiver, Receivers } from "./receivers.ts";
+
+export type HoldNeeds = {
+  deliveries: Pick<DeliveryStore, "renew">;
+  clock: Pick<Clock, "now">;
+  /** How long a claim holds without being renewed, beyond the time that an attempt may take, milliseconds. */
+  leaseMs: number;
+  /** How long an attempt may take, milliseconds. */
+  timeoutMs: number;
+};
+
+/** All that this process has claimed, from the claim until its outcome is written; by delivery. */
+export function holdDeliveries({ deliveries, clock, leaseMs, timeoutMs }: HoldNeeds, receivers: Receivers) {
+  const held = new Map<string, Held>();
+
+  /** Early enough that an attempt may yet begin. */
+  const renewalOf = ({ leaseUntil }: Held) => leaseUntil - timeoutMs - leaseMs / 2;
+
+  function letGo(mine: Held | undefined): void {
+    if (mine === undefined || held.get(mine.delivery.id) !== mine) return;
+    held.delete(mine.delivery.id);
+    receivers.hold(mine.receiver, -1);
+  }
+
+  return {
+    leaseMs: leaseMs + timeoutMs,
+
+    take(receiver: Receiver, claim: DeliveryClaim, leaseUntil: number): Held {
+      const mine = { ...claim, receiver, leaseUntil };
+      letGo(held.get(claim.delivery.id));
+      held.set(claim.delivery.id, mine);
+      receivers.hold(receiver, 1);
+      return mine;
+    },
+
+    /** The claim of a delivery, if it is still this one. */
+    find(id: string, epoch: number): Held | null {
+      const mine = held.get(id);
+      return mine?.epoch === epoch ? mine : null;
+    },
+
+    letGo,
+
+    /** It may run out while an attempt is under way, and may be another's by now. */
+    isLate: ({ leaseUntil }: Held): boolean => leaseUntil - clock.now() <= timeoutMs,
+
+    /** Extends claims in time; those that have run out are not. */
+    async renew(): Promise<void> {
+      const now = clock.now();
+      const old = [...held.values()].filter((one) => renewalOf(one) <= now && one.leaseUntil > now);
+      if (old.length === 0) return;
+      const leaseUntil = now + leaseMs + timeoutMs;
+      await deliveries.renew(
+        old.map(({ delivery, epoch }) => ({ id: delivery.id, epoch })),
+        leaseUntil,
+      );
+      for (const one of old) one.leaseUntil = leaseUntil;
+    },
+
+    /** When claims have to be renewed. */
+    renewals(): number[] {
+      const now = clock.now();
+      return [...held.values()].flatMap((one) => (one.leaseUntil > now ? renewalOf(one) : []));
+    },
+  };
+}

@@ -1,0 +1,105 @@
+import type { EventType } from "../mail/event.ts";
+import { timestampOrNull } from "../mail/time.ts";
+import type { Wake } from "../mail/wake.ts";
+import type { Clock, Log } from "../observe.ts";
+import { newEvent } from "../store/new-event.ts";
+import type { WebhookRow } from "../store/webhook-rows.ts";
+import type { WebhookStore } from "../store/webhook-store.ts";
+import { nothingFound, type Found, type Receiver } from "./receivers.ts";
+
+export type NoteNeeds = {
+  webhooks: Pick<WebhookStore, "byId" | "note" | "disable">;
+  wake: Pick<Wake, "wake">;
+  clock: Pick<Clock, "now">;
+  log: Log;
+};
+
+/** A webhook that has only failed for so long is disabled, milliseconds. */
+const failingMs = 5 * 86_400_000;
+
+/**
+ * Writes what attempts have shown of a receiver, and disables its webhook where that is due: it answered 410, or has failed for five
+ * days. What could not be written is kept for the next time; fails with `storage-unavailable`.
+ */
+export async function noteReceiver(needs: NoteNeeds, receiver: Receiver): Promise<void> {
+  const { found } = receiver;
+  receiver.found = nothingFound;
+  try {
+    await note(needs, receiver, found);
+    if (found.goneFrom !== null) await disable(needs, receiver, found.goneFrom, "gone");
+    else await disableFailing(needs, receiver);
+  } catch (error) {
+    receiver.found = joined(found, receiver.found);
+    throw error;
+  } finally {
+    receiver.noted += 1;
+  }
+}
+
+async function note({ webhooks }: NoteNeeds, receiver: Receiver, found: Found): Promise<void> {
+  const { id } = receiver.webhook;
+  let { failingSince, holdUntil } = receiver.webhook;
+  if (found.good && failingSince !== null) {
+    await webhooks.note(id, { failingSince: null });
+    failingSince = null;
+  }
+  const isFirst = failingSince === null && found.failingSince !== null;
+  const isHeld = found.holdUntil > holdUntil;
+  if (isFirst || isHeld)
+    await webhooks.note(id, {
+      ...(isFirst && { failingSince: found.failingSince }),
+      ...(isHeld && { holdUntil: found.holdUntil }),
+    });
+  failingSince ??= found.failingSince;
+  holdUntil = Math.max(holdUntil, found.holdUntil);
+  receiver.webhook = { ...receiver.webhook, failingSince, holdUntil };
+}
+
+async function disableFailing(needs: NoteNeeds, receiver: Receiver): Promise<void> {
+  const before = needs.clock.now() - failingMs;
+  if ((receiver.webhook.failingSince ?? Infinity) > before) return;
+  // Another process may have delivered, and then it is not so long.
+  const row = await needs.webhooks.byId(receiver.webhook.id);
+  if (row === null) return;
+  receiver.webhook = row;
+  if ((row.failingSince ?? Infinity) <= before) await disable(needs, receiver, row, "failing");
+}
+
+async function disable(
+  { webhooks, wake, clock, log }: NoteNeeds,
+  receiver: Receiver,
+  webhook: WebhookRow,
+  reason: "gone" | "failing",
+): Promise<void> {
+  if (webhook.disabledBecause !== null) return;
+  const { id, appId, failingSince } = webhook;
+  const now = clock.now();
+  const data = {
+    webhookId: id,
+    url: withoutQuery(webhook.url),
+    reason,
+    failingSince: timestampOrNull(receiver.webhook.failingSince ?? failingSince),
+  };
+  const type: EventType = "webhook.disabled";
+  const event = newEvent({ id: "", appId, externalId: null }, type, now, data);
+  if (!(await webhooks.disable(webhook, reason, now, event))) return;
+  receiver.webhook = { ...receiver.webhook, disabledBecause: reason, disabledAt: now };
+  wake.wake("events", appId);
+  log.write("warn", "webhook.disabled", { webhookId: id, appId, reason });
+}
+
+/** A query may hold what is nobody else's business. */
+function withoutQuery(url: string): string {
+  const told = new URL(url);
+  told.search = "";
+  return told.href;
+}
+
+function joined(before: Found, after: Found): Found {
+  return {
+    good: before.good || after.good,
+    failingSince: after.good ? after.failingSince : (before.failingSince ?? after.failingSince),
+    holdUntil: Math.max(before.holdUntil, after.holdUntil),
+    goneFrom: after.goneFrom ?? before.goneFrom,
+  };
+}

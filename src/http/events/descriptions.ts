@@ -1,0 +1,23 @@
+import type { EventType } from "../../mail/event.ts";
+
+/** What has happened, for the reference. */
+export const eventDescriptions: Record<EventType, string> = {
+  "account.connected": "The first login worked, or the first after the account was changed or resumed.",
+  "account.authenticationFailed": "The login was refused; nothing is tried until the account is changed or verified.",
+  "account.unreachable": "The mail server can't be reached; it is tried again and again.",
+  "account.recovered": "What had gone wrong is over.",
+  "account.degraded": "A login was refused and is tried again, or looking at the account takes too long.",
+  "account.paused": "Nothing logs in any more until it is resumed.",
+  "account.alert":
+    "The mail server wants the owner to see its words (IMAP `ALERT`); the same words once a day at most.",
+  "account.deleted": "The account was removed; the content of its earlier events has gone with it.",
+  "folder.created": "A folder is new.",
+  "folder.renamed": "A folder has another name or parent; its id and those of its messages stay.",
+  "folder.deleted": "A folder is gone.",
+  "folder.reset": "The mail server has rebuilt a folder (UIDVALIDITY): list it anew.",
+  "message.created": "A message has arrived.",
+  "message.updated": "A message has other flags, keywords or folders.",
+  "message.moved": "A message lies in another folder.",
+  "message.deleted": "A message is gone.",
+  "webhook.disabled": "A webhook gets nothing any more, because of its receiver. The app's other webhooks are told.",
+};

@@ -1,0 +1,43 @@
+import type { SQL } from "drizzle-orm";
+import { sql } from "drizzle-orm";
+
+/** What the dialects say each in its own way, where drizzle's builders don't help. Texts are SQL. */
+export interface Dialect {
+  /**
+   * Clauses behind a select that lock its rows until the atomic ends: "exists" against their removal, "unchanged" against any change
+   * but ours, "ours" as well, passing over those that another one has locked. Empty where atomics run one after another anyway.
+   */
+  locks: { exists: SQL; unchanged: SQL; ours: SQL };
+  /** 16 random lower-case hexadecimal digits, anew for each row. */
+  randomHex: string;
+  /** Whether the text has the part in it. */
+  contains: (text: string, part: string) => string;
+  /** What stands behind `from`: a row for each object, its columns by their names. One value is bound, whatever the number of rows. */
+  rows: (objects: Record<string, string | number | null>[], columns: Record<string, "text" | "bigint">) => SQL;
+}
+
+/** SQLite's, and D1's. */
+export const sqliteDialect: Dialect = {
+  locks: { exists: sql``, unchanged: sql``, ours: sql`` },
+  randomHex: "lower(hex(randomblob(8)))",
+  contains: (text, part) => `instr(${text}, ${part}) > 0`,
+  rows(objects, columns) {
+    const taken = Object.keys(columns).map((name) => `value ->> '${name}' as ${name}`);
+    return sql`(select ${sql.raw(taken.join(", "))} from json_each(${JSON.stringify(objects)}))`;
+  },
+};
+
+export const postgresDialect: Dialect = {
+  locks: {
+    exists: sql`for key share`,
+    unchanged: sql`for no key update`,
+    ours: sql`for no key update skip locked`,
+  },
+  // The second half of a random UUID: the first one has its version in it. (md5 is not to be had everywhere.)
+  randomHex: "substr(replace(cast(gen_random_uuid() as text), '-', ''), 17)",
+  contains: (text, part) => `strpos(${text}, ${part}) > 0`,
+  rows(objects, columns) {
+    const typed = Object.entries(columns).map(([name, type]) => `${name} ${type}`);
+    return sql`(select * from json_to_recordset(cast(${JSON.stringify(objects)} as json)) as given(${sql.raw(typed.join(", "))}))`;
+  },
+};

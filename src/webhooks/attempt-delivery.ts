@@ -1,0 +1,102 @@
+import type { KeyObject } from "node:crypto";
+import { Failure } from "../errors.ts";
+import type { Event } from "../mail/event.ts";
+import type { Guard } from "../mail/server.ts";
+import type { DeliveryAttempt, WebhookPoster } from "../mail/webhook.ts";
+import type { Clock } from "../observe.ts";
+import type { WebhookRow } from "../store/webhook-rows.ts";
+import type { Vault } from "../vault/vault.ts";
+import { excerptOf, secretWords } from "./excerpt.ts";
+import { payloadOf } from "./payload.ts";
+import { createAdmission } from "./receiver.ts";
+import { createRecent } from "./recent.ts";
+import { readRetryAfter } from "./retry-after.ts";
+import { isInOverlap, openSecrets } from "./secrets-of.ts";
+import { signaturesBy, signingKey } from "./sign.ts";
+
+/** `retryAfterMs`: how long the receiver asked to be left alone, from the attempt's end; null when it did not. */
+export type Attempted = { attempt: DeliveryAttempt; retryAfterMs: number | null };
+
+type Needs = {
+  vault: Pick<Vault, "openText">;
+  guard: Pick<Guard, "admit">;
+  poster: Pick<WebhookPoster, "post">;
+  clock: Pick<Clock, "now">;
+  /** For the look-up and the request, up to the answer's head. */
+  timeoutMs: number;
+};
+
+/** What is the same in each request to a webhook, opened. It stays in memory and is told to nobody. */
+type Prepared = { url: URL; keys: KeyObject[]; headers: Record<string, string>; secrets: string[] };
+
+const capacity = 1_000;
+const fixedHeaders = {
+  "content-type": "application/json",
+  "user-agent": "Postern",
+  accept: "*/*",
+  "accept-encoding": "identity",
+};
+
+/**
+ * Posts an event to a webhook once, and tells what came of it: an answer of whatever status, or why there was none, which may also
+ * be that the guard refuses the address. Nothing that a receiver does fails it; only what is wrong with us does, as `internal`.
+ */
+export const attemptDelivery = (needs: Needs): ((webhook: WebhookRow, event: Event) => Promise<Attempted>) => {
+  const { vault, poster, clock, timeoutMs } = needs;
+  const admit = createAdmission(needs);
+  const prepared = createRecent<Prepared>(capacity);
+
+  function prepare(row: WebhookRow, now: number): Prepared {
+    const sealed = [
+      row.sealedKey,
+      row.sealedSecret,
+      row.sealedPreviousSecret,
+      isInOverlap(row, now),
+      row.sealedHeaders,
+    ];
+    const name = `${row.appId} ${row.id} ${row.url} ${sealed.join(" ")}`;
+    const known = prepared.get(name);
+    if (known !== undefined) return known;
+    const { secrets, headers } = openSecrets(vault, row, now);
+    const opened = {
+      url: new URL(row.url),
+      keys: secrets.map(signingKey),
+      headers: { ...headers, ...fixedHeaders },
+      secrets: secretWords(headers),
+    };
+    prepared.set(name, opened);
+    return opened;
+  }
+
+  return async (webhook, event) => {
+    const at = clock.now();
+    const { url, keys, headers, secrets } = prepare(webhook, at);
+    const body = payloadOf(event);
+    const timestamp = Math.floor(at / 1000);
+    const attempt: DeliveryAttempt = { at, durationMs: 0, status: null, error: null, excerpt: null };
+    let retryAfterMs: number | null = null;
+    try {
+      const admitted = await admit(url);
+      const answer = await poster.post({
+        url,
+        admitted,
+        headers: {
+          ...headers,
+          "webhook-id": event.id,
+          "webhook-timestamp": String(timestamp),
+          "webhook-signature": signaturesBy(keys, event.id, timestamp, body),
+        },
+        body,
+        timeoutMs: Math.max(timeoutMs - (clock.now() - at), 1),
+      });
+      attempt.status = answer.status;
+      attempt.excerpt = excerptOf(answer.body, secrets);
+      retryAfterMs = readRetryAfter(answer.retryAfter, clock.now());
+    } catch (error) {
+      if (!(error instanceof Failure) || error.code === "internal") throw error;
+      attempt.error = { code: error.code, detail: error.message };
+    }
+    attempt.durationMs = Math.max(clock.now() - at, 0);
+    return { attempt, retryAfterMs };
+  };
+};

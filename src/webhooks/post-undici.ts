@@ -1,0 +1,128 @@
+import type { Client } from "undici";
+import type { WebhookAnswer, WebhookPoster, WebhookRequest } from "../mail/webhook.ts";
+import { stopped, timedOut, toFailure, tooManyInterim } from "./failures.ts";
+import { createIdleLines } from "./idle-lines.ts";
+import { type Line, openLine } from "./line.ts";
+
+/** Connections that wait for their next request, to all receivers together. */
+const maxIdle = 256;
+/** How long they do where the receiver does not say (Keep-Alive). */
+const keepAliveMs = 4_000;
+const maxBody = 16 * 1024;
+const maxInterim = 20;
+
+/**
+ * Posts on Node, by HTTP/1.1: straight to the admitted address, following no redirect, unpacking nothing. A connection is kept
+ * for the next request when the answer's body has ended; a body that is longer than 16 kB or than the time ends it.
+ */
+export function createUndiciPoster(): WebhookPoster {
+  const idle = createIdleLines(maxIdle);
+  // Some 60 ms and 30 MB: only for who has webhooks.
+  let loaded: Promise<{ Client: typeof Client }> | null = null;
+  const lines = new Set<Line>();
+  let isClosed = false;
+
+  function open(receiver: string, makeClient: typeof Client, request: WebhookRequest): Line {
+    const line = openLine(makeClient, request, keepAliveMs);
+    lines.add(line);
+    line.client.on("disconnect", () => {
+      // One that is lent is seen to by its borrower.
+      if (idle.remove(receiver, line)) drop(line, null);
+    });
+    return line;
+  }
+
+  function drop(line: Line, error: Error | null): void {
+    lines.delete(line);
+    line.end(error);
+  }
+
+  /** Sends a request on a line that carries no other; afterwards the line is idle or gone. Throws what undici throws. */
+  async function exchange(receiver: string, line: Line, request: WebhookRequest, ms: number): Promise<WebhookAnswer> {
+    const timer = setTimeout(() => drop(line, timedOut(line.isOpen)), ms);
+    try {
+      const { answer, isWhole } = await send(line, request, () => drop(line, tooManyInterim()));
+      if (isWhole && line.isOpen) {
+        line.settle();
+        const surplus = idle.put(receiver, line);
+        if (surplus !== null) drop(surplus, null);
+      } else drop(line, null);
+      return answer;
+    } catch (error) {
+      drop(line, null);
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  return {
+    async post(request) {
+      const startedAt = performance.now();
+      const left = (): number => Math.max(request.timeoutMs - (performance.now() - startedAt), 1);
+      const { Client: makeClient } = await (loaded ??= import("undici"));
+      if (isClosed) throw stopped();
+      const receiver = `${request.url.origin} ${request.admitted.address}`;
+      const kept = idle.take(receiver);
+      try {
+        if (kept !== null) return await exchange(receiver, kept, request, left());
+      } catch (error) {
+        if (isClosed || kept?.wasStale(error) !== true) throw toFailure(error, kept !== null && kept.heard > 0);
+      }
+      const line = open(receiver, makeClient, request);
+      try {
+        return await exchange(receiver, line, request, left());
+      } catch (error) {
+        throw toFailure(error, line.heard > 0);
+      }
+    },
+    close() {
+      isClosed = true;
+      for (const line of lines) line.end(stopped());
+      lines.clear();
+    },
+  };
+}
+
+/**
+ * Sends a request and waits for the answer's end, or for as much of it as is wanted: `isWhole` says which. Rejects when the line
+ * ends before the answer's head is there. By `dispatch`, because `request` makes a stream of each answer, which takes as long as
+ * all the rest.
+ */
+function send(
+  { client }: Line,
+  { url, headers, body }: WebhookRequest,
+  onFlood: () => void,
+): Promise<{ answer: WebhookAnswer; isWhole: boolean }> {
+  return new Promise((resolve, reject) => {
+    let head: Omit<WebhookAnswer, "body"> | null = null;
+    const chunks: Buffer[] = [];
+    let length = 0;
+    let interim = 0;
+    const end = (isWhole: boolean, error?: Error): void => {
+      if (head === null) reject(error ?? new Error("an end without a head"));
+      else resolve({ answer: { ...head, body: Buffer.concat(chunks).subarray(0, maxBody) }, isWhole });
+    };
+    client.dispatch(
+      { path: `${url.pathname}${url.search}`, method: "POST", headers, body },
+      {
+        // undici asks for it.
+        onRequestStart: () => {},
+        onResponseStart(_, status, answered) {
+          if (status >= 200) {
+            const [retryAfter = null] = [answered["retry-after"]].flat();
+            head = { status, retryAfter };
+          } else if (++interim > maxInterim) onFlood();
+        },
+        onResponseData(_, chunk) {
+          if (length > maxBody) return;
+          chunks.push(chunk);
+          length += chunk.length;
+          if (length > maxBody) end(false);
+        },
+        onResponseEnd: () => end(true),
+        onResponseError: (_, error) => end(false, error),
+      },
+    );
+  });
+}
