@@ -137,11 +137,15 @@ const variables = z.strictObject({
     "The sealing secret before this one, for the start that changes it; needed no more once that start has been told to listen.",
   ),
   POSTERN_ADMIN_KEY: unset(adminKey, "none", "An operator key of your own making, at least 32 characters."),
-  POSTERN_ALLOW_NETWORKS: set(networks, "", "Private networks that mail servers may be in: CIDR, with commas between."),
+  POSTERN_ALLOW_NETWORKS: set(
+    networks,
+    "",
+    "Private networks that mail servers and webhook receivers may be in: CIDR, with commas between.",
+  ),
   POSTERN_ALLOW_PORTS: set(
     ports,
     "",
-    "Ports that mail servers may have besides 993 143 995 110 465 587 2525: a list, ranges, or *.",
+    "Ports that mail servers may have besides 993 143 995 110 465 587 2525, and webhook receivers besides 443 8443: a list, ranges, or *.",
   ),
   POSTERN_ALLOW_INSECURE: set(flag, "false", 'Whether accounts may have security "none": passwords and mail in clear.'),
   POSTERN_MAX_BODY: set(size(kibi, 64 * mebi), "1 MiB", "Largest JSON body; submissions have their own limit, 35 MiB."),

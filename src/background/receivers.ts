@@ -180,7 +180,7 @@ export function isFailing({ failures }: Receiver): boolean {
   return failures >= failuresToOneHand;
 }
 
-export function handsOf(receiver: Receiver): number {
+function handsOf(receiver: Receiver): number {
   return isFailing(receiver) ? 1 : receiver.webhook.maxConcurrency;
 }
 

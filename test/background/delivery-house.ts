@@ -10,7 +10,7 @@ export type Receives = (nth: number, at: number) => { ms: number; status?: numbe
 
 type Kept = DeliveryRow & { epoch: number; owner: string | null; leaseUntil: number; deaths: number; isGone: boolean };
 
-export const leaseMs = 20_000;
+const leaseMs = 20_000;
 export const timeoutMs = 15_000;
 
 /** The deliverer over a database and receivers that are made up, on a clock that stands still until it is told to go on. */

@@ -1,6 +1,7 @@
 import { Failure, type FailureCode, type FailureDetails, type Upstream } from "../../errors.ts";
 import { profileOf, providerRefusal } from "../../mail/provider-profile.ts";
 import { oneLine } from "../../net/server-words.ts";
+import { tlsReason } from "../../net/tls-reason.ts";
 import { whyUnreachable } from "../../net/why-unreachable.ts";
 
 /** Where in the dialog with which server something failed. */
@@ -26,8 +27,6 @@ const timeouts = new Set(["CONNECT_TIMEOUT", "GREETING_TIMEOUT", "UPGRADE_TIMEOU
 const nameNotFound = new Set(["ENOTFOUND", "EAI_NODATA", "EAI_NONAME"]);
 const brokenProtocol =
   /^(ParserError|MAX_IMAP_NESTING|LineTooLarge|LiteralTooLarge|ResponseTooLarge|TooMany|UnexpectedTag|InvalidResponse|ResponseProcessingFailed|STARTTLS_INJECTION)/;
-const brokenTls =
-  /^(CERT_|ERR_TLS|ERR_SSL|ERR_OSSL|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH|EPROTO)/;
 /** The line was gone, whatever was going on: how that reads depends on who noticed it first. */
 const lostLine =
   /^(ECONNRESET|ECONNABORTED|EPIPE|ENOTCONN|NoConnection|EConnectionClosed|ERR_STREAM_DESTROYED|ERR_STREAM_WRITE_AFTER_END|ERR_SSL_UNEXPECTED_EOF_WHILE_READING)$/;
@@ -159,8 +158,8 @@ export function toFailure(
   if (timeouts.has(code)) return timedOut(where);
   if (nameNotFound.has(code)) return failure("dns-not-found", "The mail server's name does not resolve.", where);
   if (brokenProtocol.test(code)) return brokeProtocol("The mail server's answer can't be read.", where);
-  if (brokenTls.test(code) && !lostLine.test(code))
-    return tlsFailure(`The TLS connection failed: ${tlsReason(code)}.`, where);
+  const tls = tlsReason(code);
+  if (tls !== null) return tlsFailure(`The TLS connection failed: ${tls}.`, where);
   if (error.tlsFailed === true && !lostLine.test(code)) {
     return tlsFailure("The mail server did not start TLS when asked to.", where);
   }
@@ -174,7 +173,7 @@ export function toFailure(
 /** How far the opening of a session had come. */
 function openingPhase(code: string, tlsFailed: boolean): string {
   if (nameNotFound.has(code)) return "resolve";
-  if (brokenTls.test(code) || tlsFailed || code === "UPGRADE_TIMEOUT") return "tls";
+  if (tlsReason(code) !== null || tlsFailed || code === "UPGRADE_TIMEOUT") return "tls";
   if (code === "GREETING_TIMEOUT") return "greeting";
   return /^(CONNECT_TIMEOUT|ECONNREFUSED|EHOST|ENET|EADDR|ETIMEDOUT)/.test(code) ? "connect" : "login";
 }
@@ -206,13 +205,4 @@ function tlsFailure(detail: string, where: Where): Failure {
       fix: "Check incoming.security and port, and give the server's authority as incoming.tls.ca if it is a private one.",
     },
   );
-}
-
-function tlsReason(code: string): string {
-  if (code === "CERT_HAS_EXPIRED") return "the certificate has expired";
-  if (code === "ERR_TLS_CERT_ALTNAME_INVALID" || code === "HOSTNAME_MISMATCH")
-    return "the certificate is for another name";
-  if (/SELF_SIGNED/.test(code)) return "the certificate is self-signed";
-  if (code.startsWith("UNABLE_TO")) return "the certificate's authority is unknown";
-  return code;
 }

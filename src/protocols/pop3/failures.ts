@@ -1,5 +1,6 @@
 import { Failure, type FailureCode, type FailureDetails } from "../../errors.ts";
 import { profileOf, providerRefusal } from "../../mail/provider-profile.ts";
+import { tlsReason } from "../../net/tls-reason.ts";
 import { whyUnreachable } from "../../net/why-unreachable.ts";
 import type { Status } from "./status.ts";
 
@@ -12,8 +13,6 @@ type Said = Pick<Status, "code" | "text">;
 /** A day, seconds: who tells us to stay away for longer is not believed. */
 const longestWait = 86_400;
 
-const brokenTls =
-  /^(?:CERT_|CRL_|ERR_TLS|ERR_SSL|ERR_OSSL|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|HOSTNAME_MISMATCH|INVALID_|PATH_LENGTH|EPROTO$)/;
 const nameNotFound = new Set(["ENOTFOUND", "EAI_NODATA", "EAI_NONAME"]);
 const locked =
   /\b(?:mail ?(?:box|drop)|account) (?:is )?(?:locked|busy|in use)|(?:can(?:'t|not)|unable to|could not|failed to) (?:\w+ )?lock|lock (?:busy|failed)|in use by|another (?:pop3? )?(?:session|process|connection)|already (?:locked|open|in use|logged)/i;
@@ -191,19 +190,9 @@ export function toFailure(thrown: unknown, where: Where): Failure {
   const error: { code?: unknown } = typeof thrown === "object" && thrown !== null ? thrown : {};
   const code = typeof error.code === "string" ? error.code : "";
   if (nameNotFound.has(code)) return failure("dns-not-found", "The mail server's name does not resolve.", where);
-  if (brokenTls.test(code)) {
-    return tlsFailed(`The TLS connection failed: ${tlsReason(code)}.`, { ...where, phase: "tls" });
-  }
+  const tls = tlsReason(code);
+  if (tls !== null) return tlsFailed(`The TLS connection failed: ${tls}.`, { ...where, phase: "tls" });
   if (code === "ETIMEDOUT") return timedOut(where);
   if (where.phase === "tls" && code === "") return tlsFailed("The TLS connection failed.", where);
   return where.phase === "connect" ? failure("upstream-unreachable", whyUnreachable(code), where) : disconnected(where);
-}
-
-function tlsReason(code: string): string {
-  if (code === "CERT_HAS_EXPIRED") return "the certificate has expired";
-  if (code === "ERR_TLS_CERT_ALTNAME_INVALID" || code === "HOSTNAME_MISMATCH")
-    return "the certificate is for another name";
-  if (code.includes("SELF_SIGNED")) return "the certificate is self-signed";
-  if (code.startsWith("UNABLE_TO")) return "the certificate's authority is unknown";
-  return code;
 }

@@ -1,14 +1,13 @@
 import { Failure, type FailureCode, type FailureDetails } from "../../errors.ts";
 import { profileOf, providerRefusal } from "../../mail/provider-profile.ts";
 import { parseReply, type Reply } from "./reply.ts";
+import { tlsReason } from "../../net/tls-reason.ts";
 import { whyUnreachable } from "../../net/why-unreachable.ts";
 
 /** Where in the dialog with which server something failed. */
 export type Where = { host: string; phase: string };
 
 const timeouts = new Set(["ETIMEDOUT", "ETIMEOUT"]);
-const brokenTls =
-  /^(?:CERT_|CRL_|ERR_TLS|ERR_SSL|ERR_OSSL|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|HOSTNAME_MISMATCH|INVALID_|PATH_LENGTH|EPROTO$|ETLS$)/;
 
 /** A failure of this dialog, with the server's reply where there was one. */
 export function failure(
@@ -56,14 +55,6 @@ export function loginRefused(reply: Reply, where: Where): Failure {
   });
 }
 
-function tlsReason(code: string): string {
-  if (code === "CERT_HAS_EXPIRED") return "the certificate has expired";
-  if (code === "ERR_TLS_CERT_ALTNAME_INVALID") return "the certificate is for another name";
-  if (code.includes("SELF_SIGNED")) return "the certificate is self-signed";
-  if (code.startsWith("UNABLE_TO")) return "the certificate's authority is unknown";
-  return code;
-}
-
 export function tlsFailed(detail: string, where: Where, reply: Reply | null = null): Failure {
   return failure("tls-verification-failed", detail, where, reply, {
     fix: "Check outgoing.security and port, and give the server's authority as outgoing.tls.ca if it is a private one.",
@@ -81,7 +72,8 @@ export function toFailure(thrown: unknown, where: Where): Failure {
 
   if (own === "ETLS" && reply !== null) return tlsFailed("The mail server does not start TLS.", where, reply);
   if (own === "ETLS") return tlsFailed("The TLS connection failed.", where);
-  if (brokenTls.test(code)) return tlsFailed(`The TLS connection failed: ${tlsReason(code)}.`, where);
+  const tls = tlsReason(code);
+  if (tls !== null) return tlsFailed(`The TLS connection failed: ${tls}.`, where);
   if (reply !== null && reply.code >= 400) return refused(reply, where);
   if (timeouts.has(own) || timeouts.has(code)) return timedOut(where);
   if (own === "EPROTOCOL") {
