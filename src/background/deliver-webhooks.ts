@@ -1,4 +1,3 @@
-import type { Event } from "../mail/event.ts";
 import type { Wake } from "../mail/wake.ts";
 import type { Clock, Log, Metrics } from "../observe.ts";
 import { viewEvent } from "../operations/view-event.ts";
@@ -6,18 +5,29 @@ import type { DeliveryClaim, WebhookRow } from "../store/webhook-rows.ts";
 import type { DeliveryStore, WebhookStore } from "../store/webhook-store.ts";
 import type { Attempted } from "../webhooks/attempt-delivery.ts";
 import { outcomeOf } from "../webhooks/outcome.ts";
+import { payloadOf } from "../webhooks/payload.ts";
+import { confirmWaiting } from "./confirm-waiting.ts";
 import { holdDeliveries } from "./held-deliveries.ts";
-import { noteReceiver } from "./note-receiver.ts";
-import { createReceivers, hasNews, type Held, isBlocked, isFailing, learn, type Receiver } from "./receivers.ts";
+import { hasLasted, noteReceivers } from "./note-receiver.ts";
+import {
+  createReceivers,
+  hasNews,
+  type Held,
+  isBlocked,
+  isFailing,
+  learn,
+  mustWait,
+  type Receiver,
+} from "./receivers.ts";
 import { reportDelivery } from "./report-delivery.ts";
 import { type Outcome, settleDeliveries } from "./settle-deliveries.ts";
 import { brokenBy, failedBy, untouched, whyNot } from "./unattempted.ts";
 
 export type DeliverNeeds = {
   webhooks: Pick<WebhookStore, "byId" | "note" | "disable">;
-  deliveries: Pick<DeliveryStore, "due" | "claim" | "abandon" | "renew" | "settle" | "countPending">;
-  /** Posts an event to a webhook; what came of it. */
-  attempt: (webhook: WebhookRow, event: Event) => Promise<Attempted>;
+  deliveries: Pick<DeliveryStore, "due" | "claim" | "abandon" | "renew" | "confirm" | "settle" | "countPending">;
+  /** Posts a body to a webhook, under the id of its event; what came of it. */
+  attempt: (webhook: WebhookRow, message: { id: string; body: string }) => Promise<Attempted>;
   wake: Pick<Wake, "wake">;
   clock: Clock;
   log: Log;
@@ -61,9 +71,9 @@ export function deliverWebhooks(needs: DeliverNeeds): Deliverer {
   const receivers = createReceivers();
   const settling = settleDeliveries(needs, written);
   const held = holdDeliveries(needs, receivers);
+  const confirm = confirmWaiting(needs, receivers, { giveBack, begin: beginFresh });
+  const notes = noteReceivers(needs, keepOnlyWhatMay);
   const underWay = new Set<Promise<void>>();
-  const news = new Set<Receiver>();
-  let noting: Promise<void> | null = null;
   let countedAt = 0;
   let isFirst = true;
   let isCalled = false;
@@ -80,7 +90,11 @@ export function deliverWebhooks(needs: DeliverNeeds): Deliverer {
     const known = receivers.all.get(webhookId);
     const noted = known?.noted ?? 0;
     const row = await webhooks.byId(webhookId);
-    if (row !== null) return receivers.keep(row, noted, clock.now());
+    if (row !== null) {
+      // What waits was taken in for what the webhook was.
+      if (known !== undefined && known.webhook.version !== row.version) giveBackAll(known);
+      return receivers.keep(row, noted, clock.now());
+    }
     if (known !== undefined) known.webhook = { ...known.webhook, disabledBecause: "caller" };
     return null;
   }
@@ -104,20 +118,23 @@ export function deliverWebhooks(needs: DeliverNeeds): Deliverer {
     receivers.hold(receiver, -limit);
     if (claimed.status === "rejected") throw claimed.reason;
     receiver.more = claimed.value.length === limit;
-    takeIn(receiver, claimed.value, now + leaseMs);
-    if (reading.status === "rejected") giveBackAll(receiver);
+    takeIn(receiver, claimed.value, now + leaseMs, reading.status === "fulfilled");
     keepOnlyWhatMay(receiver);
     begin();
     if (reading.status === "rejected") throw reading.reason;
     return claimed.value.length > 0;
   }
 
-  function takeIn(receiver: Receiver, claims: DeliveryClaim[], leaseUntil: number): void {
+  /** Where the webhook's row is not known as it is now, all is given back. */
+  function takeIn(receiver: Receiver, claims: DeliveryClaim[], leaseUntil: number, isRowKnown: boolean): void {
     for (const claimed of claims) {
-      const mine = held.take(receiver, claimed, leaseUntil);
-      const error = whyNot(claimed);
-      if (error === null) receivers.put(receiver, [mine]);
-      else settle(mine, failedBy(claimed.delivery, error, clock.now()));
+      const { delivery, epoch, event } = claimed;
+      const error = whyNot(claimed, receiver.webhook);
+      const body = error === null && event !== null ? payloadOf(viewEvent(event)) : "";
+      const mine = held.take({ delivery, epoch, body, receiver, leaseUntil });
+      if (!isRowKnown) giveBack(mine);
+      else if (error === null) receivers.put(receiver, [mine]);
+      else settle(mine, failedBy(delivery, error, clock.now()));
     }
   }
 
@@ -139,8 +156,15 @@ export function deliverWebhooks(needs: DeliverNeeds): Deliverer {
     else if (isFailing(receiver)) giveBackAll(receiver, Math.max(0, 1 - receiver.busy));
   }
 
-  /** Begins what waits, as far as hands and rates allow. */
+  /** Begins what waits, as far as hands and rates allow, and what has waited long as soon as it is confirmed. */
   function begin(): void {
+    beginFresh();
+    const [first] = receivers.unconfirmed(clock.now());
+    // What failed is tried again by the next step.
+    if (first !== undefined) confirm().catch(() => callStep(first.delivery.appId));
+  }
+
+  function beginFresh(): void {
     for (;;) {
       const next = receivers.begin(clock.now());
       if (next === null) return;
@@ -162,17 +186,16 @@ export function deliverWebhooks(needs: DeliverNeeds): Deliverer {
       receivers.end(receiver);
       keepOnlyWhatMay(receiver);
       begin();
-      const isPaced = receiver.waiting.length > 0 && receiver.beginsFrom > clock.now();
+      const isPaced = receiver.waiting.length > 0 && mustWait(receiver, clock.now());
       if (isPaced || (receiver.more && receivers.wanted(receiver) > 0)) callStep(receiver.webhook.appId);
     }
   }
 
   async function attempt(receiver: Receiver, mine: Held): Promise<void> {
     const { webhook } = receiver;
-    const { delivery, event } = mine;
-    if (event === null) return;
+    const { delivery, body } = mine;
     const began = clock.now();
-    const attempted = await needs.attempt(webhook, viewEvent(event)).catch((error: unknown) => {
+    const attempted = await needs.attempt(webhook, { id: delivery.eventId, body }).catch((error: unknown) => {
       log.write("error", "delivery.broke", { deliveryId: delivery.id, error });
       return brokenBy(began, clock.now());
     });
@@ -180,8 +203,9 @@ export function deliverWebhooks(needs: DeliverNeeds): Deliverer {
     const outcome = outcomeOf(delivery, attempted, { now, random: needs.random() });
     // What went wrong with us says nothing about the receiver.
     if (attempted.attempt.error?.code !== "internal") {
-      learn(receiver, { ...outcome, at: began, tookMs: now - began }, webhook);
-      if (outcome.receiver !== "good" || hasNews(receiver)) news.add(receiver);
+      const lasting = hasLasted(delivery, began);
+      learn(receiver, { ...outcome, at: began, tookMs: now - began, lasting }, webhook);
+      if (outcome.receiver !== "good" || hasNews(receiver)) notes.add(receiver);
     }
     settle(mine, outcome.settled);
     reportDelivery(needs, delivery, outcome.settled.state, attempted.attempt);
@@ -196,42 +220,7 @@ export function deliverWebhooks(needs: DeliverNeeds): Deliverer {
       // When it is due next has to be known to whoever waits for that.
       if (state === "pending") callStep(mine.delivery.appId);
     }
-    await noteNews();
-  }
-
-  function noteNews(): Promise<void> {
-    noting ??= noteEach().finally(() => (noting = null));
-    return noting;
-  }
-
-  async function noteEach(): Promise<void> {
-    const found = [...news];
-    news.clear();
-    await Promise.all(
-      found.map(async (receiver) => {
-        try {
-          await noteReceiver(needs, receiver);
-        } catch (error) {
-          news.add(receiver);
-          log.write("error", "webhook.not-noted", { webhookId: receiver.webhook.id, error });
-        }
-        keepOnlyWhatMay(receiver);
-      }),
-    );
-  }
-
-  /** Whom to ask for what is due: apps with the least under way first, then webhooks. */
-  function inTurn(due: { webhookId: string }[]): string[] {
-    const load = ({ webhookId }: { webhookId: string }) => receivers.all.get(webhookId);
-    return due
-      .filter((one) => {
-        const known = load(one);
-        if (known === undefined) return true;
-        if (isBlocked(known, clock.now())) return !hasNews(known);
-        return receivers.wanted(known) > 0;
-      })
-      .toSorted((a, b) => (load(a)?.app.busy ?? 0) - (load(b)?.app.busy ?? 0) || busyOf(load(a)) - busyOf(load(b)))
-      .map(({ webhookId }) => webhookId);
+    await notes.write();
   }
 
   function measure(): void {
@@ -253,7 +242,8 @@ export function deliverWebhooks(needs: DeliverNeeds): Deliverer {
       // What is known comes before what is to be found out: else it would be delivered a second time.
       if (settling.isStuck()) return { nextAt: clock.now() + againMs, notBefore: clock.now() + restMs };
       await held.renew();
-      if (news.size > 0) await noteNews();
+      await confirm();
+      await notes.write();
       const begun = clock.now();
       const waiting = await deliveries.due();
       const now = clock.now();
@@ -265,7 +255,7 @@ export function deliverWebhooks(needs: DeliverNeeds): Deliverer {
         const known = receivers.all.get(webhookId);
         if (known !== undefined) known.more = true;
       }
-      const asked = inTurn(due);
+      const asked = receivers.inTurn(due, now);
       const answers = await Promise.allSettled(asked.slice(0, claimedAtOnce).map(claim));
       begin();
       measure();
@@ -276,7 +266,7 @@ export function deliverWebhooks(needs: DeliverNeeds): Deliverer {
         ...(asked.length > claimedAtOnce ? [now] : []),
         ...(wasEmpty ? [now + againMs] : []),
         ...waiting.flatMap(({ dueAt }) => (dueAt > now ? dueAt : [])),
-        ...[...receivers.ready()].flatMap(({ beginsFrom }) => (beginsFrom > now ? beginsFrom : [])),
+        ...[...receivers.ready()].flatMap((one) => (mustWait(one, now) ? one.beginsFrom : [])),
         ...held.renewals(),
       ];
       return { nextAt: at.length === 0 ? null : at.reduce((first, one) => Math.min(first, one)), notBefore };
@@ -290,5 +280,3 @@ export function deliverWebhooks(needs: DeliverNeeds): Deliverer {
     },
   };
 }
-
-const busyOf = (receiver: Receiver | undefined) => (receiver?.busy ?? 0) + (receiver?.waiting.length ?? 0);

@@ -1,7 +1,6 @@
 import type { Clock } from "../observe.ts";
-import type { DeliveryClaim } from "../store/webhook-rows.ts";
 import type { DeliveryStore } from "../store/webhook-store.ts";
-import type { Held, Receiver, Receivers } from "./receivers.ts";
+import type { Held, Receivers } from "./receivers.ts";
 
 export type HoldNeeds = {
   deliveries: Pick<DeliveryStore, "renew">;
@@ -28,11 +27,11 @@ export function holdDeliveries({ deliveries, clock, leaseMs, timeoutMs }: HoldNe
   return {
     leaseMs: leaseMs + timeoutMs,
 
-    take(receiver: Receiver, claim: DeliveryClaim, leaseUntil: number): Held {
-      const mine = { ...claim, receiver, leaseUntil };
+    take(claim: Omit<Held, "confirmedAt">): Held {
+      const mine = { ...claim, confirmedAt: clock.now() };
       letGo(held.get(claim.delivery.id));
       held.set(claim.delivery.id, mine);
-      receivers.hold(receiver, 1);
+      receivers.hold(claim.receiver, 1);
       return mine;
     },
 
@@ -47,23 +46,23 @@ export function holdDeliveries({ deliveries, clock, leaseMs, timeoutMs }: HoldNe
     /** It may run out while an attempt is under way, and may be another's by now. */
     isLate: ({ leaseUntil }: Held): boolean => leaseUntil - clock.now() <= timeoutMs,
 
-    /** Extends claims in time; those that have run out are not. */
+    /** Extends claims in time, and those that ran out and are nobody else's yet. Lets go of all others: what waits is not begun. */
     async renew(): Promise<void> {
       const now = clock.now();
-      const old = [...held.values()].filter((one) => renewalOf(one) <= now && one.leaseUntil > now);
+      const old = [...held.values()].filter((one) => renewalOf(one) <= now);
       if (old.length === 0) return;
       const leaseUntil = now + leaseMs + timeoutMs;
-      await deliveries.renew(
-        old.map(({ delivery, epoch }) => ({ id: delivery.id, epoch })),
-        leaseUntil,
-      );
-      for (const one of old) one.leaseUntil = leaseUntil;
+      const claims = old.map(({ delivery, epoch }) => ({ id: delivery.id, epoch }));
+      const standing = new Set(await deliveries.renew(claims, leaseUntil));
+      for (const one of old) if (standing.has(one.delivery.id)) one.leaseUntil = leaseUntil;
+      const lost = old.filter((one) => !standing.has(one.delivery.id));
+      receivers.take(new Set(lost));
+      for (const one of lost) letGo(one);
     },
 
     /** When claims have to be renewed. */
     renewals(): number[] {
-      const now = clock.now();
-      return [...held.values()].flatMap((one) => (one.leaseUntil > now ? renewalOf(one) : []));
+      return [...held.values()].map(renewalOf);
     },
   };
 }

@@ -1,12 +1,21 @@
-import type { DeliveryClaim, WebhookRow } from "../store/webhook-rows.ts";
+import type { DeliveryRow, WebhookRow } from "../store/webhook-rows.ts";
 
 /** A delivery that this process has claimed. */
-export type Held = DeliveryClaim & { receiver: Receiver; leaseUntil: number };
+export type Held = {
+  delivery: DeliveryRow;
+  epoch: number;
+  /** What is sent: short, however long its event is. */
+  body: string;
+  receiver: Receiver;
+  leaseUntil: number;
+  /** When it was last known to be claimed still, of a webhook as it is here. Milliseconds since the epoch. */
+  confirmedAt: number;
+};
 
 /** What all receivers of an app have together: requests under way, and deliveries claimed. */
 type App = { busy: number; held: number };
 
-/** What attempts have shown of a receiver and is not on its row yet. */
+/** What attempts have shown of a receiver, since its webhook was last changed, and is not on its row yet. */
 export type Found = {
   /** Something was delivered. */
   good: boolean;
@@ -16,6 +25,8 @@ export type Found = {
   holdUntil: number;
   /** It answered 410; the webhook as it was then. */
   goneFrom: WebhookRow | null;
+  /** What had been failing for a day failed again. */
+  lasting: boolean;
 };
 
 /** A webhook's receiver, as this process knows it. */
@@ -41,7 +52,7 @@ export type Receiver = {
   usedAt: number;
 };
 
-export const nothingFound: Found = { good: false, failingSince: null, holdUntil: 0, goneFrom: null };
+export const nothingFound: Found = { good: false, failingSince: null, holdUntil: 0, goneFrom: null, lasting: false };
 
 /** Requests under way at once, of all webhooks together. */
 const handsInAll = 512;
@@ -51,6 +62,10 @@ const heldInAll = 2_560;
 const failuresToOneHand = 5;
 /** What is claimed ahead is begun in about this time, milliseconds, and is this many times what may be under way at most. */
 const ahead = { ms: 2_000, times: 10 };
+/** What was confirmed longer ago is confirmed again before it begins, milliseconds. */
+const freshMs = 1_000;
+/** The longest that a rate makes the next request wait, milliseconds. */
+const longestPace = 1_000;
 /** The weight of the last request in the smoothed duration. */
 const weight = 0.2;
 
@@ -82,8 +97,11 @@ export function createReceivers() {
     keep(webhook: WebhookRow, noted: number, now: number): Receiver {
       const known = all.get(webhook.id);
       if (known !== undefined) {
-        const { failingSince, holdUntil } = known.webhook;
-        known.webhook = known.noted === noted ? webhook : { ...webhook, failingSince, holdUntil };
+        const { failingSince, holdUntil, version, url } = known.webhook;
+        const isChanged = webhook.version !== version;
+        known.webhook = known.noted === noted || isChanged ? webhook : { ...webhook, failingSince, holdUntil };
+        if (isChanged) known.found = nothingFound;
+        if (webhook.url !== url) Object.assign(known, { failures: 0, tookMs: null });
         return known;
       }
       const app = apps.get(webhook.appId) ?? { busy: 0, held: 0 };
@@ -119,7 +137,8 @@ export function createReceivers() {
     begin(now: number): { receiver: Receiver; held: Held } | null {
       let best: Receiver | null = null;
       for (const one of ready) {
-        if (one.beginsFrom > now || one.busy >= handsOf(one) || one.busy >= shareOf(one, "busy", handsInAll)) continue;
+        if (mustWait(one, now) || isStale(one.waiting[0], now, freshMs)) continue;
+        if (one.busy >= handsOf(one) || one.busy >= shareOf(one, "busy", handsInAll)) continue;
         const fewer = best === null ? -1 : one.app.busy - best.app.busy || one.busy - best.busy;
         if (fewer < 0) best = one;
       }
@@ -132,6 +151,23 @@ export function createReceivers() {
       best.usedAt = now;
       best.beginsFrom = paced(best, now);
       return { receiver: best, held };
+    },
+
+    /** What waits and has to be confirmed, with what soon will be as old: also where no hand is free, lest it lose its turn by that. */
+    unconfirmed(now: number): Held[] {
+      const late = [...ready].filter(({ waiting }) => isStale(waiting[0], now, freshMs));
+      return late.flatMap(({ waiting }) => waiting.filter((one) => isStale(one, now, freshMs / 2)));
+    },
+
+    /** Takes away of these what waits; the others have begun or were taken away before. */
+    take(some: Set<Held>): Held[] {
+      const taken: Held[] = [];
+      for (const receiver of new Set([...some].map((one) => one.receiver))) {
+        taken.push(...receiver.waiting.filter((one) => some.has(one)));
+        receiver.waiting = receiver.waiting.filter((one) => !some.has(one));
+        if (receiver.waiting.length === 0) ready.delete(receiver);
+      }
+      return taken;
     },
 
     /** Gives the hand back. */
@@ -148,6 +184,19 @@ export function createReceivers() {
     },
 
     ready: (): Iterable<Receiver> => ready,
+
+    /** Whom to ask for what is due: apps with the least under way first, then webhooks. */
+    inTurn(due: { webhookId: string }[], now: number): string[] {
+      const busyOf = (one: Receiver | undefined) => (one?.busy ?? 0) + (one?.waiting.length ?? 0);
+      return due
+        .map(({ webhookId }) => ({ webhookId, known: all.get(webhookId) }))
+        .filter(({ known }) => {
+          if (known === undefined) return true;
+          return isBlocked(known, now) ? !hasNews(known) : this.wanted(known) > 0;
+        })
+        .toSorted((a, b) => (a.known?.app.busy ?? 0) - (b.known?.app.busy ?? 0) || busyOf(a.known) - busyOf(b.known))
+        .map(({ webhookId }) => webhookId);
+    },
 
     /** How many more of a webhook's deliveries are to be claimed: none while there is more than half of what may wait. */
     wanted(receiver: Receiver): number {
@@ -190,6 +239,17 @@ export function isBlocked({ webhook, found }: Receiver, now: number): boolean {
   return webhook.disabledBecause !== null || found.goneFrom !== null || holdUntil > now;
 }
 
+/** Its rate lets nothing begin yet. A clock that was set back makes nobody wait longer for it. */
+export function mustWait(receiver: Receiver, now: number): boolean {
+  if (receiver.beginsFrom > now + longestPace) receiver.beginsFrom = now;
+  return receiver.beginsFrom > now;
+}
+
+/** It was not confirmed in the last `ms`; a clock that was set back tells nothing. */
+function isStale(held: Held | undefined, now: number, ms: number): boolean {
+  return held !== undefined && Math.abs(now - held.confirmedAt) > ms;
+}
+
 /** There is something to write on its row. */
 export function hasNews({ webhook, found }: Receiver): boolean {
   const { good, failingSince, holdUntil, goneFrom } = found;
@@ -197,12 +257,22 @@ export function hasNews({ webhook, found }: Receiver): boolean {
   return webhook.failingSince === null ? failingSince !== null : good;
 }
 
-/** Takes in how a request ended, after so many milliseconds. */
+/**
+ * Takes in how a request ended, after so many milliseconds. `webhook` is what it was when the request began: of one that was changed
+ * since it says nothing, because that may have another receiver.
+ */
 export function learn(
   receiver: Receiver,
-  done: { receiver: "good" | "failed" | "gone"; holdUntil: number | null; at: number; tookMs: number },
+  done: {
+    receiver: "good" | "failed" | "gone";
+    holdUntil: number | null;
+    at: number;
+    tookMs: number;
+    lasting: boolean;
+  },
   webhook: WebhookRow,
 ): void {
+  if (receiver.webhook.version !== webhook.version) return;
   const { found, tookMs } = receiver;
   const isGood = done.receiver === "good";
   receiver.tookMs = tookMs === null ? done.tookMs : tookMs + weight * (done.tookMs - tookMs);
@@ -212,6 +282,7 @@ export function learn(
     failingSince: isGood ? null : (found.failingSince ?? done.at),
     holdUntil: Math.max(found.holdUntil, done.holdUntil ?? 0),
     goneFrom: done.receiver === "gone" ? webhook : found.goneFrom,
+    lasting: !isGood && (found.lasting || done.lasting),
   };
 }
 

@@ -49,13 +49,13 @@ export function settleDeliveries(needs: SettleNeeds, written: (outcomes: Outcome
         return;
       } catch (error) {
         const isAway = error instanceof Failure && error.code === "storage-unavailable";
+        isStuck = isAway;
         if (!isAway && batch.length > 1) return writeSingly(batch);
         if (!isAway || clock.now() >= until) {
           // Their claims run out by themselves; they are delivered again.
           log.write("error", "webhook.unsettled", { deliveryIds: batch.map(({ id }) => id), error });
           return;
         }
-        isStuck = true;
       }
       await clock.sleep(pause);
     }

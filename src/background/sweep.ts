@@ -1,5 +1,6 @@
 import type { Clock } from "../observe.ts";
 import type { Store } from "../store/store.ts";
+import { testLost } from "./unattempted.ts";
 
 /** How long a submission and its Idempotency-Key are kept after the outcome, milliseconds (DESIGN §5). */
 const submissionLife = 30 * 86_400_000;
@@ -7,15 +8,21 @@ const submissionLife = 30 * 86_400_000;
 /** How long a delivery is kept after it was delivered, milliseconds. */
 const deliveredLife = 3 * 86_400_000;
 
-/** One step of the broom: bytes that no submission refers to, intents that have expired, old submissions, events and deliveries. */
+/** A delivery that did not arrive is kept as long as its schedule may last, however soon events go, milliseconds. */
+const undeliveredLife = 4 * 86_400_000;
+
+/**
+ * One step of the broom: bytes that no submission refers to, intents that have expired, old submissions, events and deliveries. Ends
+ * tests that their process did not.
+ */
 export const sweep =
   (needs: {
     blobs: Pick<Store["blobs"], "sweep">;
     intents: Pick<Store["intents"], "sweep">;
     submissions: Pick<Store["submissions"], "sweep">;
     events: Pick<Store["events"], "sweep">;
-    deliveries: Pick<Store["deliveries"], "sweep">;
-    /** How many days events, and deliveries that did not arrive, are kept. */
+    deliveries: Pick<Store["deliveries"], "sweep" | "failTests">;
+    /** How many days events, and, when these are more than four, deliveries that did not arrive, are kept. */
     eventDays: number;
     clock: Clock;
   }) =>
@@ -26,5 +33,7 @@ export const sweep =
     await needs.submissions.sweep(now - submissionLife);
     const oldest = now - needs.eventDays * 86_400_000;
     await needs.events.sweep(oldest);
-    await needs.deliveries.sweep({ delivered: now - deliveredLife, created: oldest });
+    await needs.deliveries.failTests(now, testLost(now));
+    const created = Math.min(oldest, now - undeliveredLife);
+    await needs.deliveries.sweep({ delivered: now - deliveredLife, created });
   };

@@ -1,5 +1,6 @@
 import type { DeliveryAttempt } from "../mail/webhook.ts";
-import type { DeliveryClaim, DeliveryRow } from "../store/webhook-rows.ts";
+import { isStillAbout } from "../operations/find-delivery.ts";
+import type { DeliveryClaim, DeliveryRow, WebhookRow } from "../store/webhook-rows.ts";
 import type { Attempted } from "../webhooks/attempt-delivery.ts";
 import type { Outcome } from "./settle-deliveries.ts";
 
@@ -7,10 +8,21 @@ type Settled = Omit<Outcome, "epoch">;
 
 const keptAttempts = 20;
 
-/** Why a delivery can't be attempted; null when it can. */
-export function whyNot({ delivery, event }: DeliveryClaim): DeliveryAttempt["error"] {
-  if (delivery.testEvent !== null)
-    return { code: "internal", detail: "Postern ended before this test was over; a test is not tried again." };
+const lost = { code: "internal", detail: "Postern ended before this test was over; a test is not tried again." };
+
+/** The attempt of a test whose outcome nobody has written. */
+export function testLost(now: number): DeliveryAttempt {
+  return { at: now, durationMs: 0, status: null, error: lost, excerpt: null };
+}
+
+/** Why a delivery can't be attempted for a webhook as it is; null when it can. */
+export function whyNot(
+  { delivery, event }: DeliveryClaim,
+  webhook: Pick<WebhookRow, "accountIds">,
+): DeliveryAttempt["error"] {
+  if (delivery.testEvent !== null) return lost;
+  if (!isStillAbout(webhook, delivery))
+    return { code: "not-found", detail: "The webhook no longer names the account that this event is about." };
   if (event === null) return { code: "changes-expired", detail: "The event's content is no longer kept." };
   return null;
 }

@@ -87,7 +87,6 @@ export function watchAccounts(needs: WatchersNeeds): Watchers {
       const account = await needs.accounts.byId(accountId);
       // A pause, or a login that was refused for good, is why it does not go on.
       if (account !== null && isOn(account)) await tellDegraded(account, now);
-      await watches.release(accountId, watch.epoch, 0);
     }
   }
 
@@ -110,7 +109,7 @@ export function watchAccounts(needs: WatchersNeeds): Watchers {
           running.delete(accountId);
         }
       await restartStalled();
-      // What is held and not watched was claimed by a step that failed, or by a process that was killed.
+      // What is held and not watched has stalled, or was claimed by a step that failed or a process that was killed.
       for (const [accountId, epoch] of epochs) if (!running.has(accountId)) await watches.release(accountId, epoch, 0);
       const claimed = await watches.claim(needs.owner, clock.now(), needs.leaseMs, claimedAtOnce);
       for (const { accountId, epoch } of claimed) start(accountId, epoch);

@@ -79,6 +79,8 @@ export type FolderWatching = {
 /** Watching a maildrop: it tells nothing unasked. */
 export type MaildropWatching = {
   kind: "maildrop";
+  /** Seconds that the server wants between two logins (LOGIN-DELAY, RFC 2449 §6.5); null when it announces none. */
+  loginDelay: number | null;
   /** All messages that the maildrop holds, oldest (lowest number) first. */
   keys(): Promise<MaildropKey[]>;
 };

@@ -41,6 +41,8 @@ export type WebhookAnswer = {
   status: number;
   /** The Retry-After header as it came, or null. */
   retryAfter: string | null;
+  /** From the call of `post` until the answer's head, milliseconds: whole ones. */
+  headAfterMs: number;
   /** The body's beginning: at most 16 kB are read, and nothing after `timeoutMs`. */
   body: Uint8Array;
 };

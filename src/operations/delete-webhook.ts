@@ -2,7 +2,7 @@ import type { AppCaller } from "../mail/tenant.ts";
 import type { Store } from "../store/store.ts";
 import { findWebhook } from "./find-webhook.ts";
 
-/** Removes a webhook with all of its deliveries; what is under way may still arrive. Fails `not-found`. */
+/** Removes a webhook with all of its deliveries; what is under way, or begins within a second, may still arrive. Fails `not-found`. */
 export const deleteWebhook =
   (needs: { webhooks: Pick<Store["webhooks"], "get" | "remove"> }) =>
   async (caller: AppCaller, webhookId: string): Promise<void> => {

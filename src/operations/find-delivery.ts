@@ -1,7 +1,7 @@
 import { Failure } from "../errors.ts";
 import type { AppCaller } from "../mail/tenant.ts";
 import type { Store } from "../store/store.ts";
-import type { DeliveryRow } from "../store/webhook-rows.ts";
+import type { DeliveryRow, WebhookRow } from "../store/webhook-rows.ts";
 import { reaches } from "./find-account.ts";
 
 /** A delivery of a webhook that the caller reaches. Fails `not-found`. */
@@ -16,9 +16,20 @@ export async function findDelivery(
   return row;
 }
 
-/** A webhook may have named other accounts before: what it was told of those is not for a key that doesn't reach them. */
+/**
+ * A webhook may have named other accounts before: what it was told of those, tests too, is not for a key that doesn't reach them.
+ * A test may be about no account.
+ */
 export function reachesDelivery(caller: AppCaller, row: Pick<DeliveryRow, "accountId" | "testEvent">): boolean {
-  return row.testEvent !== null || reaches(caller, row.accountId);
+  return (row.testEvent !== null && row.accountId === "") || reaches(caller, row.accountId);
+}
+
+/**
+ * Whether the webhook as it is now asks for the account that an event is about: it may have named others when the event came, and who
+ * sees it now may not see those.
+ */
+export function isStillAbout({ accountIds }: Pick<WebhookRow, "accountIds">, { accountId }: DeliveryRow): boolean {
+  return accountIds === null || accountIds.includes(accountId);
 }
 
 export function noSuchDelivery(): Failure {

@@ -10,5 +10,5 @@ export const getDelivery =
   (needs: { webhooks: Pick<Store["webhooks"], "get">; deliveries: Pick<Store["deliveries"], "get"> }) =>
   async (caller: AppCaller, webhookId: string, deliveryId: string): Promise<Delivery> => {
     const webhook = await findWebhook(needs.webhooks, caller, webhookId);
-    return viewDelivery(await findDelivery(needs.deliveries, caller, webhook.id, deliveryId));
+    return viewDelivery(await findDelivery(needs.deliveries, caller, webhook.id, deliveryId), webhook);
   };

@@ -25,5 +25,6 @@ export const listDeliveries =
     const before = startOf(needs.cursorKey, filter, cursor);
     const rows = await needs.deliveries.list(webhook.id, { before, limit: limit + 1, states });
     const { data, nextCursor } = pageOfRows(needs.cursorKey, filter, rows, limit, (row) => row);
-    return { data: data.filter((row) => reachesDelivery(caller, row)).map(viewDelivery), nextCursor };
+    const seen = data.filter((row) => reachesDelivery(caller, row));
+    return { data: seen.map((row) => viewDelivery(row, webhook)), nextCursor };
   };

@@ -83,14 +83,13 @@ export async function asOurs<T>(
     expiresAt: now + (doing.kind === "flags" ? changeLife : removalLife),
   };
   await intents.insert(intent);
-  try {
-    const done = await work();
-    if (!intent.settled)
-      await intents.settle(intent.id, { placed: null, placements: [], expiresAt: clock.now() + changeLife });
-    return done;
-  } catch (error) {
+  const done = await work().catch(async (error: unknown) => {
     // Where it can't be taken back it expires; what went wrong is told.
     await intents.remove([intent.id]).catch(() => undefined);
     throw error;
-  }
+  });
+  const over = { placed: null, placements: [], expiresAt: clock.now() + changeLife };
+  // It is done: where that can't be said it expires, and reads as somebody else's doing.
+  if (!intent.settled) await intents.settle(intent.id, over).catch(() => undefined);
+  return done;
 }

@@ -4,13 +4,14 @@ import type { Wake } from "../mail/wake.ts";
 import type { Delivery } from "../mail/webhook.ts";
 import type { Clock } from "../observe.ts";
 import type { Store } from "../store/store.ts";
-import { findDelivery, noSuchDelivery } from "./find-delivery.ts";
+import { findDelivery, isStillAbout, noSuchDelivery } from "./find-delivery.ts";
 import { findWebhook } from "./find-webhook.ts";
 import { viewDelivery } from "./view-delivery.ts";
 
 /**
- * Makes a delivery due now, with the whole schedule before it again; its attempts stay. Fails `not-found`, `not-changeable` for a
- * test, a disabled webhook, and while it is under way, `changes-expired` when its event is no longer kept.
+ * Makes a delivery due now, with the whole schedule before it again; its attempts stay. A hold of the webhook
+ * stays. Fails `not-found`, `not-changeable` for a test, of an account that the webhook no longer names, while that is disabled, and while
+ * the delivery is under way, `changes-expired` when its event is no longer kept.
  */
 export const redeliver =
   (needs: {
@@ -21,10 +22,13 @@ export const redeliver =
   }) =>
   async (caller: AppCaller, webhookId: string, deliveryId: string): Promise<Delivery> => {
     const webhook = await findWebhook(needs.webhooks, caller, webhookId);
-    const { testEvent } = await findDelivery(needs.deliveries, caller, webhook.id, deliveryId);
-    if (testEvent !== null) throw refusal("A test is tried once and not again.", "POST …/test makes another one.");
+    const found = await findDelivery(needs.deliveries, caller, webhook.id, deliveryId);
+    if (found.testEvent !== null)
+      throw refusal("A test is tried once and not again.", "POST …/test makes another one.");
     if (webhook.disabledBecause !== null)
       throw refusal("The webhook is disabled.", 'PATCH it with {"enabled": true} first.');
+    if (!isStillAbout(webhook, found))
+      throw refusal("The webhook no longer names the account that this event is about.", "PATCH its accountIds first.");
     const outcome = await needs.deliveries.redeliver(webhook.id, deliveryId, needs.clock.now());
     if (outcome === null) throw noSuchDelivery();
     if (outcome === "under-way")
@@ -34,7 +38,7 @@ export const redeliver =
         fix: "GET what it was about: the message or the account by its id.",
       });
     needs.wake.wake("deliveries", webhook.appId);
-    return viewDelivery(outcome);
+    return viewDelivery(outcome, webhook);
   };
 
 function refusal(detail: string, fix: string): Failure {

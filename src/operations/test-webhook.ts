@@ -9,6 +9,7 @@ import type { Store } from "../store/store.ts";
 import type { DeliveryRow, WebhookRow } from "../store/webhook-rows.ts";
 import type { Attempted } from "../webhooks/attempt-delivery.ts";
 import { outcomeOf } from "../webhooks/outcome.ts";
+import { payloadOf } from "../webhooks/payload.ts";
 import { findWebhook } from "./find-webhook.ts";
 import { viewDelivery } from "./view-delivery.ts";
 
@@ -23,11 +24,13 @@ const leaseMs = 60_000;
 export function testWebhook(needs: {
   webhooks: Pick<Store["webhooks"], "get">;
   deliveries: Pick<Store["deliveries"], "insertTest" | "settle">;
-  attemptDelivery: (webhook: WebhookRow, event: Event) => Promise<Attempted>;
+  attemptDelivery: (webhook: WebhookRow, message: { id: string; body: string }) => Promise<Attempted>;
   clock: Pick<Clock, "now">;
   owner: string;
 }) {
   const { clock, deliveries } = needs;
+  // A dispatcher of this process may yet begin, and give up what one of its name had under way before.
+  const owner = `tests of ${needs.owner}`;
   const underWay = new Map<string, number>();
 
   function count(appId: string, by: 1 | -1): void {
@@ -42,11 +45,11 @@ export function testWebhook(needs: {
     const begun = clock.now();
     const event = exampleFor(webhook, example, begun);
     const delivery = deliveryOf(webhook, event, begun);
-    const { epoch } = await deliveries.insertTest(delivery, needs.owner, begun + leaseMs);
-    const attempted = await needs.attemptDelivery(webhook, event);
+    const { epoch } = await deliveries.insertTest(delivery, owner, begun + leaseMs);
+    const attempted = await needs.attemptDelivery(webhook, { id: event.id, body: payloadOf(event) });
     const { settled } = outcomeOf(delivery, attempted, { now: clock.now(), random: 0 });
     await deliveries.settle([{ ...settled, epoch }]);
-    return viewDelivery({ ...delivery, ...settled });
+    return viewDelivery({ ...delivery, ...settled }, webhook);
   }
 
   return async (caller: AppCaller, webhookId: string, example: Event): Promise<Delivery> => {

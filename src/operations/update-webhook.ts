@@ -15,8 +15,8 @@ import { requireAccounts } from "./require-accounts.ts";
 import { viewWebhook } from "./view-webhook.ts";
 
 /**
- * Changes a webhook; what waits for it goes on with what it is now. Another origin of its URL needs its own headers again, so that
- * their values go nowhere that the caller did not say. Fails as creating one, and `not-found`, also when it was removed meanwhile.
+ * Changes a webhook; what waits for it goes on with what it is now. Another origin or path of its URL needs its own headers again,
+ * so that their values go nowhere that the caller did not say: one host may serve many tenants. Fails as creating one, and `not-found`, also when it was removed meanwhile.
  */
 export const updateWebhook =
   (needs: {
@@ -43,7 +43,7 @@ export const updateWebhook =
 
 function patched(vault: Vault, before: WebhookRow, patch: WebhookPatch, now: number): WebhookRow {
   const { url = before.url, headers } = patch;
-  if (headers === undefined && before.headerNames.length > 0 && originOf(url) !== originOf(before.url))
+  if (headers === undefined && before.headerNames.length > 0 && receiverOf(url) !== receiverOf(before.url))
     throw invalid("/headers", "required", "A change of where to send needs the webhook's own headers again.");
   return {
     ...before,
@@ -72,6 +72,7 @@ function switched(before: WebhookRow, enabled: boolean | undefined, now: number)
     : { disabledBecause: "caller", disabledAt: now };
 }
 
-function originOf(url: string): string {
-  return new URL(url).origin;
+function receiverOf(url: string): string {
+  const { origin, pathname } = new URL(url);
+  return origin + pathname;
 }

@@ -1,9 +1,10 @@
 import { timestamp, timestampOrNull } from "../mail/time.ts";
 import type { Delivery } from "../mail/webhook.ts";
-import type { DeliveryRow } from "../store/webhook-rows.ts";
+import type { DeliveryRow, WebhookRow } from "../store/webhook-rows.ts";
 
-/** A delivery as the API tells it. */
-export function viewDelivery(row: DeliveryRow): Delivery {
+/** A delivery as the API tells it: its next attempt comes no earlier than its webhook's hold ends. */
+export function viewDelivery(row: DeliveryRow, { holdUntil }: Pick<WebhookRow, "holdUntil">): Delivery {
+  const { nextAttemptAt } = row;
   return {
     id: row.id,
     webhookId: row.webhookId,
@@ -14,7 +15,7 @@ export function viewDelivery(row: DeliveryRow): Delivery {
     state: row.state,
     attemptCount: row.attemptCount,
     attempts: row.attempts.map((attempt) => ({ ...attempt, at: timestamp(attempt.at) })),
-    nextAttemptAt: timestampOrNull(row.nextAttemptAt),
+    nextAttemptAt: timestampOrNull(nextAttemptAt === null ? null : Math.max(nextAttemptAt, holdUntil)),
     createdAt: timestamp(row.createdAt),
     finishedAt: timestampOrNull(row.finishedAt),
   };

@@ -5,7 +5,7 @@ import { done } from "./handle.ts";
 import { prepared, preparedAmong } from "./prepared.ts";
 import type { DeliveryStore } from "./webhook-store.ts";
 
-type Claims = Pick<DeliveryStore, "due" | "claim" | "abandon" | "renew" | "settle">;
+type Claims = Pick<DeliveryStore, "due" | "claim" | "abandon" | "renew" | "confirm" | "settle">;
 type Outcome = Parameters<Claims["settle"]>[0][number];
 
 /** So many claims of one delivery may run out one after another; then it is taken to kill whoever works on it. */
@@ -162,17 +162,34 @@ export function claimDeliveriesRepository(store: Handle): Claims {
     },
 
     async renew(claims, leaseUntil) {
-      if (claims.length === 0) return;
+      if (claims.length === 0) return [];
       const given = claims.map(({ id, epoch }) => ({ id, epoch }));
-      await done(
+      const [renewed] = await done(
         store.atomic((db) => [
           db
             .update(deliveries)
             .set({ leaseUntil })
             .from(sql`${rows(given, { id: "text", epoch: "bigint" })} as given`)
-            .where(isHeld),
+            .where(isHeld)
+            .returning({ id: deliveries.id }),
         ]),
       );
+      return renewed.map(({ id }) => id);
+    },
+
+    async confirm(claims) {
+      if (claims.length === 0) return [];
+      const given = claims.map(({ id, epoch, version }) => ({ id, epoch, version }));
+      const named = rows(given, { id: "text", epoch: "bigint", version: "bigint" });
+      const isOpen = sql`${webhooks.id} = ${deliveries.webhookId} and ${webhooks.version} = given.version`;
+      // SQLite keeps the order of a cross join: from what is named to its rows.
+      const found = await store.read((db) =>
+        db
+          .select({ id: sql<string>`${deliveries}.id` })
+          .from(sql`${named} as given cross join ${deliveries} cross join ${webhooks}`)
+          .where(and(isHeld, isOpen, isNull(webhooks.disabledBecause))),
+      );
+      return found.map(({ id }) => id);
     },
 
     async settle(outcomes) {

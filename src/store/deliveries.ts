@@ -1,5 +1,5 @@
 import type { SQL } from "drizzle-orm";
-import { and, asc, count, desc, eq, getTableColumns, gt, inArray, lt, ne, sql } from "drizzle-orm";
+import { and, asc, count, desc, eq, getTableColumns, gt, inArray, lt, lte, ne, sql } from "drizzle-orm";
 import { Failure } from "../errors.ts";
 import { deliveryStates } from "../mail/webhook.ts";
 import { claimDeliveriesRepository } from "./claim-deliveries.ts";
@@ -123,6 +123,20 @@ export function deliveriesRepository(store: Handle): DeliveryStore {
         if (holder.standing === null) swept += await removeDeliveries(store, eq(deliveries.webhookId, holder.id));
         after = holder.id;
       }
+    },
+
+    async failTests(now, attempt) {
+      const lost = sql`${deliveries.state} = 'delivering' and ${deliveries.testEvent} is not null`;
+      const over = { state: "failed", finishedAt: now, owner: null, leaseUntil: 0, deaths: 0 } as const;
+      const attempted = { tries: 1, attemptCount: 1, attempts: [attempt] };
+      await done(
+        store.atomic((db) => [
+          db
+            .update(deliveries)
+            .set({ ...over, ...attempted })
+            .where(and(lost, lte(deliveries.leaseUntil, now))),
+        ]),
+      );
     },
 
     async countPending() {

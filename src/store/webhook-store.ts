@@ -1,4 +1,4 @@
-import type { DeliveryState } from "../mail/webhook.ts";
+import type { DeliveryAttempt, DeliveryState } from "../mail/webhook.ts";
 import type { NewEvent } from "./rows.ts";
 import type { DeliveryClaim, DeliveryRow, WebhookRow } from "./webhook-rows.ts";
 
@@ -21,10 +21,13 @@ export interface WebhookStore {
   /** Removes it and, in steps of some hundreds, its deliveries. True when there was one. */
   remove(appId: string, id: string): Promise<boolean>;
   /**
-   * What deliveries have found out about the receiver. `failingSince` is only set where none is set yet, and only null takes it away;
-   * `holdUntil` is only moved up. Not a change of its version.
+   * What deliveries have found out about the receiver, where the webhook's version is still `version`: else it may be about another one.
+   * `failingSince` is only set where none is set yet, and only null takes it away; `holdUntil` is only moved up. Not a change of its version.
    */
-  note(id: string, found: { failingSince?: number | null; holdUntil?: number }): Promise<void>;
+  note(
+    webhook: Pick<WebhookRow, "id" | "version">,
+    found: { failingSince?: number | null; holdUntil?: number },
+  ): Promise<void>;
   /**
    * Disables it and appends the event, in one atomic, where it is enabled and its version is still `version`, which counts on, lest a
    * change that was under way enable it again. True when it did.
@@ -70,8 +73,10 @@ export interface DeliveryStore {
   ): Promise<DeliveryClaim[]>;
   /** Lets the claims of `owner` run out now: they are of a process that had his name before. */
   abandon(owner: string, now: number): Promise<void>;
-  /** Extends leases while their epochs hold; one atomic for all. */
-  renew(claims: { id: string; epoch: number }[], leaseUntil: number): Promise<void>;
+  /** Extends leases while their epochs hold, also where they ran out; one atomic for all. Ids of those that stand. */
+  renew(claims: { id: string; epoch: number }[], leaseUntil: number): Promise<string[]>;
+  /** Of claims, the ids of those that may still be begun: the epoch holds, and the webhook is enabled and its version is `version`. */
+  confirm(claims: { id: string; epoch: number; version: number }[]): Promise<string[]>;
   /**
    * Writes outcomes while their epochs hold and gives the claims back, one atomic for all; the others are left alone. A row that is
    * given back without an attempt keeps its attempts and `nextAttemptAt`. Ids of those that were written.
@@ -94,6 +99,8 @@ export interface DeliveryStore {
    * returns how many. In steps of some hundreds.
    */
   sweep(before: { delivered: number; created: number }): Promise<number>;
+  /** Makes tests `failed`, with this attempt, whose claim ran out by `now`: nobody else ends them while their webhook is disabled. */
+  failTests(now: number, attempt: DeliveryAttempt): Promise<void>;
   /** How many deliveries wait, of all apps; for metrics. */
   countPending(): Promise<number>;
 }

@@ -93,7 +93,7 @@ export function webhooksRepository(store: Handle): WebhookStore {
       return true;
     },
 
-    async note(id, { failingSince, holdUntil }) {
+    async note({ id, version }, { failingSince, holdUntil }) {
       const since = failingSince === null ? isNotNull(webhooks.failingSince) : isNull(webhooks.failingSince);
       const [first, ...more] = [
         ...(failingSince === undefined ? [] : [{ change: { failingSince }, where: since }]),
@@ -104,7 +104,7 @@ export function webhooksRepository(store: Handle): WebhookStore {
         db
           .update(webhooks)
           .set(change)
-          .where(and(eq(webhooks.id, id), where));
+          .where(and(eq(webhooks.id, id), eq(webhooks.version, version), where));
       await done(store.atomic((db) => [write(db, first), ...more.map((other) => write(db, other))]));
     },
 

@@ -1,10 +1,14 @@
 import type { HeldRow, IntentRow } from "../store/rows.ts";
+import { rolesOf } from "../operations/folder-events.ts";
+import { viewMessage } from "../operations/view-message.ts";
+import { newEvent } from "../store/new-event.ts";
 import { nextListing } from "./held.ts";
-import { identifyGone } from "./identify.ts";
-import { otherSnapshots } from "./keys.ts";
+import { identify, identifyGone } from "./identify.ts";
+import { type Elsewhere, otherSnapshots } from "./keys.ts";
 import { endOfPath, isCarried, isPlaceKey, mayBeTold, placedBy, whoseRemoval } from "./own-doing.ts";
 import type { Piece } from "./piece.ts";
 import { sliceSize, slices } from "./slices.ts";
+import { summaryAt } from "./tell-vanished.ts";
 import { deletedEvent, type FolderTurn, type LookNeeds, write } from "./turn.ts";
 
 /** How old something of ours is that a look waits for until it is taken to hold up more than that look, milliseconds. */
@@ -40,13 +44,32 @@ export async function* endHolds(
   for (const one of over) {
     const end = endOfPath(intents, one);
     const leg = placedBy(intents, end);
-    if (there.has(one.key)) pieces.push({ event: null, unhold: one.key });
+    const copies = there.get(one.key);
+    if (copies !== undefined) pieces.push(await tellThere(needs, turn, one, { copies, intents }));
     else if (leg !== null && leg.createdAt >= one.since && mayBeTold(turn, end.folder))
       pieces.push({ event: null, hold: { ...one, since: now, waitsFor: [nextListing, end.folder] } });
     else gone.push(one);
   }
   yield* slices(pieces, sliceSize);
   for (const some of slices(gone, sliceSize)) yield await tellDeleted(needs, turn, some, intents);
+}
+
+/** A held message lies in other folders, where it was known to lie besides. */
+async function tellThere(
+  needs: LookNeeds,
+  turn: FolderTurn,
+  one: HeldRow,
+  { copies, intents }: { copies: Elsewhere[]; intents: IntentRow[] },
+): Promise<Piece> {
+  const summary = await summaryAt(needs, turn, copies);
+  // It has gone from there as well: the next look sees that.
+  if (summary === null) return { event: null };
+  const { account } = turn;
+  const [id = ""] = await identify(needs, turn, [one]);
+  const view = viewMessage(summary, { id, accountId: account.id, folderIds: copies.map(({ folder }) => folder.id) });
+  const data = { ...view, changes: ["folderIds"], actor: whoseRemoval(intents, one) };
+  const from = rolesOf(turn.folders.filter(({ number }) => number === one.folder));
+  return { event: newEvent(account, "message.updated", needs.clock.now(), data, from), unhold: one.key };
 }
 
 /** Held messages turned up nowhere. */
@@ -76,7 +99,8 @@ async function tellDeleted(
 export async function holdAnew(needs: LookNeeds, turn: FolderTurn): Promise<void> {
   const now = needs.clock.now();
   const intents = await needs.intents.list(turn.account.id, now);
-  if (!intents.some(({ settled, createdAt }) => !settled && createdAt < now - longMs)) return;
+  const isLong = ({ kind, settled, createdAt }: IntentRow) => kind === "place" && !settled && createdAt < now - longMs;
+  if (!intents.some(isLong)) return;
   const waitsFor = [nextListing, ...turn.watched.map(({ number }) => number)];
   const held = await needs.watches.held(turn.account.id);
   const put = held

@@ -1,6 +1,5 @@
 import type { PlacementRow } from "../store/rows.ts";
-import { type At, endOfPath, pathTo, placeKey, standing } from "./own-doing.ts";
-import { uidsOf } from "./snapshot.ts";
+import { belowWindow, endOfPath, pathTo, placeKey, standing } from "./own-doing.ts";
 import { type FolderTurn, type LookNeeds, write } from "./turn.ts";
 
 /** How long before a look at all folders something of ours may have begun that it is the first to see the end of, milliseconds. */
@@ -37,15 +36,8 @@ export async function forgetPlacements(
   const ways = places.map((at) => [at, ...pathTo(intents, at)]);
   const ends = held.map((one) => endOfPath(intents, one));
   const known = new Set([...(await standing(needs, turn, ways.flat())), ...ends].map(placeKey));
-  const lowest = new Map<number, number>();
-  for (const { number } of turn.watched)
-    if (places.some(({ folder }) => folder === number)) {
-      const uids = uidsOf(await needs.watches.chunks(account.id, number));
-      // Of what is below a full window nothing is known.
-      lowest.set(number, uids.length * 2 < needs.window ? 0 : (uids[0] ?? 0));
-    }
-  const isBelow = (at: At): boolean => at.uid < (lowest.get(at.folder) ?? 0);
+  const below = new Set(await belowWindow(needs, turn, places));
   // What is known under a place before is yet to be found gone from there.
-  const remove = places.filter((at, n) => !isBelow(at) && !ways[n]?.some((one) => known.has(placeKey(one))));
+  const remove = places.filter((at, n) => !below.has(at) && !ways[n]?.some((one) => known.has(placeKey(one))));
   if (remove.length > 0) await write(needs, turn, { placements: { remove } });
 }

@@ -1,11 +1,18 @@
 import { nativeKey } from "../mail/id.ts";
+import type { ImapPlace, Summary } from "../mail/message.ts";
 import { identifyMessages } from "../operations/identify-messages.ts";
 import type { IntentRow } from "../store/rows.ts";
+import { textOf } from "./keys.ts";
 import { type At, endOfPath, placeKey } from "./own-doing.ts";
 import type { FolderTurn, LookNeeds } from "./turn.ts";
 
 /** Where a message is or was, and its key as text, "" for none. */
 export type Named = At & { key: string };
+
+/** Messages seen in a folder, by its number, to be identified. */
+export function namedIn(folder: number, summaries: Summary<ImapPlace>[]): Named[] {
+  return summaries.map(({ place: { uidValidity, uid }, key }) => ({ folder, uidValidity, uid, key: textOf(key) }));
+}
 
 /**
  * The ids of messages, in order, by their keys, else by where they are by now: a move of ours may have come about since they

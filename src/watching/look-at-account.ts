@@ -75,6 +75,8 @@ export async function lookAtAccount(needs: LookNeeds, turn: Turn, since: number 
   const rows = new Map(known.map((row) => [row.folder, row]));
   const quiet = new Set([nextListing]);
   let state: LookedAt = "done";
+  /** Something of ours was waited for: what the listing says is not what counts for what is held. */
+  let waited = false;
   let failed: Looked["failed"] = null;
   /** What these hold is known as it is, or as it was after this began. */
   const whole = new Set<number>();
@@ -83,6 +85,7 @@ export async function lookAtAccount(needs: LookNeeds, turn: Turn, since: number 
       const looked = await lookAtFolder(needs, at, row, { status });
       if (looked === "done") whole.add(row.number);
       else whole.delete(row.number);
+      waited ||= looked === "waiting";
       state = worse(state, looked);
     } catch (error) {
       if (mailbox.dead || !(error instanceof Failure) || error.code === "storage-unavailable") throw error;
@@ -108,7 +111,7 @@ export async function lookAtAccount(needs: LookNeeds, turn: Turn, since: number 
     await look(row, isInbox ? null : native.status);
   }
   const held = await needs.watches.held(account.id);
-  for await (const pieces of endHolds(needs, at, held, { looked: quiet, begun }))
+  for await (const pieces of endHolds(needs, at, held, { looked: waited ? new Set() : quiet, begun }))
     await write(needs, at, writtenOf(pieces));
   await forgetPlacements(needs, at, placed, whole);
   return { turn: at, state, listedAt, failed };

@@ -3,7 +3,7 @@ import type { Look } from "../mail/watch.ts";
 import type { FolderRow, IntentRow, SnapshotChunk, WatchFolderRow } from "../store/rows.ts";
 import { entryOf, type Entry } from "./entry.ts";
 import { lastingKeys, otherSnapshots, textOf, type OtherSnapshots } from "./keys.ts";
-import { heldFrom, isCarried, pathsTo, standing } from "./own-doing.ts";
+import { belowWindow, heldFrom, isMoving, pathsTo, placeKey, standing } from "./own-doing.ts";
 import { type Piece, writtenOf } from "./piece.ts";
 import { seedFolder } from "./seed-folder.ts";
 import { sliceSize, slices } from "./slices.ts";
@@ -41,10 +41,10 @@ export async function lookAtFolder(
   hints: Hints = {},
 ): Promise<LookedAt> {
   const state = await lookOnce(needs, turn, folder, hints);
-  if (state !== "waiting") return state;
+  if (state !== "cut" && state !== "waiting") return state;
   await holdAnew(needs, turn);
-  await keepFlagsDue(needs, turn, folder);
-  return state;
+  if (state === "waiting") await keepFlagsDue(needs, turn, folder);
+  return "waiting";
 }
 
 /** The server tells once that flags have changed; where nothing else tells it, they are due again in the look that does not wait. */
@@ -54,7 +54,13 @@ async function keepFlagsDue(needs: LookNeeds, turn: FolderTurn, folder: FolderRo
   await write(needs, turn, { folders: [{ ...row, flagsReadAt: 0, version: row.version + 1 }] });
 }
 
-async function lookOnce(needs: LookNeeds, given: FolderTurn, folder: FolderRow, hints: Hints): Promise<LookedAt> {
+/** "waiting" where nothing was written, "cut" where some of it was. */
+async function lookOnce(
+  needs: LookNeeds,
+  given: FolderTurn,
+  folder: FolderRow,
+  hints: Hints,
+): Promise<LookedAt | "cut"> {
   const turn = await withTier(needs, given);
   const { account, watching } = turn;
   const row = (await needs.watches.folders(account.id)).find((one) => one.folder === folder.number);
@@ -81,7 +87,8 @@ async function lookOnce(needs: LookNeeds, given: FolderTurn, folder: FolderRow, 
   const keys = created.map(({ key }) => textOf(key));
   const lasting = await lastingKeys(needs, account, keys);
   const arrivals = { folder, created, intents, others, lasting };
-  if ((await lookWhereTheyWere(needs, turn, arrivals)) === "waiting") return "waiting";
+  const there = await lookWhereTheyWere(needs, turn, arrivals);
+  if (there === "waiting") return "waiting";
 
   const isWhole = !look.more && !isCut;
   // The highest message may be gone: a cursor that says so too is what the next count can be compared with.
@@ -104,7 +111,13 @@ async function lookOnce(needs: LookNeeds, given: FolderTurn, folder: FolderRow, 
   if (returned.length > 0) await books.add(await tellReturned(needs, turn, returned, { folder, others }));
   const held = await needs.watches.held(account.id);
   const elsewhere = await others.find(lasting);
-  const about = { folder, row, intents, held, elsewhere, lasting };
+  const ways = pathsTo(
+    intents,
+    turn,
+    created.map(({ place }) => ({ folder: folder.number, ...place })),
+  );
+  const forgotten = new Set((await belowWindow(needs, turn, ways)).map(placeKey));
+  const about = { folder, row, intents, held, elsewhere, lasting, forgotten };
   const told = await tellCreated(needs, turn, created, about);
   if (isWhole) {
     const turnedUp = new Set(told.flatMap(({ unhold }) => unhold ?? []));
@@ -115,7 +128,8 @@ async function lookOnce(needs: LookNeeds, given: FolderTurn, folder: FolderRow, 
   // What is new goes out with the cursor that has passed it.
   await books.add(told);
   await books.close(next);
-  return isCut && hints.within !== true ? "waiting" : look.more ? "more" : "done";
+  const mustWait = there === "cut" || (isCut && hints.within !== true);
+  return mustWait ? "cut" : look.more ? "more" : "done";
 }
 
 /** The turn with the account's tier as it is by now: the first message that was seen has decided it, maybe since the turn began. */
@@ -135,7 +149,7 @@ type Found = {
   isCut: boolean;
 };
 
-/** What of a look can be told now. "waiting": something has gone that a move or a removal of ours may be carrying. */
+/** What of a look can be told now. "waiting": something has gone that a move of ours may be carrying. */
 async function sortOut(
   needs: LookNeeds,
   turn: FolderTurn,
@@ -146,7 +160,7 @@ async function sortOut(
   const intents = isNews ? await needs.intents.list(turn.account.id, needs.clock.now()) : [];
   const { uidValidity } = row;
   const vanished = [...findEntries(chunks, look.vanished).values()];
-  if (vanished.some(({ uid }) => isCarried(intents, { folder: folder.number, uidValidity, uid }))) return "waiting";
+  if (vanished.some(({ uid }) => isMoving(intents, { folder: folder.number, uidValidity, uid }))) return "waiting";
 
   const entries = findEntries(
     chunks,
@@ -171,7 +185,8 @@ async function sortOut(
 
 /**
  * A new message whose key stands in the snapshot of another folder was copied, or moved from there, maybe by us: that folder is
- * looked at before it is told, and holds the message then if it was moved. "waiting": that can't be told yet.
+ * looked at before it is told, and holds the message then if it was moved. "waiting": that can't be told yet; "cut": it can, and
+ * something else there can't.
  */
 async function lookWhereTheyWere(
   needs: LookNeeds,
@@ -183,7 +198,7 @@ async function lookWhereTheyWere(
     others: OtherSnapshots;
     lasting: Set<string>;
   },
-): Promise<"done" | "waiting"> {
+): Promise<"done" | "cut" | "waiting"> {
   const { folder, created, intents, others, lasting } = about;
   if (created.length === 0) return "done";
   const elsewhere = await others.find(lasting);
@@ -199,7 +214,7 @@ async function lookWhereTheyWere(
   if (stuck.size === 0) return "done";
   const still = [...(await others.find(lasting)).values()].flat().map((copy) => copy.folder.number);
   still.push(...(await standing(needs, turn, moved)).map((at) => at.folder));
-  return still.some((number) => stuck.has(number)) ? "waiting" : "done";
+  return still.some((number) => stuck.has(number)) ? "waiting" : "cut";
 }
 
 /** A key that stands twice in one folder names none of its messages for life (DESIGN §4). */

@@ -1,8 +1,8 @@
 import { viewMessage } from "../operations/view-message.ts";
 import type { FolderRow, IntentRow, WatchFolderRow } from "../store/rows.ts";
 import { changesBetween, type Entry, entryOf, flagsBetween } from "./entry.ts";
-import { identify } from "./identify.ts";
-import { foldersOf, type OtherSnapshots, textOf } from "./keys.ts";
+import { identify, namedIn } from "./identify.ts";
+import { foldersOf, type OtherSnapshots } from "./keys.ts";
 import { changesSince, isOurChange } from "./own-doing.ts";
 import type { Piece } from "./piece.ts";
 import { newEvent } from "../store/new-event.ts";
@@ -24,9 +24,7 @@ export async function tellChanged(
   const summaries = (await mailbox.summaries(places)).flatMap((summary) =>
     "uid" in summary.place ? [{ ...summary, place: summary.place }] : [],
   );
-  const { number } = folder;
-  const seen = summaries.map(({ place: { uid }, key }) => ({ folder: number, uidValidity, uid, key: textOf(key) }));
-  const ids = await identify(needs, turn, seen);
+  const ids = await identify(needs, turn, namedIn(folder.number, summaries));
   const keys = summaries.map(({ place }) => before.get(place.uid)?.key ?? "");
   const folderIds = await foldersOf(needs, account, folder, others, keys);
   return summaries.map((summary, index) => {

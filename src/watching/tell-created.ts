@@ -3,9 +3,9 @@ import type { ImapPlace, Summary } from "../mail/message.ts";
 import { viewMessage } from "../operations/view-message.ts";
 import type { AccountRow, FolderRow, HeldRow, IntentRow, WatchFolderRow } from "../store/rows.ts";
 import { entryOf } from "./entry.ts";
-import { identify } from "./identify.ts";
+import { identify, namedIn } from "./identify.ts";
 import { textOf, type Elsewhere } from "./keys.ts";
-import { isMovedByUs, pathTo, placedBy, placeKey } from "./own-doing.ts";
+import { type At, isMovedByUs, pathTo, placedBy, placeKey } from "./own-doing.ts";
 import type { Piece } from "./piece.ts";
 import { newEvent } from "../store/new-event.ts";
 import type { FolderTurn, LookNeeds } from "./turn.ts";
@@ -18,6 +18,8 @@ export type Arrivals = {
   /** Where messages that are known for life stand besides, by their keys. */
   elsewhere: Map<string, Elsewhere[]>;
   lasting: Set<string>;
+  /** Places, as held keys, on the paths of our moves that lie below the windows of their folders. */
+  forgotten: Set<string>;
 };
 
 /**
@@ -30,9 +32,7 @@ export async function tellCreated(
   created: Summary<ImapPlace>[],
   about: Arrivals,
 ): Promise<Piece[]> {
-  const { number: folder } = about.folder;
-  const seen = created.map(({ place: { uidValidity, uid }, key }) => ({ folder, uidValidity, uid, key: textOf(key) }));
-  const ids = await identify(needs, turn, seen);
+  const ids = await identify(needs, turn, namedIn(about.folder.number, created));
   return created.map((summary, index) => tellOne(needs, turn, { summary, id: ids[index] ?? "" }, about));
 }
 
@@ -40,7 +40,7 @@ function tellOne(
   needs: LookNeeds,
   turn: FolderTurn,
   { summary, id }: { summary: Summary<ImapPlace>; id: string },
-  { folder, row, intents, held, elsewhere, lasting }: Arrivals,
+  { folder, row, intents, held, elsewhere, lasting, forgotten }: Arrivals,
 ): Piece {
   const { account } = turn;
   const now = needs.clock.now();
@@ -66,7 +66,11 @@ function tellOne(
   const heldKeys = new Set([...(lasting.has(key) ? [key] : []), ...path.map(placeKey)]);
   const before = held.find((one) => heldKeys.has(one.key));
   const unhold = before === undefined ? {} : { unhold: before.key };
-  if (before?.folder === folder.number) {
+  // Out of a folder that nobody watches, or from below a window: whoever knows it knows it from there.
+  const isUnseen = (at: At): boolean =>
+    !turn.watched.some(({ number }) => number === at.folder) || forgotten.has(placeKey(at));
+  const unseen = before === undefined ? path.find(isUnseen) : undefined;
+  if ((before ?? unseen)?.folder === folder.number) {
     // It was away and is back; what else may have happened to it meanwhile is told as well.
     const data = { ...view(folderIds), changes: ["flags", "keywords"], actor: "external" };
     return { put, event: newEvent(account, "message.updated", now, data), ...unhold };
@@ -75,9 +79,7 @@ function tellOne(
     const actor = isMovedByUs(intents, before, here) ? "api" : "external";
     return { put, event: moved(before.folder, actor), ...unhold };
   }
-  // Out of a folder that nobody watches: whoever knows it knows it from there.
-  const unwatched = path.find(({ folder: number }) => !turn.watched.some((one) => one.number === number));
-  if (unwatched !== undefined) return { put, event: moved(unwatched.folder, "api") };
+  if (unseen !== undefined) return { put, event: moved(unseen.folder, "api") };
   if (copies.length > 0) {
     const data = { ...view(folderIds), changes: ["folderIds"], actor: "external" };
     return { put, event: newEvent(account, "message.updated", now, data) };

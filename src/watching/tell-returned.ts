@@ -2,9 +2,9 @@ import type { ImapPlace, Summary } from "../mail/message.ts";
 import { viewMessage } from "../operations/view-message.ts";
 import type { FolderRow, IntentRow } from "../store/rows.ts";
 import { changesBetween, type Entry, entryOf } from "./entry.ts";
-import { identify } from "./identify.ts";
+import { identify, namedIn } from "./identify.ts";
 import { foldersOf, lastingKeys, type OtherSnapshots, textOf } from "./keys.ts";
-import { pathTo, placeKey } from "./own-doing.ts";
+import { pathTo } from "./own-doing.ts";
 import type { Piece } from "./piece.ts";
 import { newEvent } from "../store/new-event.ts";
 import type { FolderTurn, LookNeeds } from "./turn.ts";
@@ -23,15 +23,15 @@ export async function partReturned(
 ): Promise<Movements & { returned: Returned[] }> {
   if (vanished.length === 0 || created.length === 0) return { vanished, created, returned: [] };
   const gone = new Map(vanished.map((entry) => [entry.key, entry]));
+  const goneFrom = new Map(vanished.map((entry) => [entry.uid, entry]));
   const both = created.map(({ key }) => textOf(key)).filter((key) => gone.has(key));
   const lasting = await lastingKeys(needs, account, both);
   const returned = created.flatMap((summary) => {
     const key = textOf(summary.key);
     const { uidValidity, uid } = summary.place;
-    const path = new Set(pathTo(intents, { folder, uidValidity, uid }).map(placeKey));
-    const entry = lasting.has(key)
-      ? gone.get(key)
-      : vanished.find((one) => path.has(placeKey({ folder, uidValidity, uid: one.uid })));
+    const path = pathTo(intents, { folder, uidValidity, uid });
+    const before = path.filter((at) => at.folder === folder && at.uidValidity === uidValidity);
+    const entry = lasting.has(key) ? gone.get(key) : before.map((at) => goneFrom.get(at.uid)).find(Boolean);
     return entry === undefined ? [] : [{ entry, summary }];
   });
   if (returned.length === 0) return { vanished, created, returned };
@@ -54,14 +54,7 @@ export async function tellReturned(
   const { account } = turn;
   const summaries = returned.map(({ summary }) => summary);
   const keys = summaries.map(({ key }) => textOf(key));
-  const { number } = folder;
-  const seen = summaries.map(({ place: { uidValidity, uid }, key }) => ({
-    folder: number,
-    uidValidity,
-    uid,
-    key: textOf(key),
-  }));
-  const ids = await identify(needs, turn, seen);
+  const ids = await identify(needs, turn, namedIn(folder.number, summaries));
   const folderIds = await foldersOf(needs, account, folder, others, keys);
   return returned.map(({ entry, summary }, index) => {
     const put = entryOf({ ...summary, uid: summary.place.uid });

@@ -1,10 +1,11 @@
 import type { ImapPlace } from "../mail/message.ts";
+import { rolesOf } from "../operations/folder-events.ts";
 import { viewMessage } from "../operations/view-message.ts";
 import type { FolderRow, IntentRow, WatchFolderRow } from "../store/rows.ts";
 import type { Entry } from "./entry.ts";
 import { lastingKeys, type Elsewhere, type OtherSnapshots } from "./keys.ts";
 import { identifyGone } from "./identify.ts";
-import { endOfPath, mayBeTold, takenBy } from "./own-doing.ts";
+import { endOfPath, isBeingRemoved, mayBeTold, takenBy } from "./own-doing.ts";
 import { holdOf } from "./held.ts";
 import type { Piece } from "./piece.ts";
 import { newEvent } from "../store/new-event.ts";
@@ -69,22 +70,32 @@ async function tellOne(
     if (lasts) return { event: null, remove: uid, hold: hold(key, elsewhere) };
     if (!isLost) return { event: null, remove: uid, hold: hold(null, targets) };
   }
+  if (isBeingRemoved(intents, origin))
+    return { event: null, remove: uid, hold: lasts ? hold(key, elsewhere) : hold(null, []) };
   if (copies.length > 0) {
     const summary = await summaryAt(needs, turn, copies);
     const folderIds = copies.map((copy) => copy.folder.id);
-    const view = summary && viewMessage(summary, { id, accountId: account.id, folderIds });
+    // Gone from there as well, or there under another UID: that is yet to be seen.
+    if (summary === null) return { event: null, remove: uid, hold: hold(key, elsewhere) };
+    const view = viewMessage(summary, { id, accountId: account.id, folderIds });
     const actor = ours === null ? "external" : "api";
-    const event = view && newEvent(account, "message.updated", now, { ...view, changes: ["folderIds"], actor });
+    const event = newEvent(
+      account,
+      "message.updated",
+      now,
+      { ...view, changes: ["folderIds"], actor },
+      rolesOf([folder]),
+    );
     return { event, remove: uid };
   }
-  if (lasts && ours === null) return { event: null, remove: uid, hold: hold(key, elsewhere) };
+  if (lasts && ours?.kind !== "place") return { event: null, remove: uid, hold: hold(key, elsewhere) };
   const actor = ours === null ? "external" : "api";
   const event = deletedEvent(account, { id, folderIds: [folder.id], actor }, now);
   return { event, remove: uid, ...(!lasts && { displaced: isLost ? end : origin }) };
 }
 
 /** The message as it stands in another folder; null where it has gone from there as well. */
-async function summaryAt(needs: LookNeeds, turn: FolderTurn, copies: Elsewhere[]) {
+export async function summaryAt(needs: LookNeeds, turn: FolderTurn, copies: Elsewhere[]) {
   const rows = await needs.watches.folders(turn.account.id);
   for (const { folder, uid } of copies) {
     const uidValidity = rows.find((row) => row.folder === folder.number)?.uidValidity;

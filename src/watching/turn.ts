@@ -58,11 +58,12 @@ export async function write(needs: LookNeeds, turn: AnyTurn, change: WatchChange
   if (events.length > 0) needs.wake.wake("events", account.appId);
 }
 
-/** An event of a message says the roles of the folders that its data names. */
+/** An event of a message says the roles of the folders that its data names, and of those that its maker names. */
 function withRoles(event: NewEvent, folders: FolderRow[]): NewEvent {
   if (!event.type.startsWith("message.")) return event;
   const named = new Set([event.data["folderIds"], event.data["fromFolderId"]].flat());
-  return { ...event, folderRoles: rolesOf(folders.filter(({ id }) => named.has(id))) };
+  const roles = rolesOf(folders.filter(({ id }) => named.has(id)));
+  return { ...event, folderRoles: [...new Set([...(event.folderRoles ?? []), ...roles])] };
 }
 
 /** A message that is gone, by what was known of it. */

@@ -9,6 +9,7 @@ import type { Store } from "../store/store.ts";
 import type { AlertsTold } from "./alerts-told.ts";
 import { canWait, lookAtAccount, type Looked } from "./look-at-account.ts";
 import { lookAtFolder, type LookedAt } from "./look-at-folder.ts";
+import { leastInterval, learntFrom } from "./maildrop-pace.ts";
 import { alertsOf, tellAlerts } from "./tell-alerts.ts";
 import { tellFolderFailed, type TellHealth, tellLooksFailed, tellWell } from "./tell-health.ts";
 import { type FolderTurn, type LookNeeds, Overtaken } from "./turn.ts";
@@ -44,8 +45,8 @@ const stallMs = 120_000;
 /** A session that lasted so long was a good one: the next failure is the first again. */
 const stableMs = 5 * 60_000;
 
-/** Waits after failures, milliseconds: the first, and the longest. */
-const backOff = { first: 1_000, longest: 3_600_000 };
+/** Waits after failures, milliseconds: the first, and the longest; each is up to a half longer or shorter, so at most an hour. */
+const backOff = { first: 1_000, longest: 2_400_000 };
 
 /** How long a login that was refused for good may yet be tried again, where its account does not say so. */
 const refusedMs = 60_000;
@@ -61,9 +62,12 @@ const crowdedMs = 10 * 60_000;
  * a server or the line failed with is waited out. True when the claim is to be given back: the account is watched no more until
  * it changes.
  */
-export async function watchAccount(needs: WatchNeeds, watched: Watched): Promise<boolean> {
+export async function watchAccount(shared: WatchNeeds, watched: Watched): Promise<boolean> {
+  // How often its maildrop is looked at is learnt for as long as the account is watched.
+  const needs = { ...shared, every: { ...shared.every } };
   const { signal } = watched;
   let failures = 0;
+  let hasRested = false;
   let crowdedUntil = 0;
   while (!signal.aborted) {
     const begun = needs.clock.now();
@@ -74,10 +78,13 @@ export async function watchAccount(needs: WatchNeeds, watched: Watched): Promise
       const isOwn = account.incoming?.protocol === "imap" && account.watch.mode === "push" && begun >= crowdedUntil;
       await (isOwn ? onOwnSession(needs, account, watched) : onLentSessions(needs, account, watched));
       failures = 0;
+      hasRested = true;
     } catch (error) {
       if (error instanceof Overtaken || signal.aborted) return false;
       if (error instanceof Failure && error.code === "upstream-throttled") crowdedUntil = needs.clock.now() + crowdedMs;
       failures = needs.clock.now() - begun >= stableMs ? 1 : failures + 1;
+      if (hasRested) needs.every.maildrop = learntFrom(error, needs.every.maildrop);
+      hasRested = false;
       await tellAlerts(needs, watched, alertsOf(error));
       await waitOut(needs, watched, error, failures);
     }
@@ -163,10 +170,18 @@ async function lookAtAll(needs: WatchNeeds, { mailbox, idles }: Session, watched
     // From the first look on folders that come are told from those that were there: that is not left to the next step.
     if (since === null)
       await needs.watches.noteLooks([{ accountId: account.id, epoch: watched.epoch, lookedAt: looked.listedAt, mode }]);
-    const every = looked.turn === null ? needs.every.maildrop : needs.every.folders;
-    const wait = looked.state === "waiting" ? soonMs : every * (0.9 + 0.2 * needs.random());
+    const wait = looked.state === "waiting" ? soonMs : untilNextLook(needs, mailbox);
     return { ...looked, nextAt: needs.clock.now() + wait };
   }
+}
+
+/** How long after a look at everything the next one begins, milliseconds. */
+function untilNextLook({ every, random }: WatchNeeds, { watching }: Mailbox): number {
+  const spread = 0.9 + 0.2 * random();
+  if (watching.kind === "folders") return every.folders * spread;
+  const least = leastInterval(watching.loginDelay);
+  every.maildrop = Math.max(every.maildrop, least);
+  return Math.max(least, every.maildrop * spread);
 }
 
 /** Looks at the inbox whenever the server tells news of it, until it is time to look at all folders again. */

@@ -1,13 +1,11 @@
 import type { KeyObject } from "node:crypto";
 import { Failure } from "../errors.ts";
-import type { Event } from "../mail/event.ts";
 import type { Guard } from "../mail/server.ts";
 import type { DeliveryAttempt, WebhookPoster } from "../mail/webhook.ts";
 import type { Clock } from "../observe.ts";
 import type { WebhookRow } from "../store/webhook-rows.ts";
 import type { Vault } from "../vault/vault.ts";
 import { excerptOf, secretWords } from "./excerpt.ts";
-import { payloadOf } from "./payload.ts";
 import { createAdmission } from "./receiver.ts";
 import { createRecent } from "./recent.ts";
 import { readRetryAfter } from "./retry-after.ts";
@@ -33,15 +31,20 @@ const capacity = 1_000;
 const fixedHeaders = {
   "content-type": "application/json",
   "user-agent": "Postern",
-  accept: "*/*",
   "accept-encoding": "identity",
 };
 
+/** Of the headers that Postern sends, this is the only one that apps may set. */
+const saysAccept = (headers: Record<string, string>): boolean =>
+  Object.keys(headers).some((name) => name.toLowerCase() === "accept");
+
 /**
- * Posts an event to a webhook once, and tells what came of it: an answer of whatever status, or why there was none, which may also
+ * Posts a body, made by `payloadOf`, to a webhook once, under its event's id, and tells what came of it: an answer of whatever status, or why there was none, which may also
  * be that the guard refuses the address. Nothing that a receiver does fails it; only what is wrong with us does, as `internal`.
  */
-export const attemptDelivery = (needs: Needs): ((webhook: WebhookRow, event: Event) => Promise<Attempted>) => {
+export const attemptDelivery = (
+  needs: Needs,
+): ((webhook: WebhookRow, message: { id: string; body: string }) => Promise<Attempted>) => {
   const { vault, poster, clock, timeoutMs } = needs;
   const admit = createAdmission(needs);
   const prepared = createRecent<Prepared>(capacity);
@@ -61,42 +64,44 @@ export const attemptDelivery = (needs: Needs): ((webhook: WebhookRow, event: Eve
     const opened = {
       url: new URL(row.url),
       keys: secrets.map(signingKey),
-      headers: { ...headers, ...fixedHeaders },
+      headers: { ...headers, ...(!saysAccept(headers) && { accept: "*/*" }), ...fixedHeaders },
       secrets: secretWords(headers),
     };
     prepared.set(name, opened);
     return opened;
   }
 
-  return async (webhook, event) => {
+  return async (webhook, { id, body }) => {
     const at = clock.now();
     const { url, keys, headers, secrets } = prepare(webhook, at);
-    const body = payloadOf(event);
     const timestamp = Math.floor(at / 1000);
     const attempt: DeliveryAttempt = { at, durationMs: 0, status: null, error: null, excerpt: null };
     let retryAfterMs: number | null = null;
     try {
       const admitted = await admit(url);
+      // A clock may be set while names are looked up.
+      const lookUpMs = Math.max(clock.now() - at, 0);
       const answer = await poster.post({
         url,
         admitted,
         headers: {
           ...headers,
-          "webhook-id": event.id,
+          "webhook-id": id,
           "webhook-timestamp": String(timestamp),
-          "webhook-signature": signaturesBy(keys, event.id, timestamp, body),
+          "webhook-signature": signaturesBy(keys, id, timestamp, body),
         },
         body,
-        timeoutMs: Math.max(timeoutMs - (clock.now() - at), 1),
+        timeoutMs: Math.max(timeoutMs - lookUpMs, 1),
       });
       attempt.status = answer.status;
       attempt.excerpt = excerptOf(answer.body, secrets);
+      attempt.durationMs = lookUpMs + answer.headAfterMs;
       retryAfterMs = readRetryAfter(answer.retryAfter, clock.now());
     } catch (error) {
       if (!(error instanceof Failure) || error.code === "internal") throw error;
       attempt.error = { code: error.code, detail: error.message };
+      attempt.durationMs = Math.max(clock.now() - at, 0);
     }
-    attempt.durationMs = Math.max(clock.now() - at, 0);
     return { attempt, retryAfterMs };
   };
 };

@@ -26,7 +26,7 @@ export function checkUrl(guard: Pick<Guard, "check">, text: string): URL {
   const url = new URL(text);
   if (url.href.length > maxLength) throw tooLong;
   const { protocol, server } = targetOf(url);
-  guard.check({ protocol, server: { ...server, host: authority.replace(/:\d+$/, "") } });
+  guard.check({ protocol, server: { ...server, host: authority.replace(/:\d*$/, "") } });
   guard.check({ protocol, server });
   return url;
 }

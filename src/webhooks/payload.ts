@@ -2,77 +2,88 @@ import type { Event } from "../mail/event.ts";
 
 const maxOctets = 20_000;
 
-/** How much of each list and text is left, until the whole is short enough. */
+/** How much of each list and of each text for people is left, until the whole is short enough; of lists of ids only in the end. */
 const steps = [
-  { items: 100, characters: 1_000 },
-  { items: 50, characters: 500 },
-  { items: 20, characters: 250 },
-  { items: 10, characters: 100 },
-  { items: 3, characters: 50 },
-  { items: 0, characters: 10 },
+  { items: 100, characters: 1_000, ids: Infinity },
+  { items: 50, characters: 500, ids: Infinity },
+  { items: 20, characters: 250, ids: Infinity },
+  { items: 10, characters: 100, ids: Infinity },
+  { items: 3, characters: 50, ids: Infinity },
+  { items: 0, characters: 10, ids: Infinity },
+  { items: 0, characters: 10, ids: 100 },
 ];
 type Step = (typeof steps)[number];
 
-/** Ids say what is meant, flags what has changed: half of one would be worse than none. `messageId` is a header's text. */
-const isKept = (name: string): boolean => /^(?:id|flags)$|Ids?$/.test(name) && name !== "messageId";
+/** Texts for people. All other texts have a form: the first half of an address or of a Message-ID is another one. */
+const prose = new Set(["subject", "name", "filename", "text", "detail"]);
+/** A text that has a form is told as it is, or not at all when it is longer: what an address may have (RFC 5321 §4.5.3.1). */
+const longestFormed = 254;
+/** Header fields that say what is meant in the sender's words, which may be of any length. */
+const foreignIds = new Set(["messageId", "inReplyTo", "contentId"]);
+/** Our ids say what is meant; flags, changes and warnings are words of ours. */
+const isKept = (name: string): boolean => /^(?:id|flags|changes|warnings)$|Ids?$/.test(name) && !foreignIds.has(name);
 
 /**
- * The body of a webhook: the event as JSON, at most 20,000 octets. In a longer one the lists and texts of `data` are shortened, and
- * `data.truncated` names the members that are not whole; ids and flags are. Only where that is not enough, they are all there is.
+ * The body of a webhook: the event as JSON, at most 20,000 octets. In a longer one the lists and the texts for people in `data` are
+ * shortened, addresses and other texts that have a form are left out when they are too long (null, or missing in their list), and
+ * `data.truncated` names the members that are not whole; our ids and flags are. It keeps the form of its type. Only of what is no
+ * event of ours there may be nothing left but the id.
  */
 export function payloadOf(event: Event): string {
   const whole = JSON.stringify(event);
   if (fits(whole)) return whole;
   for (const step of steps) {
-    const text = JSON.stringify({ ...event, data: shortened(event.data, (value) => shorten(value, step)) });
+    const text = JSON.stringify({ ...event, data: shortened(event.data, step) });
     if (fits(text)) return text;
   }
-  const { id } = event.data;
-  const bare = {
-    ...(id === undefined ? {} : { id }),
-    truncated: Object.keys(event.data).filter((name) => name !== "id"),
-  };
-  const text = JSON.stringify({ ...event, data: bare });
-  return fits(text) ? text : JSON.stringify({ ...event, data: { truncated: [] } });
+  const { id, ...others } = event.data;
+  return JSON.stringify({ ...event, data: { id, truncated: Object.keys(others) } });
 }
 
 /** One character is at most three octets. */
 const fits = (text: string): boolean => text.length * 3 <= maxOctets || Buffer.byteLength(text) <= maxOctets;
 
-type Shortened = { value: unknown; isWhole: boolean };
-
-function shortened(data: Event["data"], shortenOne: (value: unknown) => Shortened): Event["data"] {
-  const truncated: string[] = [];
-  const members = Object.entries(data).map(([name, member]): [string, unknown] => {
-    if (isKept(name)) return [name, member];
-    const { value, isWhole } = shortenOne(member);
-    if (!isWhole) truncated.push(name);
-    return [name, value];
-  });
-  return Object.fromEntries([...members, ["truncated", truncated]]);
+function shortened(data: Event["data"], step: Step): Event["data"] {
+  const members = Object.entries(data).map(([name, member]) => ({ name, ...shortenMember(name, member, step) }));
+  return {
+    ...Object.fromEntries(members.map(({ name, value = null }) => [name, value])),
+    truncated: members.filter(({ isWhole }) => !isWhole).map(({ name }) => name),
+  };
 }
 
-function shorten(value: unknown, step: Step): Shortened {
+/** `value` is undefined where it can't be told short. */
+type Shortened = { value?: unknown; isWhole: boolean };
+
+function shortenMember(name: string, value: unknown, step: Step): Shortened {
+  if (isKept(name)) return Array.isArray(value) ? shortenList(value, step.ids, whole) : whole(value);
+  const short = shorten(name, value, step);
+  return short.value === undefined && foreignIds.has(name) ? { value: null, isWhole: false } : short;
+}
+
+function shorten(name: string, value: unknown, step: Step): Shortened {
   if (typeof value === "string") {
-    const isWhole = value.length <= step.characters;
-    // Not in the middle of a surrogate pair.
-    return { value: isWhole ? value : value.slice(0, step.characters).replace(/[\ud800-\udbff]$/, ""), isWhole };
+    if (prose.has(name)) return cut(value, step.characters);
+    return value.length <= longestFormed ? whole(value) : { isWhole: false };
   }
-  if (typeof value !== "object" || value === null) return { value, isWhole: true };
-  let isWhole = true;
-  const inner = (member: unknown): unknown => {
-    const { value: short, isWhole: isMemberWhole } = shorten(member, step);
-    isWhole &&= isMemberWhole;
-    return short;
+  if (Array.isArray(value)) return shortenList(value, step.items, (item) => shorten(name, item, step));
+  if (typeof value !== "object" || value === null) return whole(value);
+  const members = Object.entries(value).map(([inner, member]) => ({ inner, ...shortenMember(inner, member, step) }));
+  const isWhole = members.every((member) => member.isWhole);
+  // An address without its email is none.
+  if (members.some((member) => member.value === undefined)) return { isWhole };
+  return { value: Object.fromEntries(members.map((member) => [member.inner, member.value])), isWhole };
+}
+
+const whole = (value: unknown): Shortened => ({ value, isWhole: true });
+
+/** Not in the middle of a surrogate pair. */
+const cut = (text: string, most: number): Shortened =>
+  text.length <= most ? whole(text) : { value: text.slice(0, most).replace(/[\ud800-\udbff]$/, ""), isWhole: false };
+
+function shortenList(list: unknown[], most: number, shortenItem: (item: unknown) => Shortened): Shortened {
+  const items = list.slice(0, most).map(shortenItem);
+  return {
+    value: items.map(({ value }) => value).filter((value) => value !== undefined),
+    isWhole: list.length <= most && items.every(({ isWhole }) => isWhole),
   };
-  if (Array.isArray(value)) {
-    isWhole = value.length <= step.items;
-    const items: unknown[] = value.slice(0, step.items).map(inner);
-    return { value: items, isWhole };
-  }
-  const members = Object.entries(value).map(([name, member]): [string, unknown] => [
-    name,
-    isKept(name) ? member : inner(member),
-  ]);
-  return { value: Object.fromEntries(members), isWhole };
 }

@@ -11,16 +11,26 @@ const keepAliveMs = 4_000;
 const maxBody = 16 * 1024;
 const maxInterim = 20;
 
+type Undici = { Client: typeof Client };
+
 /**
  * Posts on Node, by HTTP/1.1: straight to the admitted address, following no redirect, unpacking nothing. A connection is kept
  * for the next request when the answer's body has ended; a body that is longer than 16 kB or than the time ends it.
  */
-export function createUndiciPoster(): WebhookPoster {
+export function createUndiciPoster(load: () => Promise<Undici> = () => import("undici")): WebhookPoster {
   const idle = createIdleLines(maxIdle);
-  // Some 60 ms and 30 MB: only for who has webhooks.
-  let loaded: Promise<{ Client: typeof Client }> | null = null;
+  let loaded: Promise<Undici> | null = null;
   const lines = new Set<Line>();
   let isClosed = false;
+
+  /** Some 60 ms and 30 MB: only for who has webhooks. What fails may work the next time. */
+  function undici(): Promise<Undici> {
+    loaded ??= load().catch((error: unknown) => {
+      loaded = null;
+      throw error;
+    });
+    return loaded;
+  }
 
   function open(receiver: string, makeClient: typeof Client, request: WebhookRequest): Line {
     const line = openLine(makeClient, request, keepAliveMs);
@@ -38,10 +48,16 @@ export function createUndiciPoster(): WebhookPoster {
   }
 
   /** Sends a request on a line that carries no other; afterwards the line is idle or gone. Throws what undici throws. */
-  async function exchange(receiver: string, line: Line, request: WebhookRequest, ms: number): Promise<WebhookAnswer> {
+  async function exchange(
+    receiver: string,
+    line: Line,
+    request: WebhookRequest,
+    startedAt: number,
+  ): Promise<WebhookAnswer> {
+    const ms = Math.max(request.timeoutMs - (performance.now() - startedAt), 1);
     const timer = setTimeout(() => drop(line, timedOut(line.isOpen)), ms);
     try {
-      const { answer, isWhole } = await send(line, request, () => drop(line, tooManyInterim()));
+      const { answer, isWhole } = await send(line, request, startedAt, () => drop(line, tooManyInterim()));
       if (isWhole && line.isOpen) {
         line.settle();
         const surplus = idle.put(receiver, line);
@@ -59,19 +75,18 @@ export function createUndiciPoster(): WebhookPoster {
   return {
     async post(request) {
       const startedAt = performance.now();
-      const left = (): number => Math.max(request.timeoutMs - (performance.now() - startedAt), 1);
-      const { Client: makeClient } = await (loaded ??= import("undici"));
+      const { Client: makeClient } = await undici();
       if (isClosed) throw stopped();
       const receiver = `${request.url.origin} ${request.admitted.address}`;
       const kept = idle.take(receiver);
       try {
-        if (kept !== null) return await exchange(receiver, kept, request, left());
+        if (kept !== null) return await exchange(receiver, kept, request, startedAt);
       } catch (error) {
         if (isClosed || kept?.wasStale(error) !== true) throw toFailure(error, kept !== null && kept.heard > 0);
       }
       const line = open(receiver, makeClient, request);
       try {
-        return await exchange(receiver, line, request, left());
+        return await exchange(receiver, line, request, startedAt);
       } catch (error) {
         throw toFailure(error, line.heard > 0);
       }
@@ -92,6 +107,7 @@ export function createUndiciPoster(): WebhookPoster {
 function send(
   { client }: Line,
   { url, headers, body }: WebhookRequest,
+  startedAt: number,
   onFlood: () => void,
 ): Promise<{ answer: WebhookAnswer; isWhole: boolean }> {
   return new Promise((resolve, reject) => {
@@ -111,7 +127,7 @@ function send(
         onResponseStart(_, status, answered) {
           if (status >= 200) {
             const [retryAfter = null] = [answered["retry-after"]].flat();
-            head = { status, retryAfter };
+            head = { status, retryAfter, headAfterMs: Math.round(performance.now() - startedAt) };
           } else if (++interim > maxInterim) onFlood();
         },
         onResponseData(_, chunk) {

@@ -1,3 +1,4 @@
+import { renameSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type ExtensionName, type ImapWithout, startImapWithout } from "../servers/imap-without.ts";
 import { type MailStack, startMailStack } from "../servers/mail-stack.ts";
@@ -177,6 +178,26 @@ describe.concurrent.each(kinds)("a watched mailbox, server %s", (kind) => {
     expect(then.slice(3)).toMatchObject([{ type: "message.created", data: { subject: "then" } }]);
   });
 
+  test("a folder whose UIDVALIDITY becomes another one while it is watched is reset, once", async () => {
+    const { path, user, maildir } = await watched(kind, 4);
+    await asAnother(stack.dovecot, user, async (client) => {
+      await client.mailboxCreate("Again");
+      await client.append("Again", letter("before"));
+    });
+    const [created] = await eventually(api, path, 2);
+    // From one moment to the next another folder stands in its place, as after a restored backup.
+    deliver(`${maildir}-restored`, letter("after"));
+    renameSync(`${maildir}/.Again`, `${maildir}-replaced`);
+    renameSync(`${maildir}-restored`, `${maildir}/.Again`);
+    const events = await eventually(api, path, 3);
+    expect(events[2]).toMatchObject({ type: "folder.reset", data: { id: created?.data.id, actor: "external" } });
+    await untilLooked(api, path);
+    await untilLooked(api, path);
+    deliver(`${maildir}/.Again`, letter("then"));
+    const then = await eventually(api, path, 4);
+    expect(then.slice(3)).toMatchObject([{ type: "message.created", data: { subject: "then" } }]);
+  });
+
   test("200 messages in a burst are told once each, in a log without gaps", async () => {
     const { path, maildir } = await watched(kind, 0);
     for (let n = 0; n < 200; n += 1) deliver(maildir, letter(`burst ${n}`));
@@ -281,6 +302,24 @@ describe.concurrent("watching", () => {
     });
   });
 
+  test("a polled account has no session of its own that waits: what comes is found by looks on lent ones", async () => {
+    const { host, ports } = stack.dovecot;
+    const own = await startImapWithout([], { host, port: ports.imap }, stack.certificates.valid);
+    const user = stack.dovecot.user();
+    const maildir = stack.dovecot.maildir(user);
+    const account = accountOn(stack, user, { imapsPort: own.port });
+    const path = await storeAccount(api, { ...account, watch: { mode: "poll", folders: "all" } });
+    await untilLooked(api, path);
+    deliver(maildir, letter("polled"));
+    deliver(`${maildir}/.Archive`, letter("polled elsewhere"));
+    const events = await eventually(api, path, 2);
+    expect(events.map(({ data }) => data.subject).toSorted()).toEqual(["polled", "polled elsewhere"]);
+    await untilLooked(api, path);
+    expect(own.passed.filter((command) => /^IDLE/i.test(command))).toEqual([]);
+    expect((await api.store.watches.get(path.split("/").at(-1) ?? ""))?.mode).toBe("poll");
+    await own.stop();
+  });
+
   test("paused accounts are left alone, and catch up when they are resumed", async () => {
     const { path, maildir } = await watched("full", 1);
     expect((await api.call("POST", `${path}/pause`)).status).toBe(200);
@@ -319,21 +358,15 @@ describe.concurrent("watching", () => {
 test.concurrent("the server is killed and comes back: what came meanwhile is told, and that it was away", async () => {
   const own = await startMailStack();
   const user = own.dovecot.user();
-  const proxy = await startProxy({ port: own.dovecot.ports.imaps });
-  const path = await storeAccount(api, accountOn(own, user, { imapsPort: proxy.port }));
+  const path = await storeAccount(api, accountOn(own, user));
   await untilLooked(api, path);
-  proxy.setFaults(() => ({ refuse: true }));
-  for (const connection of proxy.connections) connection.reset();
-  await until(
-    () => eventsOf(api, path),
-    (events) => events.some(({ type }) => type === "account.unreachable"),
-  );
+  await own.dovecot.killAll();
+  const types = async () => (await eventsOf(api, path)).map(({ type }) => type);
+  await until(types, (all) => all.includes("account.unreachable"));
   deliver(own.dovecot.maildir(user), letter("while it was down"));
   await own.dovecot.restart();
-  proxy.setFaults(() => ({}));
   const [event] = await eventually(api, path, 1, 40_000);
   expect(event?.data.subject).toBe("while it was down");
-  expect((await eventsOf(api, path)).map(({ type }) => type)).toContain("account.recovered");
-  await proxy.stop();
+  expect(await types()).toContain("account.recovered");
   await own.stop();
 }, 120_000);

@@ -21,7 +21,7 @@ export function openHouse(change: Partial<DeliverNeeds> = {}) {
   const rows = new Map<string, Kept>();
   const receives = new Map<string, Receives>();
   /** Every attempt that was begun, in order. */
-  const attempts: { webhookId: string; eventId: string; at: number; url: string }[] = [];
+  const attempts: { webhookId: string; eventId: string; at: number; url: string; body: string }[] = [];
   const open = new Map<string, number>();
   const mostOpen = new Map<string, number>();
   const disabled: NewEvent[] = [];
@@ -80,9 +80,19 @@ export function openHouse(change: Partial<DeliverNeeds> = {}) {
       call("renew", claims.length, () => {
         for (const { id, epoch } of claims) {
           const row = rows.get(id);
-          if (row?.epoch === epoch) row.leaseUntil = leaseUntil;
+          if (row?.epoch === epoch && row.state === "delivering") row.leaseUntil = leaseUntil;
         }
+        return claims.filter(stands).map(({ id }) => id);
       }),
+    confirm: (claims) =>
+      call("confirm", claims.length, () =>
+        claims
+          .filter((one) => {
+            const webhook = webhooks.get(rows.get(one.id)?.webhookId ?? "");
+            return stands(one) && webhook?.version === one.version && webhook.disabledBecause === null;
+          })
+          .map(({ id }) => id),
+      ),
     settle: (outcomes) =>
       call("settle", outcomes.length, () =>
         outcomes.flatMap(({ epoch, ...outcome }) => {
@@ -95,6 +105,11 @@ export function openHouse(change: Partial<DeliverNeeds> = {}) {
     countPending: () => call("countPending", 1, () => 0),
   };
 
+  function stands({ id, epoch }: { id: string; epoch: number }): boolean {
+    const row = rows.get(id);
+    return row?.epoch === epoch && row.state === "delivering";
+  }
+
   const alter = (id: string, part: Partial<WebhookRow>): void => {
     const row = webhooks.get(id);
     if (row !== undefined) webhooks.set(id, { ...row, ...part });
@@ -104,10 +119,10 @@ export function openHouse(change: Partial<DeliverNeeds> = {}) {
     deliveries,
     webhooks: {
       byId: (id) => call("byId", 1, () => webhooks.get(id) ?? null),
-      note: (id, { failingSince, holdUntil }) =>
+      note: ({ id, version }, { failingSince, holdUntil }) =>
         call("note", 1, () => {
           const row = webhooks.get(id);
-          if (row === undefined) return;
+          if (row?.version !== version) return;
           if (failingSince === null || (failingSince !== undefined && row.failingSince === null))
             alter(id, { failingSince });
           if (holdUntil !== undefined && holdUntil > row.holdUntil) alter(id, { holdUntil });
@@ -121,10 +136,10 @@ export function openHouse(change: Partial<DeliverNeeds> = {}) {
           return true;
         }),
     },
-    attempt: async (webhook, event) => {
+    attempt: async (webhook, { id: eventId, body }) => {
       const at = clock.now();
       const nth = attempts.filter(({ webhookId }) => webhookId === webhook.id).length;
-      attempts.push({ webhookId: webhook.id, eventId: event.id, at, url: webhook.url });
+      attempts.push({ webhookId: webhook.id, eventId, at, url: webhook.url, body });
       count(webhook.id, 1);
       const { ms, status, retryAfterMs } = receives.get(webhook.id)?.(nth, at) ?? { ms: 1, status: 204 };
       await clock.sleep(status === undefined ? timeoutMs : ms);

@@ -1,59 +1,95 @@
 import { expect, test } from "vitest";
 import { watchAccounts, type WatchersNeeds } from "../../src/background/watch-accounts.ts";
 import { createLoginPace } from "../../src/sessions/login-pace.ts";
-import type { AccountState } from "../../src/store/rows.ts";
+import type { AccountState, NewEvent } from "../../src/store/rows.ts";
 import { createFakeClock } from "../fake-clock.ts";
 import { accountRow } from "../store/rows.ts";
 
-/** Watches one account whose login never ends, until it has stalled; it is in `state` by then. The states that are told. */
-async function stalled(state: AccountState, turnAfter = 0): Promise<string[]> {
+/** Watches one account whose login never ends, until it has stalled; it is in `state` by then. */
+async function stalled(state: AccountState, turnAfter = 0) {
   const clock = createFakeClock();
   const row = accountRow({ watch: { mode: "push", folders: "all", notifySince: null }, state: "connected" });
   let account = row;
-  const told: string[] = [];
+  const told: { state: string; event: NewEvent | null }[] = [];
+  const woken: string[] = [];
+  const counted: string[] = [];
   const pace = createLoginPace(clock, 20);
   for (let before = 0; before < turnAfter; before += 1)
     void pace.turn(row.incoming?.host ?? "", new AbortController().signal, () => {});
-  const claims = [{ accountId: row.id, epoch: 1 }];
+  const claim = { epoch: 0, isHeld: false, isDue: true };
+  let logins = 0;
   const needs = {
     clock,
     log: { write() {} },
-    metrics: { count() {}, gauge() {} },
-    wake: { wake() {} },
+    metrics: { count: (name: string) => counted.push(name), gauge() {} },
+    wake: { wake: (topic: string, id: string) => woken.push(`${topic} ${id}`) },
     owner: "me",
     leaseMs: 20_000,
     pace,
     accounts: {
       byId: async () => account,
-      setState: async (_: unknown, next: { state: string }) => (told.push(next.state), true),
+      setState: async (_: unknown, next: { state: string }, _now: number, event: NewEvent | null) => (
+        told.push({ state: next.state, event }),
+        true
+      ),
     },
     watches: {
-      renew: async () => [{ accountId: row.id, epoch: 1 }],
-      claim: async () => claims.splice(0),
-      release: async () => {},
+      renew: async () => (claim.isHeld ? [{ accountId: row.id, epoch: claim.epoch }] : []),
+      async claim() {
+        if (claim.isHeld || !claim.isDue) return [];
+        claim.isHeld = true;
+        claim.epoch += 1;
+        return [{ accountId: row.id, epoch: claim.epoch }];
+      },
+      async release(_: string, epoch: number, dueAt: number | null) {
+        if (epoch === claim.epoch) Object.assign(claim, { isHeld: false, isDue: dueAt !== null });
+      },
       nextDueAt: async () => null,
       noteLooks: async () => {},
     },
-    mailboxes: { watch: () => new Promise(() => {}) },
+    mailboxes: { watch: () => ((logins += 1), new Promise(() => {})) },
   };
   const watchers = watchAccounts(needs as unknown as WatchersNeeds);
   await watchers.step();
   await watchers.step();
   await clock.advance(300_000);
-  account = { ...row, state, version: state === "paused" ? 2 : 1 };
+  const loginsBefore = logins;
+  const lastError = { side: "incoming" as const, code: "account-authentication-failed", detail: "", at: clock.now() };
+  account = { ...row, state, lastError: state === "authenticationFailed" ? lastError : null };
   await watchers.step();
-  return told;
+  await clock.advance(0);
+  return { row, told, woken, counted, claim, logins: [loginsBefore, logins] };
 }
 
-test("a watch that has stalled is told", async () => {
-  expect(await stalled("connected")).toEqual(["degraded"]);
+test("a watch that has stalled is told by an event, and begun again under another epoch", async () => {
+  const { row, told, woken, counted, claim, logins } = await stalled("connected");
+  expect(told).toMatchObject([
+    {
+      state: "degraded",
+      event: {
+        type: "account.degraded",
+        accountId: row.id,
+        appId: row.appId,
+        data: { state: "degraded", lastError: { code: "upstream-timeout" } },
+      },
+    },
+  ]);
+  expect(woken).toEqual([`events ${row.appId}`]);
+  expect(counted).toEqual(["postern_watch_stalls_total"]);
+  expect(claim).toEqual({ epoch: 2, isHeld: true, isDue: true });
+  expect(logins).toEqual([1, 2]);
 });
 
-test("one of an account that was paused, or refused, meanwhile changes nothing of that", async () => {
-  expect(await stalled("paused")).toEqual([]);
-  expect(await stalled("authenticationFailed")).toEqual([]);
+test("one of an account that was paused, or refused, meanwhile changes nothing of that, and is not begun again", async () => {
+  for (const state of ["paused", "authenticationFailed"] as const) {
+    const { told, logins } = await stalled(state);
+    expect(told).toEqual([]);
+    expect(logins).toEqual([1, 1]);
+  }
 });
 
 test("one that waits for its turn to log in has not stalled, however many are before it", async () => {
-  expect(await stalled("connected", 5_990)).toEqual([]);
+  const { told, claim } = await stalled("connected", 5_990);
+  expect(told).toEqual([]);
+  expect(claim.epoch).toBe(1);
 });

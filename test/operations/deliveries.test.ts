@@ -4,7 +4,7 @@ import { exampleOf } from "../../src/http/events/examples.ts";
 import type { AppCaller } from "../../src/mail/tenant.ts";
 import type { DeliveryState } from "../../src/mail/webhook.ts";
 import type { AccountRow } from "../../src/store/rows.ts";
-import { openWebhookHouse, webhookInput, type WebhookHouse } from "./webhook-house.ts";
+import { answered, openWebhookHouse, webhookInput, type WebhookHouse } from "./webhook-house.ts";
 
 let house: WebhookHouse;
 let run: WebhookHouse["operations"];
@@ -51,7 +51,7 @@ describe("a test", () => {
   test("fails once and for all, and a 410 to it disables nothing", async () => {
     const { id } = await run.createWebhook(caller, webhookInput());
     for (const status of [500, 410, 302]) {
-      house.receiver.answer = async () => ({ status, retryAfter: "60", body: new TextEncoder().encode("no") });
+      house.receiver.answer = async () => ({ ...answered(status, "no"), retryAfter: "60" });
       const done = await run.testWebhook(caller, id, example);
       expect(done).toMatchObject({ state: "failed", nextAttemptAt: null, attempts: [{ status, excerpt: "no" }] });
     }
@@ -66,7 +66,7 @@ describe("a test", () => {
     const released = new Promise<void>((resolve) => (release = resolve));
     house.receiver.answer = async () => {
       await released;
-      return { status: 204, retryAfter: null, body: new Uint8Array() };
+      return answered(204);
     };
     const all = Array.from({ length: 11 }, () => run.testWebhook(caller, id, example));
     const results = Promise.allSettled(all);
@@ -76,6 +76,19 @@ describe("a test", () => {
     expect(refused).toMatchObject([{ reason: { code: "rate-limited", details: { retryAfter: 5 } } }]);
     expect(house.posted).toHaveLength(10);
     await run.testWebhook(caller, id, example);
+  });
+
+  test("is no dispatcher's of its process, which may yet begin and give up what had its name", async () => {
+    const { id } = await run.createWebhook(caller, webhookInput());
+    const by = { owner: "x", now: house.clock.now() + 1, leaseMs: 1_000, limit: 9 };
+    house.receiver.answer = async () => {
+      await house.store.deliveries.abandon("test", house.clock.now());
+      expect(await house.store.deliveries.claim(id, by)).toEqual([]);
+      return answered(204);
+    };
+    expect(await run.testWebhook(caller, id, example)).toMatchObject({ state: "delivered" });
+    const { data } = await run.listDeliveries(caller, id, { limit: 1 });
+    expect(data).toMatchObject([{ test: true, state: "delivered" }]);
   });
 
   test("a webhook that is removed meanwhile has none", async () => {
@@ -162,6 +175,34 @@ describe("deliveries", () => {
       });
     }
     expect(house.woken).toEqual(ids.map(() => `deliveries ${caller.appId}`));
+  });
+
+  test("wait for the end of their webhook's hold, and say so", async () => {
+    const { id, ids } = await waiting(1);
+    const [one = ""] = ids;
+    const row = await house.store.webhooks.byId(id);
+    const holdUntil = house.clock.now() + 3_600_000;
+    if (row !== null) await house.store.webhooks.note(row, { holdUntil });
+    const nextAttemptAt = new Date(holdUntil).toISOString();
+    expect(await run.redeliver(caller, id, one)).toMatchObject({ state: "pending", nextAttemptAt });
+    expect(await run.getDelivery(caller, id, one)).toMatchObject({ nextAttemptAt });
+    expect((await run.listDeliveries(caller, id, { limit: 1 })).data).toMatchObject([{ nextAttemptAt }]);
+    // Another receiver has asked for nothing.
+    await run.updateWebhook(caller, id, { url: "https://new.example/" });
+    const now = new Date(house.clock.now()).toISOString();
+    expect(await run.getDelivery(caller, id, one)).toMatchObject({ nextAttemptAt: now });
+  });
+
+  test("are not, of an account that the webhook no longer names", async () => {
+    const { id, ids } = await waiting(1);
+    const [one = ""] = ids;
+    await settle(id, "failed");
+    const beside = await house.newAccount(caller.appId);
+    await run.updateWebhook(caller, id, { accountIds: [beside.id] });
+    const detail = "The webhook no longer names the account that this event is about.";
+    await expect(run.redeliver(caller, id, one)).rejects.toMatchObject({ code: "not-changeable", message: detail });
+    await run.updateWebhook(caller, id, { accountIds: [beside.id, account.id] });
+    expect(await run.redeliver(caller, id, one)).toMatchObject({ state: "pending" });
   });
 
   test("are not, while one is under way, the webhook is off, or the event is gone", async () => {

@@ -25,6 +25,7 @@ export const sealingSecret = "a-sealing-secret-for-the-tests-0123456789";
 export const answered = (status: number, body = ""): WebhookAnswer => ({
   status,
   retryAfter: null,
+  headAfterMs: 0,
   body: new TextEncoder().encode(body),
 });
 

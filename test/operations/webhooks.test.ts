@@ -4,6 +4,7 @@ import { randomId } from "../../src/mail/id.ts";
 import type { AppCaller } from "../../src/mail/tenant.ts";
 import type { Webhook } from "../../src/mail/webhook.ts";
 import type { AccountRow } from "../../src/store/rows.ts";
+import type { WebhookRow } from "../../src/store/webhook-rows.ts";
 import { createVault } from "../../src/vault/vault.ts";
 import { openSecrets } from "../../src/webhooks/secrets-of.ts";
 import { settleSecrets } from "../../src/operations/settle-secrets.ts";
@@ -32,10 +33,14 @@ const pointing = (pointer: string, code: string) => ({
   details: { errors: [{ pointer, code }] },
 });
 
-async function opened(webhook: Pick<Webhook, "id">) {
-  const row = await house.store.webhooks.get(caller.appId, webhook.id);
+async function rowOf({ id }: Pick<Webhook, "id">): Promise<WebhookRow> {
+  const row = await house.store.webhooks.get(caller.appId, id);
   if (row === null) throw new Error("there is no such webhook");
-  return openSecrets(house.needs.vault, row, house.clock.now());
+  return row;
+}
+
+async function opened(webhook: Pick<Webhook, "id">) {
+  return openSecrets(house.needs.vault, await rowOf(webhook), house.clock.now());
 }
 
 describe("storing a webhook", () => {
@@ -147,6 +152,19 @@ describe("accounts", () => {
     await expect(run.getDelivery(bound, made.id, hidden)).rejects.toMatchObject(notFound);
     await expect(run.redeliver(bound, made.id, hidden)).rejects.toMatchObject(notFound);
   });
+
+  test("a test that was about such an account neither; one about no account is", async () => {
+    const made = await run.createWebhook(caller, webhookInput({ accountIds: [other.id, account.id] }));
+    const hidden = await run.testWebhook(caller, made.id, exampleOf("message.created"));
+    expect(hidden.accountId).toBe(other.id);
+    await run.updateWebhook(caller, made.id, { accountIds: [account.id] });
+    const ours = await run.testWebhook(caller, made.id, exampleOf("message.created"));
+    const aboutNone = await run.testWebhook(caller, made.id, exampleOf("webhook.disabled"));
+    const seen = (await run.listDeliveries(bound, made.id, { limit: 10 })).data;
+    expect(seen.map(({ id }) => id).toSorted()).toEqual([ours.id, aboutNone.id].toSorted());
+    expect(await run.getDelivery(bound, made.id, aboutNone.id)).toMatchObject({ test: true, accountId: null });
+    await expect(run.getDelivery(bound, made.id, hidden.id)).rejects.toMatchObject(notFound);
+  });
 });
 
 describe("changing a webhook", () => {
@@ -167,12 +185,17 @@ describe("changing a webhook", () => {
     expect(house.woken).toEqual([`deliveries ${caller.appId}`]);
   });
 
-  test("another origin needs the headers again", async () => {
+  test("another origin or path needs the headers again", async () => {
     const { id } = await run.createWebhook(caller, webhookInput({ headers: { "X-Key": "one" } }));
-    for (const url of ["https://other.example/hook", "https://receiver.example:8443/hook"])
+    for (const url of [
+      "https://other.example/hook",
+      "https://receiver.example:8443/hook",
+      "https://receiver.example/tenant",
+      "https://receiver.example/hook/",
+    ])
       await expect(run.updateWebhook(caller, id, { url })).rejects.toMatchObject(pointing("/headers", "required"));
     expect(await run.getWebhook(caller, id)).toMatchObject({ url: "https://receiver.example/hook" });
-    await run.updateWebhook(caller, id, { url: "https://receiver.example/elsewhere?a=b" });
+    await run.updateWebhook(caller, id, { url: "https://receiver.example/hook?a=b" });
     expect((await opened({ id })).headers).toEqual({ "X-Key": "one" });
     const url = "https://other.example/hook";
     expect(await run.updateWebhook(caller, id, { url, headers: { "X-Other": "two" } })).toMatchObject({
@@ -187,11 +210,17 @@ describe("changing a webhook", () => {
 
   test("enabling forgets what was found out about the receiver, as another URL does", async () => {
     const { id } = await run.createWebhook(caller, webhookInput());
-    const row = await house.store.webhooks.get(caller.appId, id);
-    if (row === null) throw new Error("there is no such webhook");
     const now = house.clock.now();
-    const event = { id: "evt_1", appId: row.appId, accountId: "", externalId: null, createdAt: now, folderRoles: null };
-    const found = () => house.store.webhooks.note(id, { failingSince: now, holdUntil: now + 60_000 });
+    const event = {
+      id: "evt_1",
+      appId: caller.appId,
+      accountId: "",
+      externalId: null,
+      createdAt: now,
+      folderRoles: null,
+    };
+    const found = async () =>
+      house.store.webhooks.note(await rowOf({ id }), { failingSince: now, holdUntil: now + 60_000 });
     await found();
     const held = { failingSince: "2026-11-22T12:00:00.000Z", holdUntil: "2026-11-22T12:01:00.000Z" };
     const well = { failingSince: null, holdUntil: null };
@@ -200,8 +229,7 @@ describe("changing a webhook", () => {
     expect(await run.updateWebhook(caller, id, { url: "https://receiver.example/" })).toMatchObject(well);
     await found();
     const told = { ...event, type: "webhook.disabled" as const, data: {} };
-    const { version } = (await house.store.webhooks.get(caller.appId, id)) ?? row;
-    expect(await house.store.webhooks.disable({ id, version }, "failing", now, told)).toBe(true);
+    expect(await house.store.webhooks.disable(await rowOf({ id }), "failing", now, told)).toBe(true);
     const off = { state: "disabled", disabledBecause: "failing", disabledAt: "2026-11-22T12:00:00.000Z" };
     // That it is off already, and why, stays.
     expect(await run.updateWebhook(caller, id, { enabled: false })).toMatchObject({ ...off, ...held });
@@ -211,7 +239,7 @@ describe("changing a webhook", () => {
 
   test("a time that has passed is not told", async () => {
     const { id } = await run.createWebhook(caller, webhookInput());
-    await house.store.webhooks.note(id, { holdUntil: house.clock.now() + 60_000 });
+    await house.store.webhooks.note(await rowOf({ id }), { holdUntil: house.clock.now() + 60_000 });
     expect((await run.getWebhook(caller, id)).holdUntil).not.toBeNull();
     await house.clock.advance(60_000);
     expect((await run.getWebhook(caller, id)).holdUntil).toBeNull();

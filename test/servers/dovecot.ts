@@ -65,6 +65,8 @@ export interface Dovecot {
   restart(): Promise<void>;
   /** Sends the signal to the master process only. */
   kill(signal: NodeJS.Signals): void;
+  /** Kills all of its processes at once, as a power cut would: those that serve clients outlive the main one. */
+  killAll(): Promise<void>;
 }
 
 /** Starts a real Dovecot on free loopback ports, in which every user@postern.test has a mailbox. */
@@ -146,6 +148,7 @@ export async function startDovecot(options: DovecotOptions = {}): Promise<Doveco
       daemon = await start();
     },
     kill: (signal) => daemon.kill(signal),
+    killAll: () => daemon.killAll(),
   };
 }
 

@@ -180,6 +180,26 @@ export function deliveriesContract(subject: () => Promise<Subject>): void {
       await expect(store.deliveries.insertTest(testDeliveryRow(hook), "o", t0)).rejects.toMatchObject(gone);
     });
 
+    test("a test that its process left is failed, on a disabled webhook too; one that is under way and other deliveries are not", async () => {
+      const { store } = await subject();
+      const { webhook, tell } = await webhookHouse(store);
+      const hook = await webhook();
+      await tell([{ createdAt: t0 - lease }]);
+      const [event] = await claimAll(hook);
+      await store.webhooks.update({ ...hook, disabledBecause: "caller", disabledAt: t0 }, 1);
+      const [left, underWay] = [testDeliveryRow(hook), testDeliveryRow(hook)];
+      const { epoch } = await store.deliveries.insertTest(left, "o", t0 + lease);
+      await store.deliveries.insertTest(underWay, "o", t0 + 9e6);
+      await store.deliveries.failTests(t0 + lease - 1, attempt);
+      expect(await store.deliveries.get(hook.id, left.id)).toEqual(left);
+      await store.deliveries.failTests(t0 + lease + 99, attempt);
+      const over = { state: "failed", tries: 1, attemptCount: 1, attempts: [attempt], finishedAt: t0 + lease + 99 };
+      expect(await store.deliveries.get(hook.id, left.id)).toEqual({ ...left, ...over });
+      expect(await store.deliveries.get(hook.id, underWay.id)).toEqual(underWay);
+      expect(await store.deliveries.get(hook.id, event?.delivery.id ?? "")).toEqual(event?.delivery);
+      expect(await store.deliveries.settle([outcome({ delivery: left, epoch, event: null })])).toEqual([]);
+    });
+
     test.each(["delivered", "failed", "parked", "pending"] as const)(
       "one that is %s is delivered again",
       async (state) => {

@@ -96,10 +96,10 @@ export function webhooksContract(subject: () => Promise<Subject>): void {
       const { store } = await subject();
       const { webhook } = await webhookHouse(store);
       const row = await webhook({ failingSince: t0, holdUntil: t0 + 9 });
-      await store.webhooks.note(row.id, { failingSince: null, holdUntil: t0 + 20 });
+      await store.webhooks.note(row, { failingSince: null, holdUntil: t0 + 20 });
       expect(await store.webhooks.update({ ...row, description: "x" }, 1)).toBe(true);
       expect(await store.webhooks.byId(row.id)).toMatchObject({ failingSince: null, holdUntil: t0 + 20 });
-      await store.webhooks.note(row.id, { failingSince: t0 + 1 });
+      await store.webhooks.note({ ...row, version: 2 }, { failingSince: t0 + 1 });
       expect(await store.webhooks.update({ ...row, failingSince: null, holdUntil: 0 }, 2)).toBe(true);
       expect(await store.webhooks.byId(row.id)).toMatchObject({ failingSince: null, holdUntil: 0, version: 3 });
     });
@@ -107,10 +107,10 @@ export function webhooksContract(subject: () => Promise<Subject>): void {
     test("the first failure's time is noted until something is delivered, and a hold only grows", async () => {
       const { store } = await subject();
       const { webhook } = await webhookHouse(store);
-      const { id } = await webhook();
+      const { id, version } = await webhook();
       const other = await webhook();
       const noted = async (found: Parameters<typeof store.webhooks.note>[1]) => {
-        await store.webhooks.note(id, found);
+        await store.webhooks.note({ id, version }, found);
         const row = await store.webhooks.byId(id);
         return [row?.failingSince, row?.holdUntil, row?.version];
       };
@@ -122,6 +122,8 @@ export function webhooksContract(subject: () => Promise<Subject>): void {
       expect(await noted({ holdUntil: t0 + 10 })).toEqual([t0, t0 + 10, 1]);
       expect(await noted({ failingSince: null })).toEqual([null, t0 + 10, 1]);
       expect(await noted({ failingSince: t0 + 6 })).toEqual([t0 + 6, t0 + 10, 1]);
+      await store.webhooks.note({ id, version: 2 }, { failingSince: null, holdUntil: t0 + 99 });
+      expect(await noted({})).toEqual([t0 + 6, t0 + 10, 1]);
       expect(await store.webhooks.byId(other.id)).toEqual(other);
     });
 

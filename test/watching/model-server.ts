@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Flags } from "../../src/mail/flags.ts";
-import type { NativeFolder } from "../../src/mail/folder.ts";
+import type { FolderRole, NativeFolder } from "../../src/mail/folder.ts";
 import type { Mailbox } from "../../src/mail/mailbox.ts";
 import type { ImapPlace, NativeKey, Place, Summary } from "../../src/mail/message.ts";
 import type { Fact, FolderWatching } from "../../src/mail/watch.ts";
@@ -8,6 +8,9 @@ import { emptyEnvelope } from "../../src/mime/parse-envelope.ts";
 
 type Stored = { uid: number; key: string; flags: Flags; keywords: string[]; modSeq: number; subject: string };
 type ModelFolder = { uidValidity: number; uidNext: number; messages: Map<number, Stored> };
+
+/** The folders that have a role. */
+const roles: Record<string, FolderRole> = { INBOX: "inbox", Archive: "archive", Sent: "sent" };
 
 const unset: Flags = { seen: false, flagged: false, answered: false, draft: false };
 
@@ -25,7 +28,10 @@ export function modelServer({ permanent, condstore }: { permanent: boolean; cond
   };
   const keyOf = (key: string): NativeKey | null =>
     permanent ? { kind: "guid", value: createHash("md5").update(key).digest("hex") } : null;
-  const highest = (): string | null => (condstore ? String(modSeq) : null);
+  /** HIGHESTMODSEQ of each folder in which something has happened. */
+  const touched = new Map<string, number>();
+  const touch = (path: string): void => void touched.set(path, (modSeq += 1));
+  const highest = (path: string): string | null => (condstore ? String(touched.get(path) ?? 1) : null);
 
   const server = {
     folders,
@@ -37,12 +43,12 @@ export function modelServer({ permanent, condstore }: { permanent: boolean; cond
       const folder = at(path);
       const uid = folder.uidNext;
       folder.uidNext += 1;
-      modSeq += 1;
+      touch(path);
       folder.messages.set(uid, { uid, key, flags, keywords, modSeq, subject: key });
       return uid;
     },
     remove(path: string, uid: number): void {
-      modSeq += 1;
+      touch(path);
       at(path).messages.delete(uid);
     },
     copy(from: string, uid: number, to: string): number {
@@ -60,7 +66,7 @@ export function modelServer({ permanent, condstore }: { permanent: boolean; cond
     flag(path: string, uid: number, flags: Partial<Flags>, keywords?: string[]): void {
       const message = at(path).messages.get(uid);
       if (message === undefined) throw new Error("no such message");
-      modSeq += 1;
+      touch(path);
       Object.assign(message, { flags: { ...message.flags, ...flags }, modSeq, ...(keywords && { keywords }) });
     },
     create(path: string): void {
@@ -103,7 +109,7 @@ export function modelServer({ permanent, condstore }: { permanent: boolean; cond
       const vanished = old.length === cursor.exists ? [] : (await known()).filter((uid) => !folder.messages.has(uid));
       const uidNext = (told.at(-1)?.uid ?? cursor.uidNext - 1) + 1;
       return {
-        cursor: { uidValidity: folder.uidValidity, uidNext, modSeq: highest(), exists: old.length + told.length },
+        cursor: { uidValidity: folder.uidValidity, uidNext, modSeq: highest(path), exists: old.length + told.length },
         created: told.map((one) => summaryOf(path, one)),
         more: fresh.length > told.length,
         changed: changed.map(factOf),
@@ -115,7 +121,7 @@ export function modelServer({ permanent, condstore }: { permanent: boolean; cond
       const all = sorted(path);
       const { uidValidity, uidNext } = at(path);
       return {
-        cursor: { uidValidity, uidNext, modSeq: highest(), exists: all.length },
+        cursor: { uidValidity, uidNext, modSeq: highest(path), exists: all.length },
         facts: (async function* () {
           const newest = all.slice(-window).map(factOf);
           for (let n = 0; n < newest.length; n += 7) yield newest.slice(n, n + 7);
@@ -143,11 +149,11 @@ export function modelServer({ permanent, condstore }: { permanent: boolean; cond
         name: path,
         parentPath: null,
         delimiter: "/",
-        role: path === "INBOX" ? "inbox" : null,
+        role: roles[path] ?? null,
         selectable: true,
         subscribed: true,
         mailboxId: null,
-        status: { messages: messages.size, unseen: 0, uidValidity, uidNext, modSeq: highest() },
+        status: { messages: messages.size, unseen: 0, uidValidity, uidNext, modSeq: highest(path) },
       })),
     summaries: async (places: Place[]) => {
       await server.meanwhile();

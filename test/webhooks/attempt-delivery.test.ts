@@ -19,9 +19,12 @@ const event: Event = {
   data: { id: "msg_1", folderIds: ["fld_1"], actor: "external" },
 };
 
+const message = { id: event.id, body: JSON.stringify(event) };
+
 const said = (body: string, more: Partial<WebhookAnswer> = {}): WebhookAnswer => ({
   status: 200,
   retryAfter: null,
+  headAfterMs: 20,
   body: Buffer.from(body),
   ...more,
 });
@@ -79,8 +82,8 @@ describe("a request", () => {
   test("is the event, signed, to the address that was admitted", async () => {
     const { attempt, requests, now } = world();
     const row = webhookRow({}, { Authorization: "Bearer abcdefgh" });
-    expect(await attempt(row, event)).toEqual({
-      attempt: { at: now, durationMs: 0, status: 200, error: null, excerpt: "ok" },
+    expect(await attempt(row, message)).toEqual({
+      attempt: { at: now, durationMs: 20, status: 200, error: null, excerpt: "ok" },
       retryAfterMs: null,
     });
     const [request] = requests;
@@ -103,14 +106,21 @@ describe("a request", () => {
     expect(new Webhook(secret).verify(request?.body ?? "", request?.headers ?? {})).toEqual(event);
   });
 
+  test.each(["accept", "Accept", "ACCEPT"])("accepts what the app says: %s", async (name) => {
+    const { attempt, requests } = world();
+    await attempt(webhookRow({}, { [name]: "application/json" }), message);
+    const sent = Object.entries(requests[0]?.headers ?? {}).filter(([header]) => header.toLowerCase() === "accept");
+    expect(sent).toEqual([[name, "application/json"]]);
+  });
+
   test("is signed by both secrets while both are good", async () => {
     const made = world();
     const next = mintSecret();
     const row = webhookRow({ previousSecretUntil: made.now + 60_000 });
     const rotated = { ...row, ...sealSecrets(vault, row, { secret: next, previousSecret: secret }) };
-    await made.attempt(rotated, event);
+    await made.attempt(rotated, message);
     made.now += 60_000;
-    await made.attempt(rotated, event);
+    await made.attempt(rotated, message);
     const [first, second] = made.requests.map(({ headers }) => headers["webhook-signature"]?.split(" ").length);
     expect([first, second]).toEqual([2, 1]);
   });
@@ -119,8 +129,8 @@ describe("a request", () => {
     const { attempt, requests } = world();
     const next = mintSecret();
     const row = webhookRow();
-    await attempt(row, event);
-    await attempt({ ...row, ...sealSecrets(vault, row, { secret: next, headers: { "x-new": "1" } }) }, event);
+    await attempt(row, message);
+    await attempt({ ...row, ...sealSecrets(vault, row, { secret: next, headers: { "x-new": "1" } }) }, message);
     expect(() => new Webhook(next).verify(requests[0]?.body ?? "", requests[0]?.headers ?? {})).toThrow(
       "No matching signature",
     );
@@ -131,22 +141,22 @@ describe("a request", () => {
   test("opens secrets once for many", async () => {
     const made = world();
     const row = webhookRow({}, { "x-a": "b" });
-    for (let round = 0; round < 5; round += 1) await made.attempt({ ...row }, event);
+    for (let round = 0; round < 5; round += 1) await made.attempt({ ...row }, message);
     expect(made.opened).toBe(2);
-    await expect(made.attempt({ ...row, id: "whk_2" }, event)).rejects.toMatchObject({ code: "internal" });
+    await expect(made.attempt({ ...row, id: "whk_2" }, message)).rejects.toMatchObject({ code: "internal" });
   });
 
   test("looks a host up once in ten seconds, for all at once too", async () => {
     const made = world();
     const row = webhookRow();
-    await Promise.all(Array.from({ length: 20 }, () => made.attempt(row, event)));
+    await Promise.all(Array.from({ length: 20 }, () => made.attempt(row, message)));
     made.now += 9_999;
-    await made.attempt(row, event);
+    await made.attempt(row, message);
     expect(made.lookUps).toBe(1);
     made.now += 1;
-    await made.attempt(row, event);
+    await made.attempt(row, message);
     expect(made.lookUps).toBe(2);
-    await made.attempt({ ...row, url: "https://other.example.org/" }, event);
+    await made.attempt({ ...row, url: "https://other.example.org/" }, message);
     expect(made.lookUps).toBe(3);
   });
 });
@@ -162,11 +172,11 @@ describe("a refusal by the guard", () => {
     const made = world();
     const row = webhookRow({ url: `${scheme}://hooks.example.org/` });
     made.addresses = ["10.0.0.1"];
-    expect((await made.attempt(row, event)).attempt).toMatchObject({ status: 200, error: null });
+    expect((await made.attempt(row, message)).attempt).toMatchObject({ status: 200, error: null });
     made.addresses = addresses;
     made.now += 10_000;
     for (let round = 0; round < 2; round += 1) {
-      const { attempt, retryAfterMs } = await made.attempt(row, event);
+      const { attempt, retryAfterMs } = await made.attempt(row, message);
       expect(attempt).toMatchObject({ status: null, excerpt: null, error: { code: "address-not-allowed" } });
       expect(retryAfterMs).toBeNull();
     }
@@ -174,14 +184,14 @@ describe("a refusal by the guard", () => {
     // What was refused is looked at anew each time.
     expect(made.lookUps).toBe(3);
     made.addresses = ["10.0.0.2"];
-    expect((await made.attempt(row, event)).attempt).toMatchObject({ status: 200 });
+    expect((await made.attempt(row, message)).attempt).toMatchObject({ status: 200 });
     expect(made.requests.at(-1)?.admitted.address).toBe("10.0.0.2");
   });
 
   test("of a name that is not there", async () => {
     const made = world();
     made.addresses = [];
-    expect((await made.attempt(webhookRow(), event)).attempt.error).toEqual({
+    expect((await made.attempt(webhookRow(), message)).attempt.error).toEqual({
       code: "dns-not-found",
       detail: "The name hooks.example.org has no address.",
     });
@@ -191,7 +201,7 @@ describe("a refusal by the guard", () => {
 describe("an answer", () => {
   test("says how long to wait, whatever its status", async () => {
     const { attempt } = world(() => said("", { status: 503, retryAfter: "120" }));
-    expect(await attempt(webhookRow(), event)).toMatchObject({ attempt: { status: 503 }, retryAfterMs: 120_000 });
+    expect(await attempt(webhookRow(), message)).toMatchObject({ attempt: { status: 503 }, retryAfterMs: 120_000 });
   });
 
   test("is told as a line of at most 1,000 characters", async () => {
@@ -201,7 +211,7 @@ describe("an answer", () => {
       Buffer.from("ü".repeat(5_000)),
     ]);
     const { attempt } = world(() => said("", { body }));
-    const { excerpt } = (await attempt(webhookRow(), event)).attempt;
+    const { excerpt } = (await attempt(webhookRow(), message)).attempt;
     expect(excerpt).toHaveLength(1_000);
     expect(excerpt).toMatch(/^a \[31m b\ufffd\ufffdü+$/);
   });
@@ -212,7 +222,7 @@ describe("an answer", () => {
       said(`${JSON.stringify(headers)} you sent ${headers["x-token"]}, ${headers.authorization}, canary-password!`),
     );
     const row = webhookRow({}, { "x-token": token, authorization: "Basic canary-password", "x-short": "a" });
-    const { excerpt } = (await attempt(row, event)).attempt;
+    const { excerpt } = (await attempt(row, message)).attempt;
     expect(excerpt).not.toContain("canary");
     expect(excerpt).toContain("you sent …, …, …!");
   });
@@ -221,7 +231,7 @@ describe("an answer", () => {
     const { attempt } = world(async () => {
       throw new Failure("upstream-timeout", "The webhook receiver did not answer in time.");
     });
-    expect((await attempt(webhookRow(), event)).attempt).toMatchObject({
+    expect((await attempt(webhookRow(), message)).attempt).toMatchObject({
       status: null,
       excerpt: null,
       error: { code: "upstream-timeout", detail: "The webhook receiver did not answer in time." },
@@ -232,16 +242,32 @@ describe("an answer", () => {
 test("the look-up is part of the time that there is", async () => {
   const made = world();
   const row = webhookRow();
-  const work = made.attempt(row, event);
+  const work = made.attempt(row, message);
   made.now += 4_000;
   const { attempt } = await work;
   expect(made.requests[0]?.timeoutMs).toBe(11_000);
-  expect(attempt.durationMs).toBe(4_000);
+  expect(attempt.durationMs).toBe(4_020);
+});
+
+test("what comes after the answer's head is not part of how long it took", async () => {
+  const made = world(() => {
+    made.now += 9_000;
+    return said("at last");
+  });
+  expect((await made.attempt(webhookRow(), message)).attempt.durationMs).toBe(20);
+});
+
+test("a clock that is set back gives no more time", async () => {
+  const made = world();
+  const work = made.attempt(webhookRow(), message);
+  made.now -= 3_600_000;
+  expect((await work).attempt.durationMs).toBe(20);
+  expect(made.requests[0]?.timeoutMs).toBe(15_000);
 });
 
 test("what is wrong with us is thrown", async () => {
   const { attempt } = world(async () => {
     throw new TypeError("a bug");
   });
-  await expect(attempt(webhookRow(), event)).rejects.toThrow(TypeError);
+  await expect(attempt(webhookRow(), message)).rejects.toThrow(TypeError);
 });

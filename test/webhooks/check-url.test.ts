@@ -27,6 +27,8 @@ describe("takes", () => {
     ["https://example.org", "https://example.org/"],
     ["HTTPS://Example.ORG/Hook?a=b&c", "https://example.org/Hook?a=b&c"],
     ["https://example.org:443/", "https://example.org/"],
+    ["https://example.org:/", "https://example.org/"],
+    ["https://[2606:4700::1111]:/", "https://[2606:4700::1111]/"],
     ["https://example.org:8443/hook", "https://example.org:8443/hook"],
     ["https://bücher.example/ü", "https://xn--bcher-kva.example/%C3%BC"],
     ["https://93.184.215.14/hook", "https://93.184.215.14/hook"],

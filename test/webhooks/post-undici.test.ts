@@ -257,6 +257,7 @@ describe("a receiver that answers nonsense", () => {
     ["a long head", `HTTP/1.1 200 OK\r\nX-Long: ${"x".repeat(1_000_000)}\r\n\r\n`],
     ["many headers", `HTTP/1.1 200 OK\r\n${"X-A: b\r\n".repeat(100_000)}\r\n`],
     ["another protocol", "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n"],
+    ["continue, which nobody asked for, once", `HTTP/1.1 100 Continue\r\n\r\n${answerOf("200 OK")}`],
     ["continue, which nobody asked for", "HTTP/1.1 100 Continue\r\n\r\n".repeat(100)],
     ["hints without end", "HTTP/1.1 103 Early Hints\r\n\r\n".repeat(100)],
   ])("%s", async (_, words) => {
@@ -348,6 +349,34 @@ describe("a body", () => {
     for (let round = 0; round < 2; round += 1) expect((await post(server.port)).body).toHaveLength(0);
     expect(server.connections).toBe(1);
   });
+});
+
+test("the answer's head has its time, whatever the body takes", async () => {
+  await using server = await startScripted((socket) => {
+    setTimeout(() => socket.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"), 100);
+    setTimeout(() => socket.write("ok"), 700);
+  });
+  for (let round = 0; round < 2; round += 1) {
+    const { outcome, ms } = await timed(post(server.port));
+    const { headAfterMs } = outcome as WebhookAnswer;
+    expect(Number.isInteger(headAfterMs)).toBe(true);
+    expect(headAfterMs).toBeGreaterThanOrEqual(95);
+    expect(headAfterMs).toBeLessThan(500);
+    expect(ms).toBeGreaterThan(650);
+  }
+});
+
+test("what could not be loaded once is loaded the next time", async () => {
+  await using server = await startScripted(say(answerOf("200 OK")));
+  let loads = 0;
+  poster = createUndiciPoster(async () => {
+    loads += 1;
+    if (loads === 1) throw new Error("no files left");
+    return import("undici");
+  });
+  await expect(post(server.port)).rejects.toThrow("no files left");
+  for (let round = 0; round < 2; round += 1) expect((await post(server.port)).status).toBe(200);
+  expect(loads).toBe(2);
 });
 
 test("answers of many receivers are not mixed up", async () => {

@@ -15,10 +15,14 @@ const told = message
   .omit({ threadId: true, references: true, preview: true, text: true, html: true, headers: true })
   .extend({
     folderIds: z.array(z.string()).openapi({ description: "The folders that it lies in, as far as they are watched." }),
-    truncated: z.array(z.string()).optional().openapi({
-      description:
-        "In what is sent to webhooks only: the members that are shortened, because the whole is too long for that.",
-    }),
+    truncated: z
+      .array(z.string())
+      .optional()
+      .openapi({
+        description:
+          "In what is sent to webhooks only: the members that are not whole, because all of it is too long for that. Lists and texts are shorter; " +
+          "an address, keyword or Message-ID that is itself too long is left out, or null.",
+      }),
   });
 
 const messageCreated = told

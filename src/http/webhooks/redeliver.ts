@@ -12,11 +12,12 @@ const route = contract({
   summary: "Deliver again",
   description:
     "Sends the event again, under the same `webhook-id`: at once, and by the whole schedule where that fails. Whether it was delivered, has failed, is parked or " +
-    "waits. 409 `not-changeable` while it is under way, of a test, and while the webhook is disabled; 410 `changes-expired` when its event is no longer kept.",
+    "waits. 409 `not-changeable` while it is under way, of a test, of an account that the webhook no longer names, and while the webhook is disabled; 410 `changes-expired` when its event is no longer kept.",
   request: { params: deliveryParams },
   responses: {
     202: {
-      description: "The delivery as it is now; it is sent in a moment.",
+      description:
+        "The delivery as it is now. `nextAttemptAt` tells when it is sent: at once, or when the webhook's `holdUntil` is over.",
       content: { "application/json": { schema: delivery } },
     },
   },

@@ -49,10 +49,10 @@ const roles = nullable(distinct(z.enum(folderRoles), folderRoles.length)).openap
 });
 const maxConcurrency = z.int().min(1).max(100).openapi({
   description:
-    "Requests under way at once, at most. After five failures in a row it is one, until a delivery works again.",
+    "Requests under way at once, at most, of each Postern process. After five failures in a row it is one, until a delivery works again.",
 });
 const maxPerSecond = nullable(z.int().min(1).max(1000)).openapi({
-  description: "Requests begun in a second, at most. Null: as many as there are.",
+  description: "Requests begun in a second, at most, by each Postern process. Null: as many as there are.",
 });
 const enabled = z
   .boolean()
@@ -61,7 +61,7 @@ const headers = z.record(z.string(), z.string()).openapi({
   maxProperties: 20,
   description:
     "Sent with each request: an API key of your receiver, for instance. At most 20, 8,192 characters together; write-only: sealed, and never answered. Not those that HTTP or Postern " +
-    "sets itself (`Host`, `Content-…`, `User-Agent`, `webhook-…` and others).",
+    "sets itself (`Host`, `Content-…`, `User-Agent`, `webhook-…` and others); `Accept` goes in place of `*/*`.",
   example: { "X-Api-Key": "a-key-of-my-receiver" },
 });
 const secret = z.string().max(200).openapi({
@@ -181,7 +181,9 @@ export const stateQuery = listQuery(deliveryState, deliveryStates.length)
 const attempt = z
   .object({
     at: timestamp,
-    durationMs: z.int().openapi({ description: "Until the answer came, or until it was given up.", example: 84 }),
+    durationMs: z
+      .int()
+      .openapi({ description: "Until the head of the answer came, or until it was given up.", example: 84 }),
     status: nullable(z.int()).openapi({
       description: "The answer's HTTP status; null without an answer.",
       example: 503,

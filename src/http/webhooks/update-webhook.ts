@@ -13,7 +13,7 @@ const route = contract({
   description:
     "What is absent stays; `null` means all, as when it was stored. `headers` replaces all of them. What waits to be delivered goes to the webhook as it is then. " +
     "`enabled: false` keeps what waits and collects nothing new; `enabled: true` goes on, also where it was disabled because of its receiver. " +
-    "Another scheme, host or port of `url` needs `headers` again where there are some (`{}` for none), so that their values are sent nowhere else. " +
+    "Another scheme, host, port or path of `url` needs `headers` again where there are some (`{}` for none), so that their values are sent nowhere else. " +
     "The secret has a route of its own.",
   request: { params: webhookParams, body: webhookPatch },
   responses: {

@@ -221,14 +221,11 @@ export function makeSession(client: ImapFlow, options: SessionOptions): Session 
     };
     const handlers = Object.fromEntries((options.keep ?? []).map((kind) => [kind, keep]));
     try {
-      const { onContinue } = options;
-      const onPlusTag = async (): Promise<void> => onContinue?.((line) => session.dead ?? wire.write(line));
-      const { writeSocket } = wire;
-      writeSocket?.cork();
       if (options.news) wire.write(`NEWS${++newsAsked} NOOP`);
       if (options.ahead) wire.write(`NEWS${++newsAsked} ${options.ahead}`);
+      const { onContinue } = options;
+      const onPlusTag = async (): Promise<void> => onContinue?.((line) => session.dead ?? wire.write(line));
       const work = wire.exec(command, args, { untagged: handlers, ...(onContinue ? { onPlusTag } : {}) });
-      writeSocket?.uncork();
       const { response, next } = await withDeadline(
         clock,
         isProof ? proofMs : (options.deadline ?? deadlines.command),

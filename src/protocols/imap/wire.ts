@@ -24,8 +24,6 @@ export type Wire = {
   getUntaggedHandler(command: string, attributes: ImapAttribute[] | undefined): Untagged | undefined;
   /** Writes one line as it stands; CRLF is added. The answer to its tag is passed over. */
   write(line: string): void;
-  /** What is written between the two calls goes out together, in one TLS record. Null once it is closed. */
-  writeSocket: { cork(): void; uncork(): void } | null;
   /** The announcement that `capabilities` was read from; nobody reads it again. */
   rawCapabilities: ImapAttribute[] | null;
 };

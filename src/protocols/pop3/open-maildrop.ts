@@ -82,7 +82,11 @@ export async function openMaildrop({ kept, log, ...options }: OpenMaildrop): Pro
       return inTurn((call) => listMessages(call, page, filter), isAny ? deadlines.list : deadlines.search);
     },
     summaries: (places) => inTurn((call) => summaries(call, places)),
-    watching: { kind: "maildrop", keys: () => inTurn(keys, deadlines.keys) },
+    watching: {
+      kind: "maildrop",
+      loginDelay: session.loginDelay,
+      keys: () => inTurn(keys, deadlines.keys),
+    },
     get: (place, wanted) => inTurn((call) => getMessage(call, place, wanted)),
     openRaw: (place, range) => inTurn((call) => openRaw(call, place, range)),
     openAttachment: (place, section, choose) => inTurn((call) => openAttachment(call, place, section, choose)),

@@ -19,6 +19,15 @@ function change(messages: Message[], number: number, to: Partial<Message>): Mess
   return messages.map((message, index) => (index + 1 === number ? { ...message, ...to } : message));
 }
 
+test("who watches it is told what the server wants between two logins", async () => {
+  const loginDelay = async (capa: string[]) => {
+    const { watching } = await (await bench.serve({ capa, messages: [] })).open();
+    return watching.kind === "maildrop" ? watching.loginDelay : null;
+  };
+  expect(await loginDelay([...usualCapa, "LOGIN-DELAY 600"])).toBe(600);
+  expect(await loginDelay(usualCapa)).toBeNull();
+});
+
 describe("a message's key", () => {
   test("is its unique-id, up to 255 visible characters", async () => {
     const uids = ["!", "~".repeat(70), "x".repeat(255), "a:b%c"];
