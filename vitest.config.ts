@@ -10,6 +10,8 @@ export default defineConfig({
           include: ["test/**/*.test.ts"],
           exclude: ["test/**/*.server.test.ts", "test/**/*.long.test.ts", "test/servers/**"],
           testTimeout: 10_000,
+          // By default one core is left idle: of two, that is half of them.
+          maxWorkers: "100%",
         },
       },
       {
