@@ -77,8 +77,8 @@ export function parseEnvelope(block: Uint8Array): { envelope: Envelope; warnings
 
 const envelopeNames: ReadonlySet<string> = new Set(envelopeFields.map((name) => name.toLowerCase()));
 
-/** Entries with a local part and a domain; a bare name is no mailbox. */
-function mailboxes(headers: Header[], name: string, warn: (warning: EnvelopeWarning) => void): Address[] {
+/** All mailboxes of a field (lower case) that have a local part and a domain; a bare name is none. */
+export function mailboxes(headers: Header[], name: string, warn: (warning: EnvelopeWarning) => void): Address[] {
   const found = headers
     .filter((header) => header.name.toLowerCase() === name)
     .flatMap(({ value }) => parseAddresses(value, warn));
