@@ -10,7 +10,7 @@ const lf = 0x0a;
 /** A message on its way out, whose header has been read. */
 export type NormalisedRaw = {
   head: RawHead;
-  /** The whole message as it is sent, in chunks of 256 KiB at most. Fails `validation-failed` at a NUL, and as its source does. */
+  /** The whole message as it is sent, in chunks of 400 KiB at most. Fails `validation-failed` at a NUL, and as its source does. */
   octets: AsyncIterableIterator<Uint8Array>;
   /**
    * Warnings, complete when `octets` has ended: `line-too-long` where a line of the body has more than the 998 octets of
