@@ -24,6 +24,14 @@ export type ProviderProfile = {
   roleHints: Readonly<Partial<Record<FolderRole, string>>>;
   /** Whether NOOP tells of new messages in the selected folder; else it is selected again. */
   noopTellsNews: boolean;
+  /**
+   * Whether what is submitted by SMTP turns up in the sent folder by itself, within seconds or a minute. Reported of Gmail
+   * (wildduck's wiki on Gmail's MSA, PHPMailer #2022, MailKit #1193), of Outlook.com and Microsoft 365 (chatmail/provider-db
+   * #258, nextcloud/mail #4831) and of Zoho (nylas/sync-engine #365). Reported not to: Yandex and Mail.ru (Wino-Mail #631,
+   * nmail #20). Of iCloud most say that it does not (apple-mail-fast-mcp #406, tried; matcha #496), one that it does
+   * (QuickMail #150). So it is a reason to wait and look, never one to leave a copy out unseen.
+   */
+  filesSentCopy: boolean;
 };
 
 /** A refusal that only the mailbox's owner can end: logging in again with the same password is of no use. */
@@ -40,7 +48,7 @@ function withoutPop3(words: RegExp, provider: string, where: string): ProviderRe
 type Quirks = Pick<ProviderProfile, "id" | "hosts" | "passwordFix"> & Partial<ProviderProfile>;
 
 function profile(quirks: Quirks): ProviderProfile {
-  return { refusals: [], roleHints: {}, noopTellsNews: true, ...quirks };
+  return { refusals: [], roleHints: {}, noopTellsNews: true, filesSentCopy: false, ...quirks };
 }
 
 export const providerProfiles: readonly ProviderProfile[] = [
@@ -68,6 +76,7 @@ export const providerProfiles: readonly ProviderProfile[] = [
         fix: "Wait: Gmail lifts the limit by itself, within a day. Read less, or less often.",
       },
     ],
+    filesSentCopy: true,
   }),
   profile({
     id: "outlook",
@@ -88,6 +97,7 @@ export const providerProfiles: readonly ProviderProfile[] = [
         "There is no password that works; accounts at Microsoft need OAuth, which Postern can't do yet.",
       ),
     ],
+    filesSentCopy: true,
   }),
   profile({
     id: "yahoo",
@@ -199,6 +209,7 @@ export const providerProfiles: readonly ProviderProfile[] = [
         "Switch IMAP access on in Zoho Mail under Settings, Mail Accounts, or ask the organisation's administrator.",
       ),
     ],
+    filesSentCopy: true,
   }),
   profile({
     id: "gmx",
