@@ -16,6 +16,7 @@ import { list } from "./cases/list.ts";
 import { maildrop } from "./cases/maildrop.ts";
 import { reconnect } from "./cases/reconnect.ts";
 import { start } from "./cases/start.ts";
+import { upload } from "./cases/upload.ts";
 import { watch } from "./cases/watch.ts";
 import { watched } from "./cases/watched.ts";
 import { webhooks } from "./cases/webhooks.ts";
@@ -34,6 +35,7 @@ const cases: Case[] = [
   maildrop,
   accept,
   deliver,
+  upload,
   watch,
   webhooks,
   isolation,

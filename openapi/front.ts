@@ -9,6 +9,7 @@ const never = () => Promise.reject(new Error("This front door is for its documen
 export function describedFront(): Front {
   const app = createFront({
     config: { maxBody: 1024 * 1024, publicUrl: null },
+    maxMessage: 0,
     log: { write() {} },
     metrics: createMetrics(),
     clock: { now: Date.now, sleep: never },

@@ -1,31 +1,34 @@
-import { type Deliverer, deliverWebhooks } from "./background/deliver-webhooks.ts";
-import { flushSubmissions, type Flushed } from "./background/flush-submissions.ts";
+import { deliverWebhooks } from "./background/deliver-webhooks.ts";
+import { followUp } from "./background/follow-up.ts";
 import { createInProcessWake } from "./background/in-process-wake.ts";
+import { sendSubmissions } from "./background/send-submissions.ts";
 import { sweep } from "./background/sweep.ts";
-import { watchAccounts, type Watchers } from "./background/watch-accounts.ts";
+import { watchAccounts } from "./background/watch-accounts.ts";
 import { Failure } from "./errors.ts";
 import { createFront } from "./http/front.ts";
-import type { Front, FrontNeeds } from "./http/env.ts";
 import { registerRoutes } from "./http/routes.ts";
 import type { Mailbox } from "./mail/mailbox.ts";
-import type { Guard, ServerLogin } from "./mail/server.ts";
+import type { ServerLogin } from "./mail/server.ts";
 import type { Submitter } from "./mail/submitter.ts";
-import type { Wake } from "./mail/wake.ts";
-import type { WebhookPoster } from "./mail/webhook.ts";
 import { appendMessage } from "./operations/append-message.ts";
 import { authenticate } from "./operations/authenticate.ts";
 import { createByteBudget } from "./operations/byte-budget.ts";
+import { cancelSubmission } from "./operations/cancel-submission.ts";
 import { createAccount } from "./operations/create-account.ts";
 import { createApp } from "./operations/create-app.ts";
 import { createFolder } from "./operations/create-folder.ts";
 import { createKey } from "./operations/create-key.ts";
+import { createRawSubmission } from "./operations/create-raw-submission.ts";
 import { createSubmission } from "./operations/create-submission.ts";
+import { createUpload } from "./operations/create-upload.ts";
 import { createWebhook } from "./operations/create-webhook.ts";
 import { deleteAccount } from "./operations/delete-account.ts";
 import { deleteFolder } from "./operations/delete-folder.ts";
 import { deleteKey } from "./operations/delete-key.ts";
 import { deleteMessage } from "./operations/delete-message.ts";
 import { deleteWebhook } from "./operations/delete-webhook.ts";
+import { fileSentCopy } from "./operations/file-sent-copy.ts";
+import { flagOriginal } from "./operations/flag-original.ts";
 import { getAccountStatus } from "./operations/get-account-status.ts";
 import { getAccount } from "./operations/get-account.ts";
 import { getDelivery } from "./operations/get-delivery.ts";
@@ -44,6 +47,7 @@ import { listKeys } from "./operations/list-keys.ts";
 import { listMessages } from "./operations/list-messages.ts";
 import { listSubmissions } from "./operations/list-submissions.ts";
 import { listWebhooks } from "./operations/list-webhooks.ts";
+import { lookInSent } from "./operations/look-in-sent.ts";
 import { openAttachment } from "./operations/open-attachment.ts";
 import { openRaw } from "./operations/open-raw.ts";
 import { pauseAccount } from "./operations/pause-account.ts";
@@ -56,87 +60,34 @@ import { testWebhook } from "./operations/test-webhook.ts";
 import { updateAccount } from "./operations/update-account.ts";
 import { updateFolder } from "./operations/update-folder.ts";
 import { updateMessage } from "./operations/update-message.ts";
+import { updateSubmission } from "./operations/update-submission.ts";
 import { updateWebhook } from "./operations/update-webhook.ts";
 import { verifyAccount } from "./operations/verify-account.ts";
 import { createKnownMessages } from "./protocols/imap/known-messages.ts";
-import { openImap, type ImapTransport } from "./protocols/imap/open-imap.ts";
-import type { Dial } from "./protocols/pop3/connection.ts";
+import { openImap } from "./protocols/imap/open-imap.ts";
 import { openMaildrop } from "./protocols/pop3/open-maildrop.ts";
 import { keptMaildrop } from "./sessions/kept-maildrop.ts";
 import { createMailboxes } from "./sessions/lend-mailbox.ts";
 import { createSubmitters } from "./sessions/lend-submitter.ts";
+import { loginKey } from "./sessions/login-key.ts";
 import { loginOf } from "./sessions/login-of.ts";
 import { createLoginPace } from "./sessions/login-pace.ts";
 import { untilFree } from "./sessions/until-free.ts";
 import type { AccountRow } from "./store/rows.ts";
-import type { Store } from "./store/store.ts";
 import { createIdKeys } from "./vault/id-keys.ts";
-import type { Vault } from "./vault/vault.ts";
 import { attemptDelivery } from "./webhooks/attempt-delivery.ts";
-
-/** What the entry has opened: the parts that differ between a process and a Worker. */
-export type World = Omit<FrontNeeds, "authenticate" | "ready"> & {
-  store: Store;
-  vault: Vault;
-  guard: Guard;
-  adminKey: string | null;
-  /** Octets of a message that a caller sends, at most. */
-  maxMessage: number;
-  /** How long a stream of events lasts at most, milliseconds; null: as long as its reader stays. */
-  maxStreamMs: number | null;
-  /** How long claimed work is another's before it may be taken over, milliseconds. */
-  leaseMs: number;
-  /** Names this process in claims. */
-  owner: string;
-  /** Authenticates cursors; the same on every replica. */
-  cursorKey: Uint8Array;
-  /** Opens the sockets where node:net can't; absent on Node. */
-  imapTransport?: ImapTransport;
-  /** Opens the connections of POP3. */
-  dialPop3: Dial;
-  /** How many days events are kept. */
-  eventDays: number;
-  /** Of how many of a folder's newest messages changes are told. */
-  watchWindow: number;
-  /** How often watchers look at all folders, and at a maildrop, milliseconds. */
-  watchEvery: { folders: number; maildrop: number };
-  /** Makes a submitter on a checked outgoing server; null where the runtime can't send mail. */
-  openSubmitter: ((needs: { guard: Guard }, login: ServerLogin) => Submitter) | null;
-  /** Posts to receivers of webhooks; null where the runtime can't. */
-  webhookPoster: WebhookPoster | null;
-  /** How long a receiver may take, milliseconds. */
-  webhookTimeoutMs: number;
-};
-
-/** The two doors, and what the entry's loops call. */
-export type Postern = {
-  app: Front;
-  /** One step of the outbox; null where the runtime can't send mail. */
-  flush: (() => Promise<Flushed>) | null;
-  sweep: () => Promise<void>;
-  /** What watches the accounts that this process claims. */
-  watchers: Watchers;
-  /** What delivers events to webhooks; null where the runtime can't. */
-  deliverer: Deliverer | null;
-  wake: Wake;
-  /** Ends the streams of events, those too that are yet to come: nobody is to wait for their ends. */
-  endStreams(): void;
-  /** Closes all sessions. */
-  close(): void;
-};
+import type { Postern, World } from "./world.ts";
 
 /** Message places remembered, about 200 octets each. */
 const placesKept = 50_000;
 /** What is remembered of listed messages, of all accounts together, octets. */
 const knownOctets = 16 * 1024 * 1024;
 /** What of messages to be stored is held at once, and how long one waits for its share, milliseconds. */
-const uploads = { total: 128 * 1024 * 1024, waitMs: 10_000 };
+const heldAtOnce = { total: 128 * 1024 * 1024, waitMs: 10_000 };
 /** Accounts' id keys kept open. */
 const idKeysKept = 2_000;
 /** Logins of watchers at one host in a second: begun so, they end as 20 at most. */
 const loginsPerSecond = 18;
-/** Submissions under way at once, each of another account. */
-const sendingAtOnce = 16;
 
 /** Builds everything once: the only file that knows every room. */
 export function compose(world: World): Postern {
@@ -190,9 +141,10 @@ export function compose(world: World): Postern {
     maxStreamMs: world.maxStreamMs,
     stopping: stopping.signal,
     openMailbox: (account: AccountRow) => untilFree(clock, () => openMailbox(account)),
-    openSubmitter: async (account: AccountRow) => connectOutgoing(loginOf(vault, account, "outgoing")),
+    openSubmitter: async (account: AccountRow) =>
+      submitters.noted(loginKey(account, "outgoing"), connectOutgoing(loginOf(vault, account, "outgoing"))),
     places: createPlaceCache(placesKept),
-    uploads: createByteBudget(clock, uploads),
+    memory: createByteBudget(clock, heldAtOnce),
   };
 
   const attempt = poster === null ? null : attemptDelivery({ ...needs, poster, timeoutMs });
@@ -232,8 +184,12 @@ export function compose(world: World): Postern {
     openRaw: openRaw(needs),
     openAttachment: openAttachment(needs),
     createSubmission: world.openSubmitter === null ? sendsNothing : createSubmission(needs),
+    createRawSubmission: world.openSubmitter === null ? sendsNothing : createRawSubmission(needs),
+    createUpload: world.openSubmitter === null ? sendsNothing : createUpload(needs),
     listSubmissions: listSubmissions(needs),
     getSubmission: getSubmission(needs),
+    updateSubmission: updateSubmission(needs),
+    cancelSubmission: cancelSubmission(needs),
     listEvents: listEvents(needs),
     streamEvents: streamEvents(needs),
     createWebhook: poster === null ? postsNothing : createWebhook(needs),
@@ -247,10 +203,17 @@ export function compose(world: World): Postern {
     getDelivery: getDelivery(needs),
     redeliver: redeliver(needs),
   });
-  const outbox = { ...needs, openSubmitter: connectOutgoing, random: Math.random, concurrency: sendingAtOnce };
+  const outbox = { ...needs, openSubmitter: connectOutgoing, random: Math.random };
   return {
     app,
-    flush: world.openSubmitter === null ? null : flushSubmissions(outbox),
+    dispatcher: world.openSubmitter === null ? null : sendSubmissions(outbox),
+    follower: followUp({
+      ...needs,
+      lookInSent: lookInSent(needs),
+      fileSentCopy: fileSentCopy(needs),
+      flagOriginal: flagOriginal(needs),
+      random: Math.random,
+    }),
     sweep: sweep(needs),
     watchers: watchAccounts({
       ...needs,

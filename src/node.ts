@@ -2,9 +2,10 @@ import { randomUUID } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { compose, type Postern } from "./compose.ts";
+import { compose } from "./compose.ts";
 import { ConfigError, helpText, readConfig, type Config } from "./config.ts";
 import { Failure } from "./errors.ts";
+import { gatherLines } from "./http/gather-lines.ts";
 import { createLog, describeError } from "./http/log.ts";
 import { createMetrics } from "./http/metrics.ts";
 import { serveNode } from "./http/serve-node.ts";
@@ -21,6 +22,7 @@ import type { Store } from "./store/store.ts";
 import { loadSecret } from "./vault/secret-file.ts";
 import { createVault, type Vault } from "./vault/vault.ts";
 import { createUndiciPoster } from "./webhooks/post-undici.ts";
+import type { Postern } from "./world.ts";
 
 /** How often watchers look at all folders, and at a maildrop, milliseconds (DESIGN §6). */
 const watchEvery = { folders: 60_000, maildrop: 300_000 };
@@ -47,7 +49,9 @@ async function main(args: string[]): Promise<void> {
 async function start(config: Config): Promise<void> {
   const stopping = untilSignal();
   const pretty = process.stdout.isTTY;
-  const log = createLog({ level: config.log.level, write: (line) => process.stdout.write(line), clock, pretty });
+  const lines = gatherLines((text) => process.stdout.write(text));
+  process.on("exit", lines.flush);
+  const log = createLog({ level: config.log.level, write: lines.write, clock, pretty });
   const database = databaseOf(config);
   const store = await openStore(database);
   const vault = await openVault(config, store);
@@ -79,7 +83,9 @@ async function start(config: Config): Promise<void> {
   const served = await serveNode({ ...config.http, fetch: (request) => postern.app.fetch(request), log });
   // Only who listens makes keys to be shown, and claims work.
   const firstKeys = await bootstrapKeys({ ...store, clock })();
-  const loops = [runOutbox, runWatchers, runWebhooks, runSweep].map((run) => run(postern, log, stopping.signal));
+  const loops = [runOutbox, runFollowUps, runWatchers, runWebhooks, runSweep].map((run) =>
+    run(postern, log, stopping.signal),
+  );
   greet(config, database, served.port, firstKeys);
 
   await aborted(stopping.signal);
@@ -114,26 +120,42 @@ function aborted(signal: AbortSignal): Promise<void> {
 
 /** How long the loops wait at most when nothing tells them of work, milliseconds. */
 const slowPollMs = 5_000;
+/** How long a loop rests after a step that failed, milliseconds. */
+const failedStepMs = 1_000;
 const sweepMs = 60_000;
 
-/** Steps through the outbox whenever there is news or something is due; at the end waits for what is under way. */
-async function runOutbox(postern: Postern, log: Log, signal: AbortSignal): Promise<void> {
-  if (postern.flush === null) return;
-  let underWay = Promise.resolve();
+/** Sends the outbox whenever something was accepted, a server has answered or something is due. */
+async function runOutbox({ dispatcher, wake }: Postern, log: Log, signal: AbortSignal): Promise<void> {
+  if (dispatcher === null) return;
   while (!signal.aborted) {
-    let wait = slowPollMs;
+    let [wait, restUntil] = [slowPollMs, clock.now() + failedStepMs];
     try {
-      const { worked, nextAt, done } = await postern.flush();
-      underWay = done;
-      // What is due and was not claimed waits for a free hand, which wakes this loop.
-      const soonest = worked > 0 ? 0 : 250;
-      if (nextAt !== null) wait = Math.min(Math.max(nextAt - clock.now(), soonest), slowPollMs);
+      const { nextAt, notBefore } = await dispatcher.step();
+      if (nextAt !== null) wait = Math.min(Math.max(nextAt - clock.now(), 0), slowPollMs);
+      restUntil = notBefore;
     } catch (error) {
       log.write("error", "outbox.failed", { error: describeError(error) });
     }
-    await postern.wake.wait("submissions", null, wait, signal);
+    await wake.wait("submissions", null, wait, signal);
+    const rest = restUntil - clock.now();
+    if (rest > 0) await clock.sleep(rest, signal);
   }
-  await underWay;
+  await dispatcher.stop();
+}
+
+/** Does what is left to be done after messages were sent, whenever there is something, or something is due. */
+async function runFollowUps({ follower, wake }: Postern, log: Log, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    let wait = slowPollMs;
+    try {
+      const { nextAt } = await follower.step();
+      if (nextAt !== null) wait = Math.min(Math.max(nextAt - clock.now(), 0), slowPollMs);
+    } catch (error) {
+      log.write("error", "follow_ups.failed", { error: describeError(error) });
+    }
+    await wake.wait("follow-ups", null, wait, signal);
+  }
+  await follower.stop();
 }
 
 /** Sees to the watchers whenever an account has changed or is due, and in time to keep their claims. */
@@ -150,9 +172,6 @@ async function runWatchers({ watchers, wake }: Postern, log: Log, signal: AbortS
   }
   await watchers.stop();
 }
-
-/** How long the loop rests after a step that failed, milliseconds. */
-const failedStepMs = 1_000;
 
 /** Delivers to webhooks whenever events have come, a receiver has answered or something is due. */
 async function runWebhooks({ deliverer, wake }: Postern, log: Log, signal: AbortSignal): Promise<void> {

@@ -1,5 +1,5 @@
 import { connect } from "cloudflare:sockets";
-import { compose, type Postern } from "./compose.ts";
+import { compose } from "./compose.ts";
 import { ConfigError, type Environment, readConfig } from "./config.ts";
 import { Failure } from "./errors.ts";
 import { createLog, describeError } from "./http/log.ts";
@@ -15,6 +15,7 @@ import { socketsTransport } from "./protocols/imap/sockets-transport.ts";
 import { createStore } from "./store/create-store.ts";
 import { type D1Binding, openD1 } from "./store/open-d1.ts";
 import { createVault } from "./vault/vault.ts";
+import type { Postern } from "./world.ts";
 
 /** What wrangler.toml binds. The POSTERN_* variables and secrets stand beside it, as strings. */
 type Bindings = {

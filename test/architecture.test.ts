@@ -6,6 +6,7 @@ import { describe, expect, test } from "vitest";
 const floors = [
   ["node.ts", "worker.ts"],
   ["compose.ts"],
+  ["world.ts"],
   ["config.ts"],
   ["http", "background"],
   ["watching"],

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import { flood, type Post } from "./flood.ts";
 import { type Sink, startSink } from "./smtp-sink.ts";
@@ -60,6 +61,21 @@ export async function withOutbox<T>(world: World, accounts: number, work: (outbo
   } finally {
     await sink.stop();
   }
+}
+
+/**
+ * Deliveries per second of messages that all become due at one time, some seconds after the last was accepted: from that time until
+ * the sink has the last.
+ */
+export async function deliveryRate(outbox: Outbox, messages: number, accounts: number): Promise<number> {
+  const dueAt = Date.now() + 4_000 + messages; // accepting takes less than a millisecond for each
+  await outbox.submit(messages, accounts, new Date(dueAt).toISOString());
+  const left = dueAt - Date.now();
+  if (left < 1_000) throw new Error(`accepting ${messages} messages took too long`);
+  await sleep(left);
+  const start = performance.now();
+  await outbox.sink.received(messages);
+  return messages / ((performance.now() - start) / 1000);
 }
 
 /** Things per second. */

@@ -1,11 +1,10 @@
 import type { Wake } from "../mail/wake.ts";
 import type { Clock, Log, Metrics } from "../observe.ts";
-import { viewEvent } from "../operations/view-event.ts";
-import type { DeliveryClaim, WebhookRow } from "../store/webhook-rows.ts";
+import type { WebhookRow } from "../store/webhook-rows.ts";
 import type { DeliveryStore, WebhookStore } from "../store/webhook-store.ts";
 import type { Attempted } from "../webhooks/attempt-delivery.ts";
 import { outcomeOf } from "../webhooks/outcome.ts";
-import { payloadOf } from "../webhooks/payload.ts";
+import { claimDeliveries } from "./claim-deliveries.ts";
 import { confirmWaiting } from "./confirm-waiting.ts";
 import { holdDeliveries } from "./held-deliveries.ts";
 import { hasLasted, noteReceivers } from "./note-receiver.ts";
@@ -21,7 +20,7 @@ import {
 } from "./receivers.ts";
 import { reportDelivery } from "./report-delivery.ts";
 import { type Outcome, settleDeliveries } from "./settle-deliveries.ts";
-import { brokenBy, failedBy, untouched, whyNot } from "./unattempted.ts";
+import { brokenBy, untouched } from "./unattempted.ts";
 
 export type DeliverNeeds = {
   webhooks: Pick<WebhookStore, "byId" | "note" | "disable">;
@@ -67,13 +66,24 @@ const lastWritesMs = 3_000;
 
 /** Delivers events to webhooks, each webhook by itself: one whose receiver is slow or dead holds up no other. */
 export function deliverWebhooks(needs: DeliverNeeds): Deliverer {
-  const { webhooks, deliveries, clock, log, metrics, wake } = needs;
+  const { deliveries, clock, log, metrics, wake } = needs;
   const receivers = createReceivers();
   const settling = settleDeliveries(needs, written);
   const held = holdDeliveries(needs, receivers);
   const confirm = confirmWaiting(needs, receivers, { giveBack, begin: beginFresh });
   const notes = noteReceivers(needs, keepOnlyWhatMay);
-  const underWay = new Set<Promise<void>>();
+  const claim = claimDeliveries(needs, {
+    receivers,
+    held,
+    settle,
+    giveBack,
+    giveBackAll,
+    maySend,
+    keepOnlyWhatMay,
+    begin,
+  });
+  /** Told when no request is under way. */
+  let onQuiet = (): void => {};
   let countedAt = 0;
   let isFirst = true;
   let isCalled = false;
@@ -83,59 +93,6 @@ export function deliverWebhooks(needs: DeliverNeeds): Deliverer {
   function callStep(appId: string): void {
     if (!isCalled) wake.wake("deliveries", appId);
     isCalled = true;
-  }
-
-  /** Reads a webhook's row again; null when it is gone. */
-  async function read(webhookId: string): Promise<Receiver | null> {
-    const known = receivers.all.get(webhookId);
-    const noted = known?.noted ?? 0;
-    const row = await webhooks.byId(webhookId);
-    if (row !== null) {
-      // What waits was taken in for what the webhook was.
-      if (known !== undefined && known.webhook.version !== row.version) giveBackAll(known);
-      return receivers.keep(row, noted, clock.now());
-    }
-    if (known !== undefined) known.webhook = { ...known.webhook, disabledBecause: "caller" };
-    return null;
-  }
-
-  /** Claims what is due for a webhook, and begins; false when there was nothing. */
-  async function claim(webhookId: string): Promise<boolean> {
-    const known = receivers.all.get(webhookId);
-    const isKnown = known !== undefined && !isBlocked(known, clock.now());
-    const receiver = isKnown ? known : await read(webhookId);
-    if (receiver === null || isBlocked(receiver, clock.now())) return false;
-    const limit = receivers.wanted(receiver);
-    if (limit === 0) return true;
-    receivers.hold(receiver, limit);
-    const now = clock.now();
-    const { leaseMs } = held;
-    // What was changed before an event came counts for it: the row is read anew.
-    const [claimed, reading] = await Promise.allSettled([
-      deliveries.claim(webhookId, { owner: needs.owner, now, leaseMs, limit }),
-      isKnown ? read(webhookId) : receiver,
-    ]);
-    receivers.hold(receiver, -limit);
-    if (claimed.status === "rejected") throw claimed.reason;
-    receiver.more = claimed.value.length === limit;
-    takeIn(receiver, claimed.value, now + leaseMs, reading.status === "fulfilled");
-    keepOnlyWhatMay(receiver);
-    begin();
-    if (reading.status === "rejected") throw reading.reason;
-    return claimed.value.length > 0;
-  }
-
-  /** Where the webhook's row is not known as it is now, all is given back. */
-  function takeIn(receiver: Receiver, claims: DeliveryClaim[], leaseUntil: number, isRowKnown: boolean): void {
-    for (const claimed of claims) {
-      const { delivery, epoch, event } = claimed;
-      const error = whyNot(claimed, receiver.webhook);
-      const body = error === null && event !== null ? payloadOf(viewEvent(event)) : "";
-      const mine = held.take({ delivery, epoch, body, receiver, leaseUntil });
-      if (!isRowKnown) giveBack(mine);
-      else if (error === null) receivers.put(receiver, [mine]);
-      else settle(mine, failedBy(delivery, error, clock.now()));
-    }
   }
 
   function settle({ epoch }: Held, outcome: Omit<Outcome, "epoch">): void {
@@ -150,9 +107,13 @@ export function deliverWebhooks(needs: DeliverNeeds): Deliverer {
     for (const one of receivers.cut(receiver, kept)) giveBack(one);
   }
 
+  function maySend(receiver: Receiver): boolean {
+    return !isStopping && !isBlocked(receiver, clock.now());
+  }
+
   /** Gives back what must not be sent now, or would hold others up. */
   function keepOnlyWhatMay(receiver: Receiver): void {
-    if (isStopping || isBlocked(receiver, clock.now())) giveBackAll(receiver);
+    if (!maySend(receiver)) giveBackAll(receiver);
     else if (isFailing(receiver)) giveBackAll(receiver, Math.max(0, 1 - receiver.busy));
   }
 
@@ -168,37 +129,38 @@ export function deliverWebhooks(needs: DeliverNeeds): Deliverer {
     for (;;) {
       const next = receivers.begin(clock.now());
       if (next === null) return;
-      const work = deliver(next.receiver, next.held)
-        .catch((error: unknown) => {
-          log.write("error", "delivery.broke", { deliveryId: next.held.delivery.id, error });
-          held.letGo(next.held);
-        })
-        .finally(() => underWay.delete(work));
-      underWay.add(work);
+      void deliver(next.receiver, next.held);
     }
   }
 
+  /** Never rejects. */
   async function deliver(receiver: Receiver, mine: Held): Promise<void> {
     try {
       if (held.isLate(mine)) giveBack(mine);
       else await attempt(receiver, mine);
-    } finally {
-      receivers.end(receiver);
-      keepOnlyWhatMay(receiver);
-      begin();
-      const isPaced = receiver.waiting.length > 0 && mustWait(receiver, clock.now());
-      if (isPaced || (receiver.more && receivers.wanted(receiver) > 0)) callStep(receiver.webhook.appId);
+    } catch (error) {
+      log.write("error", "delivery.broke", { deliveryId: mine.delivery.id, error });
+      held.letGo(mine);
     }
+    receivers.end(receiver);
+    keepOnlyWhatMay(receiver);
+    begin();
+    const isPaced = receiver.waiting.length > 0 && mustWait(receiver, clock.now());
+    if (isPaced || (receiver.more && receivers.wanted(receiver) > 0)) callStep(receiver.webhook.appId);
+    if (receivers.busy() === 0) onQuiet();
   }
 
   async function attempt(receiver: Receiver, mine: Held): Promise<void> {
     const { webhook } = receiver;
     const { delivery, body } = mine;
     const began = clock.now();
-    const attempted = await needs.attempt(webhook, { id: delivery.eventId, body }).catch((error: unknown) => {
+    let attempted: Attempted;
+    try {
+      attempted = await needs.attempt(webhook, { id: delivery.eventId, body });
+    } catch (error) {
       log.write("error", "delivery.broke", { deliveryId: delivery.id, error });
-      return brokenBy(began, clock.now());
-    });
+      attempted = brokenBy(began, clock.now());
+    }
     const now = clock.now();
     const outcome = outcomeOf(delivery, attempted, { now, random: needs.random() });
     // What went wrong with us says nothing about the receiver.
@@ -239,9 +201,9 @@ export function deliverWebhooks(needs: DeliverNeeds): Deliverer {
       isCalled = false;
       if (isFirst) await deliveries.abandon(needs.owner, clock.now());
       isFirst = false;
+      await held.renew();
       // What is known comes before what is to be found out: else it would be delivered a second time.
       if (settling.isStuck()) return { nextAt: clock.now() + againMs, notBefore: clock.now() + restMs };
-      await held.renew();
       await confirm();
       await notes.write();
       const begun = clock.now();
@@ -267,15 +229,15 @@ export function deliverWebhooks(needs: DeliverNeeds): Deliverer {
         ...(wasEmpty ? [now + againMs] : []),
         ...waiting.flatMap(({ dueAt }) => (dueAt > now ? dueAt : [])),
         ...[...receivers.ready()].flatMap((one) => (mustWait(one, now) ? one.beginsFrom : [])),
-        ...held.renewals(),
       ];
-      return { nextAt: at.length === 0 ? null : at.reduce((first, one) => Math.min(first, one)), notBefore };
+      const nextAt = at.reduce((first, one) => Math.min(first, one), held.renewal());
+      return { nextAt: nextAt === Infinity ? null : nextAt, notBefore };
     },
 
     async stop() {
       isStopping = true;
       for (const receiver of receivers.all.values()) keepOnlyWhatMay(receiver);
-      await Promise.all(underWay);
+      if (receivers.busy() > 0) await new Promise<void>((resolve) => (onQuiet = resolve));
       await settling.end(clock.now() + lastWritesMs);
     },
   };

@@ -11,6 +11,8 @@ export type HoldNeeds = {
   timeoutMs: number;
 };
 
+export type HeldDeliveries = ReturnType<typeof holdDeliveries>;
+
 /** All that this process has claimed, from the claim until its outcome is written; by delivery. */
 export function holdDeliveries({ deliveries, clock, leaseMs, timeoutMs }: HoldNeeds, receivers: Receivers) {
   const held = new Map<string, Held>();
@@ -49,7 +51,8 @@ export function holdDeliveries({ deliveries, clock, leaseMs, timeoutMs }: HoldNe
     /** Extends claims in time, and those that ran out and are nobody else's yet. Lets go of all others: what waits is not begun. */
     async renew(): Promise<void> {
       const now = clock.now();
-      const old = [...held.values()].filter((one) => renewalOf(one) <= now);
+      const old: Held[] = [];
+      for (const one of held.values()) if (renewalOf(one) <= now) old.push(one);
       if (old.length === 0) return;
       const leaseUntil = now + leaseMs + timeoutMs;
       const claims = old.map(({ delivery, epoch }) => ({ id: delivery.id, epoch }));
@@ -60,9 +63,11 @@ export function holdDeliveries({ deliveries, clock, leaseMs, timeoutMs }: HoldNe
       for (const one of lost) letGo(one);
     },
 
-    /** When claims have to be renewed. */
-    renewals(): number[] {
-      return [...held.values()].map(renewalOf);
+    /** When the first of the claims has to be renewed; Infinity without any. */
+    renewal(): number {
+      let first = Infinity;
+      for (const one of held.values()) first = Math.min(first, renewalOf(one));
+      return first;
     },
   };
 }

@@ -12,11 +12,12 @@ const deliveredLife = 3 * 86_400_000;
 const undeliveredLife = 4 * 86_400_000;
 
 /**
- * One step of the broom: bytes that no submission refers to, intents that have expired, old submissions, events and deliveries. Ends
+ * One step of the broom: uploads, bytes that nothing refers to, and intents, that have expired, old submissions, events and deliveries. Ends
  * tests that their process did not.
  */
 export const sweep =
   (needs: {
+    uploads: Pick<Store["uploads"], "sweep">;
     blobs: Pick<Store["blobs"], "sweep">;
     intents: Pick<Store["intents"], "sweep">;
     submissions: Pick<Store["submissions"], "sweep">;
@@ -28,6 +29,7 @@ export const sweep =
   }) =>
   async (): Promise<void> => {
     const now = needs.clock.now();
+    await needs.uploads.sweep(now);
     await needs.blobs.sweep(now);
     await needs.intents.sweep(now);
     await needs.submissions.sweep(now - submissionLife);

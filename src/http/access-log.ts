@@ -2,6 +2,7 @@ import type { Context, MiddlewareHandler } from "hono";
 import { failures } from "../errors.ts";
 import type { LogLevel } from "../observe.ts";
 import type { FrontEnv } from "./env.ts";
+import { keepWhole, wholeOf } from "./whole-answer.ts";
 
 /** Probes and scrapes come every few seconds; they are told only to those who ask for everything. */
 const quiet = new Set(["/livez", "/readyz", "/metrics"]);
@@ -13,19 +14,26 @@ const quiet = new Set(["/livez", "/readyz", "/metrics"]);
 export const accessLog: MiddlewareHandler<FrontEnv> = async (c, next) => {
   const started = performance.now();
   await next();
-  const { streamed } = c.var.line;
+  const { streamed } = c.get("line");
   if (streamed !== undefined) {
     streamed((bytes, outcome) => tell(c, started, bytes, outcome));
     return;
   }
-  const { res } = c;
-  const body = res.body === null ? null : await res.arrayBuffer();
-  const headers = new Headers(res.headers);
-  if (body !== null) headers.set("Content-Length", String(body.byteLength));
-  c.res = undefined;
-  c.res = new Response(body, { status: res.status, headers });
-  tell(c, started, c.req.method === "HEAD" ? 0 : (body?.byteLength ?? 0), "whole");
+  const content = wholeOf(c.res) ?? (await readWhole(c));
+  const length = content === null ? 0 : Buffer.byteLength(content);
+  if (content !== null) c.res.headers.set("Content-Length", String(length));
+  tell(c, started, c.req.method === "HEAD" ? 0 : length, "whole");
 };
+
+/** Reads an answer that was not kept whole, and puts one that is into its place; null: it has no body. */
+async function readWhole(c: Context<FrontEnv>): Promise<Uint8Array | null> {
+  const { status, headers, body } = c.res;
+  if (body === null) return null;
+  const content = new Uint8Array(await c.res.arrayBuffer());
+  c.res = undefined;
+  c.res = keepWhole(new Response(content, { status, headers }), content);
+  return content;
+}
 
 function level(status: number, route: string | undefined, outcome: string): LogLevel {
   if (status === 500) return "error";
@@ -34,11 +42,12 @@ function level(status: number, route: string | undefined, outcome: string): LogL
 }
 
 function tell(c: Context<FrontEnv>, started: number, bytes: number, outcome: "whole" | "aborted" | "failed"): void {
-  const { front, line, requestId } = c.var;
+  const front = c.get("front");
+  const line = c.get("line");
   const { status } = c.res;
   const milliseconds = performance.now() - started;
   front.log.write(level(status, line.route, outcome), "http.request", {
-    requestId,
+    requestId: c.get("requestId"),
     method: c.req.method,
     route: line.route ?? null,
     operation: line.operation ?? null,

@@ -17,7 +17,7 @@ type Method = "get" | "post" | "patch" | "delete" | "put";
 
 /**
  * `params` and `headers` are plain objects; `query` and `body` are strict ones, so that unknown names are refused. `raw` is the
- * media type of a body that is taken as it comes, instead of JSON: the handler reads it.
+ * media type of a body that is taken as it comes, instead of JSON: the handler reads it (`anyMedia`: of any type, or none).
  */
 type Asked = { params?: z.ZodObject; query?: z.ZodObject; headers?: z.ZodObject; body?: z.ZodType; raw?: string };
 
@@ -50,8 +50,8 @@ type Terms<
   responses: A;
   /** What this route's own work can fail with; the common ones are added. */
   errors?: readonly FailureCode[];
-  /** Octets of the body; POSTERN_MAX_BODY by default. */
-  maxBody?: number;
+  /** Octets of the body; POSTERN_MAX_BODY by default, `message`: POSTERN_MAX_MESSAGE. */
+  maxBody?: number | "message";
 };
 
 type Requested<R extends Asked> = Pick<R, keyof R & ("params" | "query" | "headers")> &

@@ -2,6 +2,7 @@ import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { FailureCode, Upstream } from "../errors.ts";
 import type { Caller, Scope } from "../mail/tenant.ts";
 import type { Clock, Log } from "../observe.ts";
+import type { ByteBudget } from "../operations/byte-budget.ts";
 import type { MetricsRegistry } from "./metrics.ts";
 
 /** What the front door needs of the rest of the house. */
@@ -12,6 +13,8 @@ export type FrontNeeds = {
     /** Where callers reach this server, or null when the operator has not said. */
     publicUrl: string | null;
   };
+  /** Octets of a message that a caller sends, at most. */
+  maxMessage: number;
   log: Log;
   metrics: MetricsRegistry;
   clock: Clock;
@@ -42,7 +45,9 @@ export type RequestLine = {
 };
 
 /** What every request carries; a route behind a key carries its `caller` too (see contract.ts). */
-export type FrontEnv = { Variables: { front: FrontNeeds; requestId: string; line: RequestLine } };
+export type FrontEnv = {
+  Variables: { front: FrontNeeds; memory: ByteBudget; requestId: string; line: RequestLine };
+};
 
 /** The front door: routes are registered on it by plain statements. */
 export type Front = OpenAPIHono<FrontEnv>;

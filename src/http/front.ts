@@ -1,13 +1,16 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Context, MiddlewareHandler } from "hono";
 import { HTTPException } from "hono/http-exception";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { Failure } from "../errors.ts";
 import { randomId } from "../mail/id.ts";
+import { createByteBudget } from "../operations/byte-budget.ts";
 import type { Front, FrontEnv, FrontNeeds } from "./env.ts";
 import { describeError } from "./log.ts";
 import { methodsOf } from "./methods.ts";
 import { problem } from "./problem.ts";
 import { decodeStrictly } from "./query.ts";
+import { keepWhole } from "./whole-answer.ts";
 import { accessLog } from "./access-log.ts";
 import { validationFailure } from "./input-errors.ts";
 import { docs } from "./docs/docs.ts";
@@ -18,6 +21,9 @@ import { ready } from "./health/ready.ts";
 
 /** Octets of path and query together; longer is 414. */
 const maxUri = 8192;
+
+/** Octets of long JSON bodies that are held at once (what is made of them takes three times as much), and how long one waits for its share, milliseconds. */
+const heldAtOnce = { total: 160 * 1024 * 1024, waitMs: 10_000 };
 
 /**
  * The front door with all that every route shares: request ids, the log line, strict URLs, problems, security headers,
@@ -45,11 +51,22 @@ export function createFront(needs: FrontNeeds): Front {
 }
 
 function carry(needs: FrontNeeds): MiddlewareHandler<FrontEnv> {
+  const memory = createByteBudget(needs.clock, heldAtOnce);
   return async (c, next) => {
     c.set("front", needs);
+    c.set("memory", memory);
     c.set("requestId", randomId("req"));
     c.set("line", {});
+    Object.assign(c, { json: jsonAnswer(c) });
     await next();
+  };
+}
+
+/** `c.json` with its text kept. */
+function jsonAnswer(c: Context<FrontEnv>) {
+  return (value: unknown, status?: ContentfulStatusCode, headers: Record<string, string> = {}): Response => {
+    const text = JSON.stringify(value);
+    return keepWhole(c.body(text, status, { ...headers, "Content-Type": "application/json" }), text);
   };
 }
 
@@ -69,7 +86,7 @@ function securityHeaders(publicUrl: string | null): MiddlewareHandler<FrontEnv> 
   return async (c, next) => {
     await next();
     const { headers } = c.res;
-    headers.set("X-Request-Id", c.var.requestId);
+    headers.set("X-Request-Id", c.get("requestId"));
     for (const [name, value] of standing) if (!headers.has(name)) headers.set(name, value);
   };
 }
@@ -85,7 +102,7 @@ const strictUri: MiddlewareHandler<FrontEnv> = async (c, next) => {
 
 function answerError(error: Error, c: Context<FrontEnv>): Response {
   const failure = toFailure(error);
-  const { line } = c.var;
+  const line = c.get("line");
   const { upstream, cause } = failure.details;
   line.code = failure.code;
   if (upstream !== undefined) {

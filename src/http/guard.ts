@@ -3,7 +3,7 @@ import { Failure } from "../errors.ts";
 import type { Caller } from "../mail/tenant.ts";
 import { unauthorized } from "../operations/authenticate.ts";
 import { accepts } from "./accept.ts";
-import { checkRaw, readJson } from "./body.ts";
+import { announcedLength, beginJson, checkRaw } from "./body.ts";
 import type { FrontEnv, RouteScope } from "./env.ts";
 import { checkQuery } from "./query.ts";
 
@@ -17,8 +17,8 @@ type Rules = {
   repeatable: string[];
   /** JSON is read here, once; of a raw body (null: none) only its media type and announced length are looked at. */
   body: "json" | { raw: string | null };
-  /** Octets; null: the configured limit. */
-  maxBody: number | null;
+  /** Octets; null: the configured limit; `message`: that of a message. */
+  maxBody: number | "message" | null;
   /** Media types of the good answers; none: Accept is not looked at. */
   produces: string[];
 };
@@ -28,7 +28,7 @@ type Guarded = FrontEnv & { Variables: { caller: Caller | undefined } };
 /** What is checked before a route's validators and handler run: key, scope, Accept, query names, strict body. */
 export function guard(rules: Rules): MiddlewareHandler<Guarded> {
   return async (c, next) => {
-    const { line } = c.var;
+    const line = c.get("line");
     line.route = rules.path;
     line.operation = rules.operationId;
     if (rules.scope !== "none") c.set("caller", await admit(c, rules.scope));
@@ -39,23 +39,34 @@ export function guard(rules: Rules): MiddlewareHandler<Guarded> {
       });
     }
     checkQuery(new URL(c.req.url).search, rules.queryNames, rules.repeatable);
-    const limit = rules.maxBody ?? c.var.front.config.maxBody;
+    const { config, maxMessage } = c.get("front");
+    const limit = rules.maxBody === "message" ? maxMessage : (rules.maxBody ?? config.maxBody);
     if (rules.body !== "json") {
       if (rules.body.raw !== null) checkRaw(c.req.raw, rules.body.raw, limit);
-    } else {
-      const value = await readJson(c.req.raw, limit);
+      return next();
+    }
+    const body = await beginJson(c.req.raw, limit, config.maxBody);
+    const readOn = async (): Promise<void> => {
+      const value = await body.value();
       // The validator that follows asks the request for its JSON: it gets what was read strictly.
       Object.assign(c.req, { json: () => Promise.resolve(value) });
+      await next();
+    };
+    if (!body.isLong) return readOn();
+    try {
+      // Held until the answer: so long the handler holds what was read.
+      await c.var.memory.spend(line.appId ?? "", announcedLength(c.req.raw) ?? limit, readOn);
+    } finally {
+      await body.leave();
     }
-    await next();
   };
 }
 
 async function admit(c: Context<Guarded>, scope: Exclude<RouteScope, "none">): Promise<Caller> {
   const token = /^bearer +([\x21-\x7e]+)$/i.exec(c.req.header("authorization") ?? "")?.[1];
-  const caller = token === undefined ? null : await c.var.front.authenticate(token);
+  const caller = token === undefined ? null : await c.get("front").authenticate(token);
   if (caller === null) throw unauthorized();
-  const { line } = c.var;
+  const line = c.get("line");
   if (caller.keyId !== null) line.keyId = caller.keyId;
   if (caller.kind === "app") line.appId = caller.appId;
   checkScope(caller, scope);

@@ -6,8 +6,16 @@ const ranks: Record<LogLevel, number> = { debug: 10, info: 20, warn: 30, error: 
 const secretNames =
   /pass(?:word|phrase|wd)?$|secret|token|authorization|cookie|credential|apikey|adminkey|privatekey|idkey|datakey|^key$|^auth$|^hash$|sealed|subject|^text$|^html$|^body$|^preview$|^content$|^raw$|^headers$|databaseurl/;
 
+/** Of the names that came first: nearly all lines have the same ones. */
+const judged = new Map<string, boolean>();
+const mostJudged = 1_000;
+
 function isSecret(name: string): boolean {
-  return secretNames.test(name.replaceAll(/[^A-Za-z0-9]/g, "").toLowerCase());
+  const known = judged.get(name);
+  if (known !== undefined) return known;
+  const found = secretNames.test(name.replaceAll(/[^A-Za-z0-9]/g, "").toLowerCase());
+  if (judged.size < mostJudged) judged.set(name, found);
+  return found;
 }
 
 /** A copy that is safe to write: secret names emptied at every level, odd values made JSON, size and depth bounded. */

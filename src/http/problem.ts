@@ -1,4 +1,5 @@
 import { type Failure, failures } from "../errors.ts";
+import { keepWhole } from "./whole-answer.ts";
 
 /** The body of a failure: RFC 9457, with the members of DESIGN §5. */
 export function problemBody(failure: Failure, requestId: string): Record<string, unknown> {
@@ -35,8 +36,7 @@ export function problemHeaders(failure: Failure, requestId: string): Record<stri
 
 /** A failure as the answer to a request; `more` adds headers such as Allow. */
 export function problem(failure: Failure, requestId: string, more: Record<string, string> = {}): Response {
-  return new Response(JSON.stringify(problemBody(failure, requestId)), {
-    status: failure.status,
-    headers: { ...problemHeaders(failure, requestId), ...more },
-  });
+  const text = JSON.stringify(problemBody(failure, requestId));
+  const headers = { ...problemHeaders(failure, requestId), ...more };
+  return keepWhole(new Response(text, { status: failure.status, headers }), text);
 }

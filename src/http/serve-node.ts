@@ -5,7 +5,9 @@ import { Failure } from "../errors.ts";
 import { randomId } from "../mail/id.ts";
 import type { Log } from "../observe.ts";
 import { describeError } from "./log.ts";
+import { NodeRequest, readerOf } from "./node-request.ts";
 import { problemBody, problemHeaders } from "./problem.ts";
+import { wholeOf } from "./whole-answer.ts";
 
 /** Milliseconds. */
 const standing = {
@@ -140,7 +142,8 @@ async function answer(
     outgoing.end(body);
     return;
   }
-  const response = await needs.fetch(request);
+  // It has all of a `Request` that is asked for behind the door.
+  const response = await needs.fetch(request as unknown as Request);
   if (left.signal.aborted || outgoing.headersSent) {
     await response.body?.cancel();
     return;
@@ -148,53 +151,27 @@ async function answer(
   if (!continued) outgoing.setHeader("Connection", "close");
   if (!incoming.complete) lingerOn(incoming, outgoing);
   outgoing.writeHead(response.status, Object.fromEntries(response.headers));
-  if (response.body === null) outgoing.end();
+  const content = wholeOf(response);
+  if (content !== null) outgoing.end(content);
+  else if (response.body === null) outgoing.end();
   else await send(response.body, outgoing, left.signal);
 }
 
 /** The request as `fetch` takes it. The host is not taken from the caller: nothing here depends on it. */
-function toRequest(incoming: IncomingMessage, signal: AbortSignal, began: () => void): Request | Failure {
-  const { url = "", httpVersion, headers } = incoming;
+function toRequest(incoming: IncomingMessage, signal: AbortSignal, began: () => void): NodeRequest | Failure {
+  const { url: asked = "", httpVersion, headers, rawHeaders } = incoming;
   if (httpVersion === "1.1" && headers.host === undefined) {
     return new Failure("bad-request", "The request has no Host header.");
   }
-  const target = url.startsWith("/") ? `http://postern${url}` : url;
-  if (!/^https?:\/\/./i.test(target) || !URL.canParse(target)) {
+  const target = asked.startsWith("/") ? `http://postern${asked}` : asked;
+  const url = /^https?:\/\/./i.test(target) ? URL.parse(target)?.href : undefined;
+  if (url === undefined) {
     return new Failure("bad-request", "The request target is neither a path nor a URL.");
   }
-  // `Request` takes no TRACE; under another unknown name it finds its 405 like every other one.
-  const method = /^(?:trace|track|connect)$/i.test(incoming.method ?? "") ? "X-REFUSED" : (incoming.method ?? "GET");
-  const hasBody = headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
-  const init = { method, headers: headersOf(incoming), signal };
-  return method === "GET" || method === "HEAD" || !hasBody
-    ? new Request(target, init)
-    : new Request(target, { ...init, body: bodyOf(incoming, began), duplex: "half" });
-}
-
-function headersOf(incoming: IncomingMessage): Headers {
-  const headers = new Headers();
-  const { rawHeaders } = incoming;
-  for (let at = 0; at + 1 < rawHeaders.length; at += 2) headers.append(rawHeaders[at] ?? "", rawHeaders[at + 1] ?? "");
-  return headers;
-}
-
-/** The upload, read as it is asked for. `began` is called before the first look: a caller may wait for 100 Continue. */
-function bodyOf(incoming: IncomingMessage, began: () => void): ReadableStream<Uint8Array> {
-  const chunks: AsyncIterator<Uint8Array> = incoming.iterator({ destroyOnReturn: false });
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        began();
-        const { done, value } = await chunks.next();
-        if (done === true) controller.close();
-        else controller.enqueue(value);
-      },
-      async cancel() {
-        await chunks.return?.();
-      },
-    },
-    { highWaterMark: 0 },
-  );
+  const method = incoming.method ?? "GET";
+  const announced = headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
+  const hasBody = method !== "GET" && method !== "HEAD" && announced;
+  return new NodeRequest({ method, url, signal, reader: hasBody ? readerOf(incoming, began) : null, rawHeaders });
 }
 
 /** Writes as fast as the caller reads. When the body fails, the connection is cut, so that nobody takes it for whole. */

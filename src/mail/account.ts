@@ -11,6 +11,12 @@ export type ServerInput<P extends string> = {
   tls?: { ca?: string | undefined; servername?: string | undefined } | undefined;
 };
 
+/** Where an account sends. */
+export type OutgoingInput = ServerInput<"smtp"> & {
+  /** Messages handed over in a minute, at most; absent: as many as the provider is known to take. */
+  maxPerMinute?: number | undefined;
+};
+
 export type WatchInput = {
   mode: "push" | "poll" | "off";
   folders: "all" | FolderRole[];
@@ -24,7 +30,7 @@ export type AccountInput = {
   externalId?: string | undefined;
   metadata?: Record<string, string> | undefined;
   incoming?: ServerInput<"imap" | "pop3"> | undefined;
-  outgoing?: ServerInput<"smtp"> | undefined;
+  outgoing?: OutgoingInput | undefined;
   verify: boolean;
   watch: WatchInput;
   onUncertain: "hold" | "retry";
@@ -38,7 +44,7 @@ export type AccountPatch = {
   externalId?: string | null | undefined;
   metadata?: Record<string, string> | undefined;
   incoming?: ServerPatch | undefined;
-  outgoing?: ServerPatch | undefined;
+  outgoing?: OutgoingPatch | undefined;
   verify: boolean;
   watch?: { [K in keyof WatchInput]?: WatchInput[K] | undefined } | undefined;
   onUncertain?: "hold" | "retry" | undefined;
@@ -53,6 +59,9 @@ export type ServerPatch = {
   tls?: { ca?: string | null | undefined; servername?: string | null | undefined } | undefined;
 };
 
+/** `maxPerMinute` null: as many as the provider is known to take. */
+export type OutgoingPatch = ServerPatch & { maxPerMinute?: number | null | undefined };
+
 /** A server as the API shows it: no password. */
 export type ServerView<P extends string> = {
   protocol: P;
@@ -63,6 +72,8 @@ export type ServerView<P extends string> = {
   tls?: { ca?: string; servername?: string };
 };
 
+export type OutgoingView = ServerView<"smtp"> & { maxPerMinute?: number };
+
 export type Account = {
   id: string;
   email: string;
@@ -70,7 +81,7 @@ export type Account = {
   externalId: string | null;
   metadata: Record<string, string>;
   incoming: ServerView<"imap" | "pop3"> | null;
-  outgoing: ServerView<"smtp"> | null;
+  outgoing: OutgoingView | null;
   watch: { mode: "push" | "poll" | "off"; folders: "all" | FolderRole[]; notifySince: string | null };
   onUncertain: "hold" | "retry";
   saveToSent: "auto" | "always" | "never";

@@ -1,4 +1,4 @@
-/** The types of events (DESIGN §5). Those of submissions and bounces come with their issue. */
+/** The types of events (DESIGN §5). */
 export const eventTypes = [
   "account.connected",
   "account.authenticationFailed",
@@ -16,6 +16,12 @@ export const eventTypes = [
   "message.updated",
   "message.moved",
   "message.deleted",
+  "message.bounced",
+  "submission.sent",
+  "submission.deferred",
+  "submission.failed",
+  "submission.canceled",
+  "submission.uncertain",
   "webhook.disabled",
 ] as const;
 export type EventType = (typeof eventTypes)[number];

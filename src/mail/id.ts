@@ -1,18 +1,22 @@
-import { createHmac, type KeyObject, randomBytes, timingSafeEqual } from "node:crypto";
+import { createHmac, type KeyObject, timingSafeEqual } from "node:crypto";
 import type { MaildropKey } from "./maildrop.ts";
 import type { NativeKey } from "./message.ts";
+import { randomOctets } from "./random.ts";
 
 /** RFC 4648 §7 in lower case: text sorts as its octets do. */
 const alphabet = "0123456789abcdefghijklmnopqrstuv";
 
 /** 16 octets as 26 characters. */
 function base32(octets: Uint8Array): string {
-  let bits = 0n;
-  for (const octet of octets) bits = (bits << 8n) | BigInt(octet);
-  bits <<= 2n;
   let text = "";
-  for (let shift = 125n; shift >= 0n; shift -= 5n) text += alphabet[Number((bits >> shift) & 31n)];
-  return text;
+  let bits = 0;
+  let held = 0;
+  for (const octet of octets) {
+    bits = (bits << 8) | octet;
+    for (held += 8; held >= 5; held -= 5) text += alphabet[(bits >> (held - 5)) & 31];
+    bits &= 31;
+  }
+  return text + alphabet[(bits << (5 - held)) & 31];
 }
 
 export type RandomPrefix = "app" | "key" | "acc" | "fld" | "thr" | "int" | "blb" | "req";
@@ -20,12 +24,12 @@ export type OrderedPrefix = "evt" | "sub" | "dlv" | "whk" | "upl";
 
 /** A new random id: prefix, "_", 26 lower-case base32 characters of 128 random bits. */
 export function randomId<P extends RandomPrefix>(prefix: P): `${P}_${string}` {
-  return `${prefix}_${base32(randomBytes(16))}`;
+  return `${prefix}_${base32(randomOctets(16))}`;
 }
 
 /** A new id whose text order is the order of time (UUIDv7, RFC 9562 §5.7). `now` in milliseconds since the epoch. */
 export function orderedId<P extends OrderedPrefix>(prefix: P, now: number): `${P}_${string}` {
-  const octets = randomBytes(16);
+  const octets = randomOctets(16);
   octets.writeUIntBE(now, 0, 6);
   octets[6] = 0x70 | ((octets[6] ?? 0) & 0x0f);
   octets[8] = 0x80 | ((octets[8] ?? 0) & 0x3f);

@@ -123,6 +123,11 @@ export interface Mailbox<P extends Place = Place> {
   remove(places: P[]): Promise<{ missing: P[] }>;
   /** The places in one folder that carry the key, lowest UID first. Only where the tier is permanent. */
   locate(path: string, key: NativeKey): Promise<ImapPlace[]>;
+  /**
+   * The places in one folder whose Message-ID header is this one (angle brackets), highest UID first. None in a maildrop, which has no folder
+   * but the inbox.
+   */
+  withMessageId(path: string, messageId: string): Promise<P[]>;
   /** Settles when no call runs any more, also none that a stream had begun when it was left; null when none runs. */
   readonly unfinished: Promise<unknown> | null;
   /**

@@ -32,6 +32,8 @@ export type ProviderProfile = {
    * (QuickMail #150). So it is a reason to wait and look, never one to leave a copy out unseen.
    */
   filesSentCopy: boolean;
+  /** Messages that the provider takes from one mailbox in a minute, where it says so; null where it does not. */
+  maxPerMinute: number | null;
 };
 
 /** A refusal that only the mailbox's owner can end: logging in again with the same password is of no use. */
@@ -48,7 +50,7 @@ function withoutPop3(words: RegExp, provider: string, where: string): ProviderRe
 type Quirks = Pick<ProviderProfile, "id" | "hosts" | "passwordFix"> & Partial<ProviderProfile>;
 
 function profile(quirks: Quirks): ProviderProfile {
-  return { refusals: [], roleHints: {}, noopTellsNews: true, filesSentCopy: false, ...quirks };
+  return { refusals: [], roleHints: {}, noopTellsNews: true, filesSentCopy: false, maxPerMinute: null, ...quirks };
 }
 
 export const providerProfiles: readonly ProviderProfile[] = [
@@ -98,6 +100,8 @@ export const providerProfiles: readonly ProviderProfile[] = [
       ),
     ],
     filesSentCopy: true,
+    // learn.microsoft.com, "SMTP Authenticated Submission": 30 messages a minute, three connections at once.
+    maxPerMinute: 30,
   }),
   profile({
     id: "yahoo",

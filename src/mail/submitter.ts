@@ -7,7 +7,12 @@ export type SubmitterLimits = {
   size: number | null;
   smtpUtf8: boolean;
   eightBitMime: boolean;
+  /** RCPTMAX (RFC 9422); null where not announced. */
+  recipients: number | null;
 };
+
+/** What a message asks of the server: 8BITMIME (RFC 6152) for its body, SMTPUTF8 (RFC 6531) for its header. Addresses say it themselves. */
+export type MessageNeeds = { eightBit: boolean; utf8: boolean };
 
 export type RecipientState = "accepted" | "deferred" | "rejected" | "uncertain";
 
@@ -23,8 +28,21 @@ export type RecipientOutcome = {
   text: string | null;
 };
 
-/** What became of the attempt as a whole: one outcome per recipient, in the envelope's order. */
-export type SubmitOutcome = { recipients: RecipientOutcome[] };
+/**
+ * What became of one transaction: one outcome for each recipient that was in it, in the envelope's order. `left` were not: the server takes only so
+ * many at once (RCPTMAX, or 452 4.5.3 after the first ones), and another transaction can follow at once.
+ */
+export type SubmitOutcome = { recipients: RecipientOutcome[]; left: string[] };
+
+export type SubmitOptions = MessageNeeds & {
+  /** Octets, for MAIL FROM SIZE=. */
+  size: number;
+  /**
+   * Awaited after the last octet and before the final dot; when it rejects, no dot is sent.
+   * @param to who gets the message by this dot
+   */
+  beforeDot: (to: string[]) => Promise<void>;
+};
 
 /**
  * The submission port: sends one message over an authenticated session. Implemented by `protocols/smtp`.
@@ -35,14 +53,12 @@ export interface Submitter {
   /** From the EHLO of the session; connects where needed. */
   limits(): Promise<SubmitterLimits>;
   /**
-   * @param bytes the message, CRLF line ends, not dot-stuffed
-   * @param options.size octets, for MAIL FROM SIZE=
-   * @param options.beforeDot awaited after the last octet and before the final dot; when it rejects, no dot is sent
+   * @param bytes the message, CRLF line ends, not dot-stuffed; whole, where it is in memory
    */
   submit(
-    bytes: AsyncIterable<Uint8Array>,
+    bytes: AsyncIterable<Uint8Array> | Uint8Array,
     envelope: MailEnvelope,
-    options: { size: number; beforeDot: () => Promise<void> },
+    options: SubmitOptions,
   ): Promise<SubmitOutcome>;
   close(): Promise<void>;
 }

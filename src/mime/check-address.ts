@@ -6,7 +6,8 @@ const maxLocalPart = 64;
 
 /** RFC 5322 §3.2.3 with RFC 6531 §3.3: atext, and any letter, mark, number or symbol beyond ASCII. */
 const dotString = /^[\w!#$%&'*+/=?^`{|}~\u0080-\u{10ffff}-]+(\.[\w!#$%&'*+/=?^`{|}~\u0080-\u{10ffff}-]+)*$/u;
-const quotedString = /^"([\x20\x21\x23-\x5b\x5d-\x7e]|\\[\x20-\x7e])+"$/;
+/** RFC 5321 §4.1.2 without angle brackets: too many programs end an address at them, quoted or not. */
+const quotedString = /^"([\x20\x21\x23-;=?-\x5b\x5d-\x7e]|\\[\x20-;=?-\x7e])+"$/;
 const invisible = /[\p{C}\p{Z}]/u;
 
 /**

@@ -17,6 +17,8 @@ export type NormalisedRaw = {
    * RFC 5322 §2.1.1. It is sent as it is: to change it would break what is signed or encoded, and most servers take it.
    */
   warnings(): "line-too-long"[];
+  /** Whether the body has octets above 127, as far as `octets` has come: it takes 8BITMIME (RFC 6152) to send it. */
+  isEightBit(): boolean;
 };
 
 /**
@@ -38,10 +40,13 @@ export async function normaliseRaw(message: AsyncIterable<Uint8Array>, defaults:
     const { block, rest } = await readBlock(pieces);
     const { head, octets } = readRawHead(block, defaults);
     const first = Buffer.concat([octets, Buffer.from("\r\n", "latin1"), rest]);
+    let isEightBit = hasEightBit(rest);
+    const look = (piece: Uint8Array): void => void (isEightBit ||= hasEightBit(piece));
     return {
       head,
-      octets: leavable(pieces, (others) => joined(first, others)),
+      octets: leavable(pieces, (others) => joined(first, others, look)),
       warnings: () => (lineEnds.longest > maxLine ? ["line-too-long"] : []),
+      isEightBit: () => isEightBit,
     };
   } catch (error) {
     await pieces.return?.();
@@ -55,9 +60,22 @@ async function* normalised(chunks: AsyncIterable<Uint8Array>, lineEnds: LineEnds
   if (last.length > 0) yield last;
 }
 
-async function* joined(first: Uint8Array, others: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+async function* joined(
+  first: Uint8Array,
+  others: AsyncIterable<Uint8Array>,
+  look: (piece: Uint8Array) => void,
+): AsyncGenerator<Uint8Array> {
   yield first;
-  yield* others;
+  for await (const piece of others) {
+    look(piece);
+    yield piece;
+  }
+}
+
+/** An indexed loop: all octets of a message pass here. */
+function hasEightBit(octets: Uint8Array): boolean {
+  for (let at = 0; at < octets.length; at++) if ((octets[at] ?? 0) > 0x7f) return true;
+  return false;
 }
 
 /** The header without its empty line, and what came behind that with it. A message that ends before has no body. */

@@ -99,10 +99,13 @@ function readNotice(lines: string[]): { found: Found[]; before: string; behind: 
     } else if (last) {
       if (behind.length < maxWords) behind += ` ${line.trim()}`;
     } else if (before.length < maxWords) before += ` ${line.trim()}`;
-    isParagraphStart = /^\s*-{3,}.*-{3,}\s*$/.test(line);
+    isParagraphStart = isRuled(line.trim());
   }
   return { found, before, behind: behind.trim() };
 }
+
+/** A heading between dashes. */
+const isRuled = (line: string): boolean => line.length > 5 && line.startsWith("---") && line.endsWith("---");
 
 /** A line that begins a recipient; inside the reason of another only where it stands as that one's address did. */
 function addressed(line: string, isParagraphStart: boolean, last: Found | undefined): Found | null {

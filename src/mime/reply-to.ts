@@ -1,10 +1,8 @@
 import type { Address } from "../mail/address.ts";
 import type { Envelope } from "../mail/message.ts";
+import type { ReplyAction } from "../mail/submission.ts";
 import { asciiEmail, checkEmail } from "./check-address.ts";
 import { singleLine } from "./single-line.ts";
-
-/** What is done with a message that somebody got or sent. */
-export type ReplyAction = "reply" | "replyAll" | "forward";
 
 /** What an answer is made from: the original's envelope, and the message ids of its References, oldest first. */
 export type RepliedTo = Pick<Envelope, "from" | "replyTo" | "to" | "cc" | "subject" | "messageId" | "inReplyTo"> & {

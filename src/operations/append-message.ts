@@ -8,10 +8,7 @@ import type { Store } from "../store/store.ts";
 import type { ByteBudget } from "./byte-budget.ts";
 import { findAccount } from "./find-account.ts";
 import { identifyMessages, type IdentifyMessages } from "./identify-messages.ts";
-import { beginPlacing, endPlacing, uidsAt } from "./our-doing.ts";
-import { onFolder, resolveTarget } from "./resolve-folder.ts";
-import { requireCapability } from "./require-capability.ts";
-import type { SyncFolders } from "./sync-folders.ts";
+import { maxAppended, storeMessage, type StoreMessage } from "./store-message.ts";
 import { viewMessage } from "./view-message.ts";
 import { writing, type WithMailbox } from "./with-mailbox.ts";
 
@@ -27,24 +24,13 @@ export type AppendAsked = AppendWith & {
 };
 
 type Needs = WithMailbox &
-  SyncFolders &
+  StoreMessage &
   IdentifyMessages & {
     accounts: Pick<Store["accounts"], "get">;
-    intents: Pick<Store["intents"], "insert" | "settle" | "remove">;
-    placements: Pick<Store["placements"], "save">;
     /** Octets of a message that a caller sends, at most. */
     maxMessage: number;
-    uploads: ByteBudget;
+    memory: ByteBudget;
   };
-
-/** Octets of one message: it is held whole, because APPEND announces its length first. */
-const maxAppended = 32 * 1024 * 1024;
-
-/**
- * How long the watcher holds new messages of the folder back, milliseconds: longer than any APPEND of so many octets takes,
- * and what goes with it. No session waits for a line that carries less than 32 octets per millisecond.
- */
-const intentLife = (octets: number): number => 180_000 + octets / 24;
 
 /**
  * Stores a raw message in a folder: octet for octet, but for a bare LF, which becomes CRLF. It is read whole before a
@@ -59,7 +45,7 @@ export const appendMessage =
     const limit = Math.min(maxAppended, needs.maxMessage);
     // A message of bare LFs becomes twice as long.
     const room = Math.min(2 * (asked.announced ?? limit), limit);
-    return needs.uploads.spend(caller.appId, room, async () => {
+    return needs.memory.spend(caller.appId, room, async () => {
       const message = await readCrlf(asked.read(limit), room);
       if (message === null) throw tooLarge(limit);
       if (message.includes(0)) throw invalid("", "nul", "A message has no NUL: mail servers can't store it as it is.");
@@ -80,22 +66,12 @@ async function store(
   message: Uint8Array,
   { folder: wanted, flags, keywords, receivedAt }: AppendAsked,
 ): Promise<Message | StoredMessage> {
-  requireCapability(mailbox, "append");
-  const named = await resolveTarget(needs, mailbox, account, wanted);
-  const { folder, uidNext } = await onFolder(needs, mailbox, account, named, async (current) => ({
-    folder: current,
-    uidNext: (await mailbox.status(current.path)).uidNext,
-  }));
-  const life = intentLife(message.byteLength);
-  const intent = await beginPlacing(needs, account, { folder, uidNext, source: null, life });
-  const place = await mailbox
-    .append(folder.path, message, { flags, keywords, receivedAt }, uidNext)
-    .catch(async (error: unknown) => {
-      const isRefused = error instanceof Failure && error.details.extra?.["stored"] === undefined;
-      if (isRefused) await needs.intents.remove([intent]);
-      throw error;
-    });
-  await endPlacing(needs, account, intent, { placed: place && uidsAt(folder, place), placements: [] });
+  const { folder, place } = await storeMessage(needs, mailbox, account, message, {
+    folder: wanted,
+    flags,
+    keywords,
+    receivedAt,
+  });
   const stored = place && (await view(needs, mailbox, account, folder, place));
   if (stored !== null) return stored;
   const known = { accountId: account.id, folderIds: [folder.id], size: message.byteLength };

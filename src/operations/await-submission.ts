@@ -1,6 +1,6 @@
 import type { Wake } from "../mail/wake.ts";
 import type { Clock } from "../observe.ts";
-import type { SubmissionRow } from "../store/rows.ts";
+import type { SubmissionRow } from "../store/submission-rows.ts";
 import type { Store } from "../store/store.ts";
 import { isSettled } from "./view-submission.ts";
 

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { Failure, invalid } from "../errors.ts";
-import type { Account, AccountInput, ServerInput } from "../mail/account.ts";
+import type { Account, AccountInput, OutgoingInput, ServerInput } from "../mail/account.ts";
 import { randomId } from "../mail/id.ts";
 import type { Guard } from "../mail/server.ts";
 import type { AppCaller } from "../mail/tenant.ts";
@@ -82,7 +82,8 @@ export const createAccount =
     return viewAccount(row);
   };
 
-function settingsOf(input: ServerInput<"imap" | "pop3" | "smtp">): ServerSettings {
+function settingsOf(input: ServerInput<"imap" | "pop3"> | OutgoingInput): ServerSettings {
+  const maxPerMinute = "maxPerMinute" in input ? input.maxPerMinute : undefined;
   return {
     protocol: input.protocol,
     host: input.host,
@@ -90,6 +91,7 @@ function settingsOf(input: ServerInput<"imap" | "pop3" | "smtp">): ServerSetting
     security: input.security,
     auth: { type: "password", username: input.auth.username },
     tls: { ca: input.tls?.ca ?? null, servername: input.tls?.servername ?? null },
+    ...(maxPerMinute !== undefined && { maxPerMinute }),
   };
 }
 

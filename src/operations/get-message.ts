@@ -1,10 +1,12 @@
 import { Failure } from "../errors.ts";
 import type { Fetched, Mailbox } from "../mail/mailbox.ts";
 import type { Message } from "../mail/message.ts";
+import type { Part } from "../mail/part.ts";
 import type { AppCaller } from "../mail/tenant.ts";
 import { decodeBodies } from "../mime/decode-body.ts";
 import { parseHeaders, references } from "../mime/headers.ts";
 import { parseEnvelope } from "../mime/parse-envelope.ts";
+import type { AccountRow } from "../store/rows.ts";
 import { findAccount } from "./find-account.ts";
 import { onMessage, refOf, type MessageAsked, type OneMessage } from "./find-message.ts";
 import { viewMessage } from "./view-message.ts";
@@ -15,17 +17,28 @@ export const getMessage =
   (needs: OneMessage) =>
   async (caller: AppCaller, accountId: string, asked: MessageAsked): Promise<Message> => {
     const account = await findAccount(needs.accounts, caller, accountId);
-    const ref = refOf(needs, account, asked.id);
-    const read = (mailbox: Mailbox) =>
-      onMessage(needs, mailbox, account, { ...asked, ref }, async (found) => ({
-        fetched: await mailbox.get(found.place, { headers: true, bodies: true }),
-        folderId: found.folder.id,
-      }));
-    const { fetched, folderId } = await reading(needs, account, read, asked.signal);
-    const known = { id: asked.id, accountId: account.id, folderIds: [folderId] };
-    const whole = { ...fetched, summary: wholeSummary(fetched) };
-    return { ...viewMessage(whole.summary, known), ...(await content(whole)) };
+    const { message } = await readMessage(needs, account, asked);
+    return message;
   };
+
+/** The same with the message's MIME tree; null where there is none to be had. */
+export async function readMessage(
+  needs: OneMessage,
+  account: AccountRow,
+  asked: MessageAsked,
+): Promise<{ message: Message; structure: Part | null }> {
+  const ref = refOf(needs, account, asked.id);
+  const read = (mailbox: Mailbox) =>
+    onMessage(needs, mailbox, account, { ...asked, ref }, async (found) => ({
+      fetched: await mailbox.get(found.place, { headers: true, bodies: true }),
+      folderId: found.folder.id,
+    }));
+  const { fetched, folderId } = await reading(needs, account, read, asked.signal);
+  const known = { id: asked.id, accountId: account.id, folderIds: [folderId] };
+  const whole = { ...fetched, summary: wholeSummary(fetched) };
+  const message = { ...viewMessage(whole.summary, known), ...(await content(whole)) };
+  return { message, structure: whole.summary.structure };
+}
 
 /** A listing reads only so much of a header; here it is whole. */
 function wholeSummary({ summary, header }: Fetched): Fetched["summary"] {

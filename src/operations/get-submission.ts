@@ -1,7 +1,7 @@
-import { Failure } from "../errors.ts";
 import type { Submission } from "../mail/submission.ts";
 import type { AppCaller } from "../mail/tenant.ts";
 import type { Store } from "../store/store.ts";
+import { findSubmission } from "./change-submission.ts";
 import { findAccount } from "./find-account.ts";
 import { viewSubmission } from "./view-submission.ts";
 
@@ -10,11 +10,5 @@ export const getSubmission =
   (needs: { accounts: Pick<Store["accounts"], "get">; submissions: Pick<Store["submissions"], "get"> }) =>
   async (caller: AppCaller, accountId: string, submissionId: string): Promise<Submission> => {
     const account = await findAccount(needs.accounts, caller, accountId);
-    const row = await needs.submissions.get(account.id, submissionId);
-    if (row === null) {
-      throw new Failure("not-found", "There is no submission with this id.", {
-        fix: "GET the account's submissions to list them.",
-      });
-    }
-    return viewSubmission(row);
+    return viewSubmission(await findSubmission(needs.submissions, account.id, submissionId));
   };

@@ -27,17 +27,19 @@ export function uidsAt({ number: folder }: FolderRow, place: Place): UidsAt {
 
 /**
  * Tells that messages are about to come to a folder, `source` from where (null: from nowhere). New ones from `uidNext` on are held
- * back by the watcher until this is over, at most `life` milliseconds. The intent's id.
+ * back by the watcher until this is over, at most `life` milliseconds. The intent's id: a new one, or `id`, in the place of any of that id.
  */
 export async function beginPlacing(
   { intents, clock }: OurDoing,
   account: AccountRow,
-  to: { folder: FolderRow; uidNext: number | null; source: UidsAt | null; life: number },
+  to: { folder: FolderRow; uidNext: number | null; source: UidsAt | null; life: number; id?: string | undefined },
 ): Promise<string> {
   const { folder, uidNext, source, life } = to;
   const times = { createdAt: clock.now(), expiresAt: clock.now() + life };
   const place = { kind: "place", folder: folder.number, uidNext, source, change: null } as const;
-  const id = randomId("int");
+  const id = to.id ?? randomId("int");
+  // One of this id is of an earlier try.
+  if (to.id !== undefined) await intents.remove([id]);
   await intents.insert({ id, accountId: account.id, ...place, placed: null, settled: false, ...times });
   return id;
 }

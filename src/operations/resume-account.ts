@@ -23,5 +23,6 @@ export const resumeAccount =
       // Whether it works is told by the login that comes of it.
       if (!(await needs.accounts.setState(account, connecting, needs.clock.now(), null))) continue;
       needs.wake.wake("watch", account.id);
+      needs.wake.wake("submissions", account.id);
     }
   };

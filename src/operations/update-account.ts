@@ -1,5 +1,5 @@
 import { Failure, invalid } from "../errors.ts";
-import type { Account, AccountPatch, ServerPatch } from "../mail/account.ts";
+import type { Account, AccountPatch, OutgoingPatch, ServerPatch } from "../mail/account.ts";
 import type { Guard } from "../mail/server.ts";
 import type { AppCaller } from "../mail/tenant.ts";
 import type { Wake } from "../mail/wake.ts";
@@ -33,7 +33,8 @@ export const updateAccount =
     for (;;) {
       const before = await findAccount(needs.accounts, caller, accountId);
       const row = patched(needs.vault, before, patch, needs.clock.now());
-      const reconnects = patch.incoming !== undefined || patch.outgoing !== undefined;
+      const reconnects =
+        patch.incoming !== undefined || (patch.outgoing !== undefined && !isOfRateOnly(patch.outgoing));
       if (reconnects) checkServers(needs.guard, row);
       if (reconnects) await needs.mailboxes.renew(before.id);
       const verified = reconnects && patch.verify ? await verifySides(needs, row) : null;
@@ -42,6 +43,7 @@ export const updateAccount =
         throw new Failure("account-exists", "This app already has an account with this externalId.");
       if (outcome === "stale") continue;
       needs.wake.wake("watch", row.id);
+      needs.wake.wake("submissions", row.id);
       if (!reconnects) return viewAccount(row);
       const capabilities = verified?.capabilities ?? row.capabilities;
       if (capabilities !== null) await needs.accounts.setCapabilities(row.id, capabilities);
@@ -54,9 +56,15 @@ export const updateAccount =
       needs.wake.wake("watch", row.id);
       needs.mailboxes.drop(row.id);
       needs.submitters.drop(row.id);
+      needs.wake.wake("submissions", row.id);
       return viewAccount({ ...row, capabilities });
     }
   };
+
+/** Where and as whom to log in stays as it is. */
+function isOfRateOnly(patch: OutgoingPatch): boolean {
+  return Object.keys(patch).every((key) => key === "maxPerMinute");
+}
 
 function patched(vault: Vault, before: AccountRow, patch: AccountPatch, now: number): AccountRow {
   const { watch } = patch;
@@ -83,15 +91,18 @@ function serverPatched(
   vault: Vault,
   before: AccountRow,
   side: "incoming" | "outgoing",
-  patch: ServerPatch,
+  patch: ServerPatch | OutgoingPatch,
 ): Partial<AccountRow> {
   const settings = before[side];
   if (settings === null)
     throw invalid(`/${side}`, "no-such-server", `This account has no ${side} server to change; store a new account.`);
   const ca = patch.tls?.ca;
   const servername = patch.tls?.servername;
+  const { maxPerMinute: rate, ...others } = settings;
+  const maxPerMinute =
+    "maxPerMinute" in patch && patch.maxPerMinute !== undefined ? patch.maxPerMinute : (rate ?? null);
   const next: ServerSettings = {
-    ...settings,
+    ...others,
     host: patch.host ?? settings.host,
     port: patch.port ?? settings.port,
     security: patch.security ?? settings.security,
@@ -100,6 +111,7 @@ function serverPatched(
       ca: ca === undefined ? settings.tls.ca : ca,
       servername: servername === undefined ? settings.tls.servername : servername,
     },
+    ...(maxPerMinute !== null && { maxPerMinute }),
   };
   const password = patch.auth?.password;
   if (password === undefined && whereOf(next) !== whereOf(settings))

@@ -7,7 +7,7 @@ import type { AccountRow, FolderRow } from "../store/rows.ts";
 import { findAccount } from "./find-account.ts";
 import { gone, isOnServer, onMessage, refOf, type Found, type MessageAsked, type OneMessage } from "./find-message.ts";
 import { moveMessage, type MoveMessage } from "./move-message.ts";
-import { asOurs } from "./our-doing.ts";
+import { asOurs, type OurDoing } from "./our-doing.ts";
 import { requireCapability } from "./require-capability.ts";
 import { resolveTarget } from "./resolve-folder.ts";
 import { viewMessage } from "./view-message.ts";
@@ -44,10 +44,7 @@ async function apply(
   const { found, change, target } = step;
   const applied: string[] = [];
   if (change !== null) {
-    await asOurs(needs, account, found, { kind: "flags", change }, async () => {
-      const { missing } = await mailbox.setFlags([found.place], change);
-      if (missing.length > 0) throw gone();
-    });
+    await changeFlags(needs, mailbox, account, found, change);
     applied.push("flags");
   }
   try {
@@ -65,6 +62,20 @@ async function apply(
     const extra = { ...error.details.extra, applied };
     throw new Failure(error.code, error.message, { ...error.details, extra, cause: error });
   }
+}
+
+/** Changes flags and keywords of a found message, told to the watcher as our doing. Fails `message-gone`, `unsupported-by-server` for keywords. */
+export async function changeFlags(
+  needs: OurDoing,
+  mailbox: Mailbox,
+  account: AccountRow,
+  found: Found,
+  change: FlagChange,
+): Promise<void> {
+  await asOurs(needs, account, found, { kind: "flags", change }, async () => {
+    const { missing } = await mailbox.setFlags([found.place], change);
+    if (missing.length > 0) throw gone();
+  });
 }
 
 function movedSummary(summary: Summary, found: Found, located: boolean): Summary {

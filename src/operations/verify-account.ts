@@ -42,6 +42,7 @@ export const verifyAccount =
     }
     needs.mailboxes.drop(account.id);
     needs.submitters.drop(account.id);
+    needs.wake.wake("submissions", account.id);
     return verification;
   };
 

@@ -1,4 +1,4 @@
-import type { Account, ServerView } from "../mail/account.ts";
+import type { Account, OutgoingView, ServerView } from "../mail/account.ts";
 import { timestamp, timestampOrNull } from "../mail/time.ts";
 import type { AccountRow, ServerSettings } from "../store/rows.ts";
 
@@ -12,7 +12,7 @@ export function viewAccount(row: AccountRow): Account {
     externalId: row.externalId,
     metadata: row.metadata,
     incoming: row.incoming && viewServer<"imap" | "pop3">(row.incoming),
-    outgoing: row.outgoing && viewServer<"smtp">(row.outgoing),
+    outgoing: row.outgoing && viewOutgoing(row.outgoing),
     watch: { ...watch, notifySince: timestampOrNull(watch.notifySince) },
     onUncertain: row.onUncertain,
     saveToSent: row.saveToSent,
@@ -20,6 +20,11 @@ export function viewAccount(row: AccountRow): Account {
     createdAt: timestamp(row.createdAt),
     updatedAt: timestamp(row.updatedAt),
   };
+}
+
+function viewOutgoing(settings: ServerSettings): OutgoingView {
+  const { maxPerMinute } = settings;
+  return { ...viewServer<"smtp">(settings), ...(maxPerMinute !== undefined && { maxPerMinute }) };
 }
 
 function viewServer<P extends string>(settings: ServerSettings): ServerView<P> {

@@ -8,7 +8,7 @@ import type { AccountRow } from "./rows.ts";
 import type { Store } from "./store.ts";
 
 export function accountsRepository(store: Handle): Store["accounts"] {
-  const { accounts, folders, placements, splitKeys, intents, blobs, blobChunks, submissions } = store.tables;
+  const { accounts, folders, placements, splitKeys, intents, blobs, blobChunks, submissions, uploads } = store.tables;
   const { maildropHeaders, maildropFlags, events, deliveries, watches, watchFolders, folderSnapshots, heldKeys } =
     store.tables;
   const { lastFolderNumber: _number, foldersVersion: _version, ...columns } = getTableColumns(accounts);
@@ -123,6 +123,7 @@ export function accountsRepository(store: Handle): Store["accounts"] {
         db.delete(watches).where(eq(watches.accountId, id)),
         ...forgetFolders(db, id),
         db.delete(submissions).where(eq(submissions.accountId, id)),
+        db.delete(uploads).where(eq(uploads.accountId, id)),
         db.delete(blobChunks).where(inArray(blobChunks.blobId, itsBlobs)),
         db.delete(blobs).where(eq(blobs.accountId, id)),
         db.delete(maildropHeaders).where(eq(maildropHeaders.accountId, id)),

@@ -1,8 +1,8 @@
-import { eq, sql } from "drizzle-orm";
+import { eq, getTableColumns, sql } from "drizzle-orm";
 import { folderRoles } from "../mail/folder.ts";
 import type { Dialect } from "./dialect.ts";
+import { bySize, charactersOf, givenRows } from "./given.ts";
 import type { Db, Handle, Query } from "./handle.ts";
-import { groups } from "./handle.ts";
 import type { NewEvent } from "./rows.ts";
 
 /**
@@ -12,19 +12,25 @@ import type { NewEvent } from "./rows.ts";
  */
 export function appendEvents(store: Pick<Handle, "tables" | "dialect">, db: Db, added: NewEvent[]): Query[] {
   const { apps, events } = store.tables;
+  const { sequence: _sequence, ...columns } = getTableColumns(events);
+  const bound = givenRows(columns, { events_after: "bigint" });
   const byApp = [...Map.groupBy(added, ({ appId }) => appId)].toSorted(([a], [b]) => (a < b ? -1 : 1));
   return byApp.flatMap(([appId, ofApp]) => {
-    const rows = ofApp.map((event, at) => {
-      const eventsAfter = ofApp.length - 1 - at;
-      const sequence = sql`(select ${apps.lastSequence} - cast(${eventsAfter} as integer) from ${apps} where ${apps.id} = ${appId})`;
-      return { ...event, sequence };
-    });
+    const given = ofApp.map((event, at) => bound.of(event, { events_after: ofApp.length - 1 - at }));
+    const newest = sql`(select ${apps.lastSequence} from ${apps} where ${apps.id} = ${appId})`;
     return [
       db
         .update(apps)
         .set({ lastSequence: sql`${apps.lastSequence} + ${ofApp.length}` })
         .where(eq(apps.id, appId)),
-      ...groups(rows, 10).map((group) => db.insert(events).values(group)),
+      ...bySize(given, charactersOf).map((some) =>
+        db.insert(events).select(
+          // The columns in the table's order.
+          sql`select given.id, given.app_id, given.account_id, given.external_id, ${newest} - given.events_after,
+              given.type, given.created_at, given.data, given.folder_roles
+            from ${bound.from(store.dialect, some)}`,
+        ),
+      ),
       queueDeliveries(store, db, appId, ofApp.length),
     ];
   });

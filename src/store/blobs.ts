@@ -5,7 +5,8 @@ import { done, groups, ofAccount } from "./handle.ts";
 import { prepared } from "./prepared.ts";
 import type { Store } from "./store.ts";
 
-const chunkSize = 512 * 1024;
+/** Octets of every chunk but a blob's last one. */
+export const chunkSize = 512 * 1024;
 const lifetimeMs = 3_600_000;
 const sweptAtOnce = 90;
 

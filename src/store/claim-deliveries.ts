@@ -1,5 +1,5 @@
 import type { SQL } from "drizzle-orm";
-import { and, eq, getTableColumns, gt, inArray, isNull, or, sql } from "drizzle-orm";
+import { and, eq, getTableColumns, gt, inArray, isNotNull, isNull, or, sql } from "drizzle-orm";
 import type { Db, Handle } from "./handle.ts";
 import { done } from "./handle.ts";
 import { prepared, preparedAmong } from "./prepared.ts";
@@ -18,7 +18,16 @@ const mostCharacters = 250_000;
 export function claimDeliveriesRepository(store: Handle): Claims {
   const { webhooks, deliveries, events } = store.tables;
   const { locks, rows } = store.dialect;
-  const { owner: _owner, leaseUntil: _lease, deaths: _deaths, ...claimed } = getTableColumns(deliveries);
+  // Each column of each row takes its time: what a claim makes of the others is known.
+  const {
+    owner: _o,
+    leaseUntil: _l,
+    deaths: _d,
+    webhookId: _w,
+    nextAttemptAt: _n,
+    finishedAt: _f,
+    ...claimed
+  } = getTableColumns(deliveries);
 
   // Literals, not parameters: only so do the databases see that the partial indexes serve.
   const underWay = sql`${deliveries.state} = 'delivering'`;
@@ -57,8 +66,13 @@ export function claimDeliveriesRepository(store: Handle): Claims {
   /** That a row of `given` names the claim that stands. */
   const isHeld = and(underWay, sql`${deliveries.id} = given.id`, sql`${deliveries.epoch} = given.epoch`);
 
+  const { id, accountId, externalId, sequence, type, createdAt } = events;
+  const written = { id, accountId, externalId, sequence, type, createdAt, data: sql<string>`${events.data}` };
   const eventsOf = preparedAmong(store, [], (db, _given, ids) =>
-    db.select().from(events).where(inArray(events.id, ids)),
+    db
+      .select(written)
+      .from(events)
+      .where(and(inArray(events.id, ids), isNotNull(events.data))),
   );
 
   /**
@@ -143,9 +157,10 @@ export function claimDeliveriesRepository(store: Handle): Claims {
         (await eventsOf({}, new Set(live.map(({ eventId }) => eventId)))).map((row) => [row.id, row]),
       );
       return live
-        .map(({ epoch, ...delivery }) => {
-          const event = content.get(delivery.eventId);
-          return { delivery, epoch, event: event === undefined || event.data === null ? null : event };
+        .map(({ epoch, ...row }) => {
+          const event = content.get(row.eventId);
+          const delivery = { ...row, webhookId, nextAttemptAt: null, finishedAt: null };
+          return { delivery, epoch, event: event ?? null };
         })
         .toSorted((a, b) => (a.event?.sequence ?? 0) - (b.event?.sequence ?? 0));
     },

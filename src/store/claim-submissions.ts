@@ -1,159 +1,206 @@
-import type { Placeholder, SQL } from "drizzle-orm";
-import { and, asc, eq, getTableColumns, isNotNull, lte, min, sql } from "drizzle-orm";
+import type { SQL } from "drizzle-orm";
+import { and, eq, getTableColumns, gt, inArray, sql } from "drizzle-orm";
+import { givenRows } from "./given.ts";
 import type { Handle } from "./handle.ts";
-import { isRefusal } from "./handle.ts";
+import { done } from "./handle.ts";
 import { prepared } from "./prepared.ts";
-import type { Claim, SubmissionRow, SubmissionState } from "./rows.ts";
-import type { Store } from "./store.ts";
+import type { SubmissionStore } from "./submission-store.ts";
 
 /** So many claims of one row may run out one after another; then it is taken to kill whoever works on it. */
 const deathsUntilParked = 3;
 
-/** So many due rows are looked at together. */
-const looksAt = 200;
+/** So many due rows are looked at to tell whose they are; where there are more, account by account. */
+const looksAt = 500;
 
-const final: SubmissionState[] = ["sent", "failed", "canceled"];
-const held: SubmissionState[] = ["sending", "committing"];
-
-/** The half of the submissions' repository that hands each row to one worker at a time. */
-export function claimRepository(store: Handle): Pick<Store["submissions"], "claimDue" | "write" | "nextDueAt"> {
-  const { blobs, blobChunks, submissions } = store.tables;
-  const { owner: _owner, leaseUntil: _lease, deaths: _deaths, ...claimed } = getTableColumns(submissions);
-  type Change = Partial<{ [K in keyof typeof submissions.$inferInsert]: (typeof submissions.$inferInsert)[K] | SQL }>;
+/** The part of the submissions' repository that hands each row to one worker at a time. */
+export function claimSubmissionsRepository(
+  store: Handle,
+): Pick<SubmissionStore, "due" | "claim" | "abandon" | "renew" | "giveBack"> {
+  const { submissions } = store.tables;
+  const { locks } = store.dialect;
+  const { owner: _owner, leaseUntil: _lease, ...claimed } = getTableColumns(submissions);
+  const { id, epoch } = claimed;
+  const given = givenRows({ id, epoch });
 
   // Literals, not parameters: only so do the databases see that the partial indexes serve.
-  const waiting = sql`${submissions.state} in ('scheduled', 'queued')`;
+  const isWaiting = sql`${submissions.state} in ('scheduled', 'queued')`;
   const underWay = sql`${submissions.state} in ('sending', 'committing')`;
-  const accountIsFree = sql`not exists (select 1 from submissions as other
-    where other.account_id = ${submissions.accountId} and other.state in ('sending', 'committing'))`;
-  const isDue = (now: number | Placeholder) => and(waiting, lte(submissions.nextAttemptAt, now), accountIsFree);
-  const hasRunOut = (now: number | Placeholder) => and(underWay, lte(submissions.leaseUntil, now));
+  const isCommitting = sql`${submissions.state} = 'committing'`;
+  const isHeld = sql`${underWay} and ${submissions.id} = given.id and ${submissions.epoch} = given.epoch`;
 
-  const begin = { state: "sending" as const, attempts: sql`${submissions.attempts} + 1` };
-
-  /** Due rows of accounts that have nothing under way, the longest due first. */
-  const due = prepared(store, ["now"], (db, { now }) =>
+  /** Of the longest due rows, whose they are. */
+  const firstDue = prepared(store, ["now"], (db, { now }) =>
     db
-      .select({ id: submissions.id, accountId: submissions.accountId })
-      .from(submissions)
-      .where(isDue(now))
-      .orderBy(asc(submissions.nextAttemptAt), asc(submissions.id))
-      .limit(looksAt),
+      .select({
+        accountId: sql<string>`account_id`,
+        since: sql<number>`min(next_attempt_at)`.mapWith(Number),
+        rows: sql<number>`count(*)`.mapWith(Number),
+      })
+      .from(
+        sql`(select account_id, next_attempt_at from ${submissions} where ${isWaiting} and next_attempt_at <= ${now}
+          order by next_attempt_at limit ${sql.raw(`${looksAt}`)}) as first`,
+      )
+      .groupBy(sql`account_id`),
   );
 
-  const ranOut = prepared(store, ["now", "limit"], (db, { now, limit }) =>
-    db.select().from(submissions).where(hasRunOut(now)).orderBy(asc(submissions.leaseUntil)).limit(limit),
-  );
-
-  const firstDue = prepared(store, [], (db) =>
+  const nextAccount = sql`select min(account_id) from ${submissions} where ${isWaiting}`;
+  /** All accounts that have due rows: each is found by a leap behind the one before, however many rows that has. */
+  const everyDue = prepared(store, ["now"], (db, { now }) =>
     db
-      .select({ at: submissions.nextAttemptAt })
-      .from(submissions)
-      .where(and(waiting, isNotNull(submissions.nextAttemptAt), accountIsFree))
-      .orderBy(asc(submissions.nextAttemptAt))
-      .limit(1),
+      .select({ accountId: sql<string>`account_id`, since: sql<number>`since`.mapWith(Number) })
+      .from(
+        sql`(with recursive busy(id) as (
+            ${nextAccount} union all select (${nextAccount} and account_id > busy.id) from busy where busy.id is not null
+          ) select busy.id as account_id, (select min(next_attempt_at) from ${submissions}
+            where ${isWaiting} and account_id = busy.id) as since
+          from busy where busy.id is not null) as every_account`,
+      )
+      .where(sql`since <= ${now}`),
   );
 
-  const firstToRunOut = prepared(store, [], (db) =>
+  const ranOut = prepared(store, ["now"], (db, { now }) =>
     db
-      .select({ at: min(submissions.leaseUntil) })
+      .select({ accountId: submissions.accountId, since: sql<number>`min(${submissions.leaseUntil})`.mapWith(Number) })
       .from(submissions)
-      .where(underWay),
+      .where(and(underWay, sql`${submissions.leaseUntil} <= ${now}`))
+      .groupBy(submissions.accountId),
   );
 
-  /** None when another claim came first. */
-  async function claim(id: string, condition: SQL | undefined, change: Change): Promise<Claim[]> {
-    const results = await store.atomic((db) => [
-      db
-        .update(submissions)
-        .set({ ...change, epoch: sql`${submissions.epoch} + 1` })
-        .where(and(eq(submissions.id, id), condition))
-        .returning(claimed),
-    ]);
-    // "taken": two rows of one account were claimed at once, and the unique index let one through.
-    return isRefusal(results) ? [] : results[0].map(({ epoch, ...submission }) => ({ submission, epoch }));
-  }
+  const nextTimes = prepared(store, ["now"], (db, { now }) =>
+    db
+      .select({
+        due: sql`(select min(next_attempt_at) from ${submissions} where ${isWaiting} and next_attempt_at > ${now})`.mapWith(
+          submissions.nextAttemptAt,
+        ),
+        lease: sql`(select min(lease_until) from ${submissions} where ${underWay} and lease_until > ${now})`.mapWith(
+          submissions.nextAttemptAt,
+        ),
+      })
+      .from(sql`(select 1) as one`),
+  );
 
-  /** Writes the change to a row that is over, and removes its bytes. False when the condition does not hold. */
-  async function finish(id: string, condition: SQL | undefined, change: Change): Promise<boolean> {
-    const itsBlob = sql`(select ${submissions.blobId} from ${submissions} where ${submissions.id} = ${id})`;
-    const results = await store.atomic((db, require) => [
-      require(submissions, and(eq(submissions.id, id), condition), "unchanged"),
-      db.delete(blobChunks).where(eq(blobChunks.blobId, itsBlob)),
-      db.delete(blobs).where(eq(blobs.id, itsBlob)),
-      db
-        .update(submissions)
-        .set({ ...change, blobId: null })
-        .where(eq(submissions.id, id)),
-    ]);
-    return !isRefusal(results);
-  }
-
-  /** A row that may have been sent is uncertain and keeps its bytes; any other has failed. */
-  async function park(row: SubmissionRow & { epoch: number }, now: number): Promise<void> {
-    const condition = and(eq(submissions.epoch, row.epoch), hasRunOut(now));
-    const change = {
-      ...free,
-      epoch: row.epoch + 1,
-      warnings: [...row.warnings, "parked"],
-      nextAttemptAt: null,
-      updatedAt: now,
-    };
-    if (row.state === "committing") await claim(row.id, condition, { ...change, state: "uncertain" });
-    else await finish(row.id, condition, { ...change, state: "failed", finishedAt: now });
+  /**
+   * Ids of up to `limit` rows of an account that may be claimed now, those before all whose worker was lost; the others meet `ofWaiting`. One that lost two is claimed when no
+   * other such one is under way: else one that kills its worker would count deaths for all that were claimed with it.
+   */
+  function free(accountId: string, now: number, limit: number, ofWaiting: SQL): SQL {
+    const isSuspect = sql`exists (select 1 from submissions where account_id = ${accountId} and state in ('sending', 'committing')
+      and deaths > 1 and lease_until > ${now})`;
+    const first = (name: string, which: SQL, column: string, most: number) => sql`select id from (
+      select id from submissions where account_id = ${accountId} and ${which} and ${sql.raw(column)} <= ${now}
+      order by ${sql.raw(column)}, id limit ${most} ${locks.ours}) as ${sql.raw(name)}`;
+    const held = sql`state in ('sending', 'committing')`;
+    const lost = first("lost", sql`${held} and deaths = 0`, "lease_until", limit);
+    const again = first("again", sql`${held} and deaths > 0 and not ${isSuspect}`, "lease_until", 1);
+    const waiting = first("fresh", sql`state in ('scheduled', 'queued') and ${ofWaiting}`, "next_attempt_at", limit);
+    // Materialized, so that no plan runs it twice and locks others the second time.
+    return sql`(with free as materialized (${again} union all ${lost} union all ${waiting})
+      select id from free limit ${limit})`;
   }
 
   return {
-    async claimDue(owner, now, leaseMs, limit) {
-      const lease = { owner, leaseUntil: now + leaseMs, nextAttemptAt: null, updatedAt: now };
-      const abandoned = await ranOut({ now, limit });
-      const taken = await Promise.all(
-        abandoned.map(async (row) => {
-          const deaths = row.owner === null ? row.deaths : row.deaths + 1;
-          if (deaths >= deathsUntilParked) return park(row, now).then((): Claim[] => []);
-          const attempts = row.state === "committing" ? row.attempts : row.attempts + 1;
-          return claim(row.id, and(eq(submissions.epoch, row.epoch), hasRunOut(now)), { ...lease, deaths, attempts });
-        }),
+    async due(now) {
+      const [first, lost, [next]] = await Promise.all([firstDue({ now }), ranOut({ now }), nextTimes({ now })]);
+      const isAll = first.reduce((sum, { rows }) => sum + rows, 0) < looksAt;
+      const since = new Map<string, number>();
+      for (const one of [...(isAll ? first : await everyDue({ now })), ...lost])
+        since.set(one.accountId, Math.min(one.since, since.get(one.accountId) ?? Infinity));
+      const nextAt = Math.min(next?.due ?? Infinity, next?.lease ?? Infinity);
+      return {
+        accounts: [...since].map(([accountId, at]) => ({ accountId, since: at })),
+        nextAt: nextAt === Infinity ? null : nextAt,
+      };
+    },
+
+    async claim(accountId, { owner, now, leaseMs, limit, only }) {
+      const ofWaiting = only === "expired" ? sql`deliver_before <= ${now}` : sql`1 = 1`;
+      const isParked = sql`${underWay} and ${submissions.deaths} + 1 >= ${deathsUntilParked}`;
+      const [taken] = await done(
+        store.atomic((db) => [
+          db
+            .update(submissions)
+            .set({
+              state: sql`case when ${isCommitting} then 'committing' else 'sending' end`,
+              attempts: sql`${submissions.attempts} + case when ${isCommitting} or (${isParked}) then 0 else 1 end`,
+              deaths: sql`${submissions.deaths} + case when ${underWay} then 1 else 0 end`,
+              epoch: sql`${submissions.epoch} + 1`,
+              owner,
+              leaseUntil: now + leaseMs,
+              nextAttemptAt: null,
+              updatedAt: now,
+            })
+            .where(inArray(submissions.id, free(accountId, now, limit, ofWaiting)))
+            .returning(claimed),
+        ]),
       );
-
-      const claims = taken.flat();
-      for (;;) {
-        const rows = await due({ now });
-        const wanted = firstPerAccount(rows).slice(0, limit - claims.length);
-        const begun = await Promise.all(wanted.map(({ id }) => claim(id, isDue(now), { ...lease, ...begin })));
-        claims.push(...begun.flat());
-        // Behind a full look there may be more, of accounts that the look did not reach.
-        if (rows.length < looksAt || claims.length >= limit || begun.flat().length === 0) return claims;
-      }
+      return taken
+        .map(({ epoch, deaths, ...submission }) => {
+          const isParked = deaths >= deathsUntilParked;
+          return { submission, epoch, isParked, isAlone: deaths > 1 && !isParked };
+        })
+        .toSorted((a, b) => (a.submission.id < b.submission.id ? -1 : 1));
     },
 
-    async write(id, epoch, { release = false, ...change }) {
-      const over = release || (change.state !== undefined && !held.includes(change.state));
-      const fields = { ...change, ...(over && free) };
-      const condition = eq(submissions.epoch, epoch);
-      if (change.state !== undefined && final.includes(change.state)) return finish(id, condition, fields);
-      const results = await store.atomic((db) => [
-        db
-          .update(submissions)
-          .set({ ...fields, epoch })
-          .where(and(eq(submissions.id, id), condition))
-          .returning({ id: submissions.id }),
-      ]);
-      return !isRefusal(results) && results[0].length > 0;
+    async abandon(owner, now) {
+      await done(
+        store.atomic((db) => [
+          db
+            .update(submissions)
+            .set({ leaseUntil: now })
+            .where(and(underWay, eq(submissions.owner, owner), gt(submissions.leaseUntil, now))),
+        ]),
+      );
     },
 
-    async nextDueAt() {
-      const [[next], [lease]] = await Promise.all([firstDue({}), firstToRunOut({})]);
-      const times = [next?.at, lease?.at].filter((at) => typeof at === "number");
-      return times.length === 0 ? null : Math.min(...times);
+    async renew(claims, leaseUntil) {
+      if (claims.length === 0) return [];
+      const [renewed] = await done(
+        store.atomic((db) => [
+          db
+            .update(submissions)
+            .set({ leaseUntil })
+            .from(
+              given.from(
+                store.dialect,
+                claims.map((claim) => given.of(claim)),
+              ),
+            )
+            .where(isHeld)
+            .returning({ id: submissions.id }),
+        ]),
+      );
+      return renewed.map(({ id }) => id);
+    },
+
+    async giveBack(claims, now) {
+      if (claims.length === 0) return;
+      // Nobody knows what became of one that was committing, and one that is parked stays so: these wait to be taken over again.
+      const stays = sql`(${isCommitting} or ${submissions.deaths} >= ${deathsUntilParked})`;
+      const either = (ifStays: SQL | number | null, otherwise: SQL | number | string | null, type: "text" | "bigint") =>
+        sql`case when ${stays} then ${ifStays} else cast(${otherwise} as ${sql.raw(type)}) end`;
+      await done(
+        store.atomic((db) => [
+          db
+            .update(submissions)
+            .set({
+              state: either(sql`${submissions.state}`, "queued", "text"),
+              owner: either(sql`${submissions.owner}`, null, "text"),
+              leaseUntil: either(sql`cast(${now} as bigint)`, 0, "bigint"),
+              nextAttemptAt: either(sql`cast(null as bigint)`, now, "bigint"),
+              attempts: either(sql`${submissions.attempts}`, sql`${submissions.attempts} - 1`, "bigint"),
+              // Two lost workers are remembered as one: rows that wait are not claimed one at a time.
+              deaths: sql`case when ${submissions.deaths} = 0 then 0 when ${stays} then ${submissions.deaths} - 1 else 1 end`,
+              updatedAt: now,
+            })
+            .from(
+              given.from(
+                store.dialect,
+                claims.map((claim) => given.of(claim)),
+              ),
+            )
+            .where(isHeld),
+        ]),
+      );
     },
   };
-}
-
-/** What a row carries that nobody works on. */
-const free = { owner: null, leaseUntil: 0, deaths: 0 };
-
-function firstPerAccount<T extends { accountId: string }>(rows: T[]): T[] {
-  const seen = new Set<string>();
-  return rows.filter(({ accountId }) => !seen.has(accountId) && seen.add(accountId));
 }

@@ -13,6 +13,7 @@ import { settingsRepository } from "./settings.ts";
 import { splitKeysRepository } from "./split-keys.ts";
 import type { Store } from "./store.ts";
 import { submissionsRepository } from "./submissions.ts";
+import { uploadsRepository } from "./uploads.ts";
 import { watchesRepository } from "./watches.ts";
 import { webhooksRepository } from "./webhooks.ts";
 
@@ -33,6 +34,7 @@ export function createStore(handle: Handle): Store {
     maildrops: maildropsRepository(handle),
     blobs: blobsRepository(handle),
     submissions: submissionsRepository(handle),
+    uploads: uploadsRepository(handle),
     webhooks: webhooksRepository(handle),
     deliveries: deliveriesRepository(handle),
     async ping() {

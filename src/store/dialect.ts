@@ -5,31 +5,35 @@ import { sql } from "drizzle-orm";
 export interface Dialect {
   /**
    * Clauses behind a select that lock its rows until the atomic ends: "exists" against their removal, "unchanged" against any change
-   * but ours, "ours" as well, passing over those that another one has locked. Empty where atomics run one after another anyway.
+   * but ours. "present" and "ours" do the same, passing over those that another one has locked. Empty where atomics run one after another anyway.
    */
-  locks: { exists: SQL; unchanged: SQL; ours: SQL };
+  locks: { exists: SQL; present: SQL; unchanged: SQL; ours: SQL };
   /** 16 random lower-case hexadecimal digits, anew for each row. */
   randomHex: string;
   /** Whether the text has the part in it. */
   contains: (text: string, part: string) => string;
   /** What stands behind `from`: a row for each object, its columns by their names. One value is bound, whatever the number of rows. */
   rows: (objects: Record<string, string | number | null>[], columns: Record<string, "text" | "bigint">) => SQL;
+  /** So many of the octets, from the `from`th on (from 1); both are SQL that gives whole numbers. */
+  slice: (octets: Uint8Array, from: SQL, length: SQL) => SQL;
 }
 
 /** SQLite's, and D1's. */
 export const sqliteDialect: Dialect = {
-  locks: { exists: sql``, unchanged: sql``, ours: sql`` },
+  locks: { exists: sql``, present: sql``, unchanged: sql``, ours: sql`` },
   randomHex: "lower(hex(randomblob(8)))",
   contains: (text, part) => `instr(${text}, ${part}) > 0`,
   rows(objects, columns) {
     const taken = Object.keys(columns).map((name) => `value ->> '${name}' as ${name}`);
     return sql`(select ${sql.raw(taken.join(", "))} from json_each(${JSON.stringify(objects)}))`;
   },
+  slice: (octets, from, length) => sql`substr(${octets}, ${from}, ${length})`,
 };
 
 export const postgresDialect: Dialect = {
   locks: {
     exists: sql`for key share`,
+    present: sql`for key share skip locked`,
     unchanged: sql`for no key update`,
     ours: sql`for no key update skip locked`,
   },
@@ -40,4 +44,6 @@ export const postgresDialect: Dialect = {
     const typed = Object.entries(columns).map(([name, type]) => `${name} ${type}`);
     return sql`(select * from json_to_recordset(cast(${JSON.stringify(objects)} as json)) as given(${sql.raw(typed.join(", "))}))`;
   },
+  slice: (octets, from, length) =>
+    sql`substr(cast(${octets} as bytea), cast(${from} as integer), cast(${length} as integer))`,
 };

@@ -3,7 +3,6 @@ import type { FolderRole } from "../mail/folder.ts";
 import type { Origin } from "../mail/id.ts";
 import type { EventType } from "../mail/event.ts";
 import type { FlagChange } from "../mail/flags.ts";
-import type { MailEnvelope } from "../mail/submitter.ts";
 import type { FolderCursor } from "../mail/watch.ts";
 
 /** Rows as the repositories give and take them. Times are milliseconds since the epoch; ids as in DESIGN §4. */
@@ -34,6 +33,8 @@ export type ServerSettings = {
   security: "tls" | "starttls" | "none";
   auth: { type: "password"; username: string };
   tls: { ca: string | null; servername: string | null };
+  /** Messages handed to it in a minute, at most; absent: as many as its provider is known to take. */
+  maxPerMinute?: number;
 };
 
 export type AccountState = "connecting" | "connected" | "degraded" | "authenticationFailed" | "unreachable" | "paused";
@@ -192,57 +193,3 @@ export type HeldRow = {
   /** Numbers of the folders that have to be looked at before it is called deleted. */
   waitsFor: number[];
 };
-
-export type SubmissionState =
-  | "scheduled"
-  | "queued"
-  | "sending"
-  | "committing"
-  | "sent"
-  | "failed"
-  | "canceled"
-  | "uncertain";
-
-export type RecipientRow = {
-  email: string;
-  state: "pending" | "accepted" | "deferred" | "rejected" | "uncertain";
-  code: number | null;
-  enhancedCode: string | null;
-  text: string | null;
-};
-
-export type SubmissionRow = {
-  id: string;
-  appId: string;
-  accountId: string;
-  state: SubmissionState;
-  /** `operationId` of the accepting route. */
-  route: string;
-  idempotencyKey: string;
-  /** SHA-256 of the canonical request, hex. */
-  fingerprint: string;
-  /** The first answer's body, replayed as it was. */
-  firstAnswer: unknown;
-  /** Message-ID with angle brackets. */
-  messageId: string;
-  envelope: MailEnvelope;
-  recipients: RecipientRow[];
-  subject: string;
-  metadata: Record<string, string>;
-  warnings: string[];
-  /** Null once the bytes are gone. */
-  blobId: string | null;
-  /** Octets. */
-  size: number;
-  attempts: number;
-  /** Null when nothing is due. */
-  nextAttemptAt: number | null;
-  sendAt: number | null;
-  deliverBefore: number;
-  createdAt: number;
-  updatedAt: number;
-  finishedAt: number | null;
-};
-
-/** A claimed row: every later write names the epoch, and is refused once somebody else has claimed it. */
-export type Claim = { submission: SubmissionRow; epoch: number };

@@ -3,19 +3,12 @@ import type { Capabilities, IdStability } from "../mail/capabilities.ts";
 import type { EventType } from "../mail/event.ts";
 import type { FlagChange } from "../mail/flags.ts";
 import type { FolderRole } from "../mail/folder.ts";
-import type { MailEnvelope } from "../mail/submitter.ts";
+import type { OriginalMessage, SaveToSent, SentCopy } from "../mail/submission.ts";
+import type { MailEnvelope, MessageNeeds } from "../mail/submitter.ts";
 import type { DeliveryAttempt, DeliveryState, DisabledBecause } from "../mail/webhook.ts";
 import { claim, flag, json, octets, tags, whole } from "./columns.postgres.ts";
-import type {
-  AccountRow,
-  AccountState,
-  IntentRow,
-  RecipientRow,
-  ServerSettings,
-  SubmissionState,
-  UidsAt,
-  WatchRow,
-} from "./rows.ts";
+import type { AccountRow, AccountState, IntentRow, ServerSettings, UidsAt, WatchRow } from "./rows.ts";
+import type { FollowUp, RecipientRow, SubmissionRow, SubmissionState } from "./submission-rows.ts";
 
 /** The tables as Postgres holds them: the shape of `schema.sqlite.ts`, which explains the columns; `parity.ts` checks it. */
 
@@ -228,6 +221,26 @@ export const submissions = pgTable("submissions", {
   updatedAt: whole("updated_at").notNull(),
   finishedAt: whole("finished_at"),
   ...claim,
+  needs: json<MessageNeeds>()("needs").notNull(),
+  original: json<OriginalMessage>()("original"),
+  saveToSent: text("save_to_sent").$type<SaveToSent>().notNull(),
+  sentCopy: text("sent_copy").$type<SentCopy>(),
+  lastError: json<NonNullable<SubmissionRow["lastError"]>>()("last_error"),
+  followUps: json<FollowUp[]>()("follow_ups").notNull(),
+  followUpAt: whole("follow_up_at"),
+  followUpTries: whole("follow_up_tries").notNull(),
+});
+
+export const uploads = pgTable("uploads", {
+  id: text("id").primaryKey(),
+  appId: text("app_id").notNull(),
+  accountId: text("account_id").notNull(),
+  blobId: text("blob_id").notNull(),
+  filename: text("filename").notNull(),
+  contentType: text("content_type").notNull(),
+  size: whole("size").notNull(),
+  createdAt: whole("created_at").notNull(),
+  expiresAt: whole("expires_at").notNull(),
 });
 
 export const webhooks = pgTable("webhooks", {

@@ -3,19 +3,12 @@ import type { Capabilities, IdStability } from "../mail/capabilities.ts";
 import type { EventType } from "../mail/event.ts";
 import type { FlagChange } from "../mail/flags.ts";
 import type { FolderRole } from "../mail/folder.ts";
-import type { MailEnvelope } from "../mail/submitter.ts";
+import type { OriginalMessage, SaveToSent, SentCopy } from "../mail/submission.ts";
+import type { MailEnvelope, MessageNeeds } from "../mail/submitter.ts";
 import type { DeliveryAttempt, DeliveryState, DisabledBecause } from "../mail/webhook.ts";
 import { claim, flag, json, octets, tags, whole } from "./columns.sqlite.ts";
-import type {
-  AccountRow,
-  AccountState,
-  IntentRow,
-  RecipientRow,
-  ServerSettings,
-  SubmissionState,
-  UidsAt,
-  WatchRow,
-} from "./rows.ts";
+import type { AccountRow, AccountState, IntentRow, ServerSettings, UidsAt, WatchRow } from "./rows.ts";
+import type { FollowUp, RecipientRow, SubmissionRow, SubmissionState } from "./submission-rows.ts";
 
 /**
  * The tables as SQLite and D1 hold them; `schema.postgres.ts` has the same shape, which `parity.ts` checks. Keys, indexes
@@ -136,7 +129,6 @@ export const events = sqliteTable("events", {
   sequence: whole("sequence").notNull(),
   type: text("type").$type<EventType>().notNull(),
   createdAt: whole("created_at").notNull(),
-  /** Null once the account was deleted. */
   data: json<Record<string, unknown>>()("data"),
   folderRoles: tags<FolderRole>()("folder_roles"),
 });
@@ -145,9 +137,7 @@ export const watches = sqliteTable("watches", {
   accountId: text("account_id").primaryKey(),
   owner: text("owner"),
   epoch: whole("epoch").notNull(),
-  /** 0 when nobody has claimed it. */
   leaseUntil: whole("lease_until").notNull(),
-  /** Of a claimed one, when it was due. */
   dueAt: whole("due_at"),
   lookedAt: whole("looked_at"),
   mode: text("mode").$type<NonNullable<WatchRow["mode"]>>(),
@@ -193,13 +183,11 @@ export const maildropHeaders = sqliteTable("maildrop_headers", {
   header: octets("header").notNull(),
 });
 
-/** A row for each flag and keyword that is set. */
+/** A row for each flag and keyword that is set, with its IMAP name in lower case and as it was first set. */
 export const maildropFlags = sqliteTable("maildrop_flags", {
   accountId: text("account_id").notNull(),
   key: text("key").notNull(),
-  /** Its IMAP name in lower case. */
   flag: text("flag").notNull(),
-  /** Its IMAP name as it was first set. */
   name: text("name").notNull(),
   /** When the message was first missing from its maildrop; null while it is there. */
   missingSince: whole("missing_since"),
@@ -246,6 +234,26 @@ export const submissions = sqliteTable("submissions", {
   updatedAt: whole("updated_at").notNull(),
   finishedAt: whole("finished_at"),
   ...claim,
+  needs: json<MessageNeeds>()("needs").notNull(),
+  original: json<OriginalMessage>()("original"),
+  saveToSent: text("save_to_sent").$type<SaveToSent>().notNull(),
+  sentCopy: text("sent_copy").$type<SentCopy>(),
+  lastError: json<NonNullable<SubmissionRow["lastError"]>>()("last_error"),
+  followUps: json<FollowUp[]>()("follow_ups").notNull(),
+  followUpAt: whole("follow_up_at"),
+  followUpTries: whole("follow_up_tries").notNull(),
+});
+
+export const uploads = sqliteTable("uploads", {
+  id: text("id").primaryKey(),
+  appId: text("app_id").notNull(),
+  accountId: text("account_id").notNull(),
+  blobId: text("blob_id").notNull(),
+  filename: text("filename").notNull(),
+  contentType: text("content_type").notNull(),
+  size: whole("size").notNull(),
+  createdAt: whole("created_at").notNull(),
+  expiresAt: whole("expires_at").notNull(),
 });
 
 export const webhooks = sqliteTable("webhooks", {

@@ -2,10 +2,10 @@ import type { Capabilities, IdStability } from "../mail/capabilities.ts";
 import type { Origin } from "../mail/id.ts";
 import type { KeptMessages } from "../mail/maildrop.ts";
 import type { DeliveryStore, WebhookStore } from "./webhook-store.ts";
+import type { SubmissionStore, UploadStore } from "./submission-store.ts";
 import type {
   AccountRow,
   AppRow,
-  Claim,
   EventRow,
   FolderRow,
   HeldRow,
@@ -14,7 +14,6 @@ import type {
   NewEvent,
   PlacementRow,
   SnapshotChunk,
-  SubmissionRow,
   UidsAt,
   WatchFolderRow,
   WatchRow,
@@ -209,52 +208,14 @@ export interface Store {
     /** Removes unreferenced blobs that expired before `now`; returns how many. */
     sweep(now: number): Promise<number>;
   };
-  submissions: {
-    /**
-     * The accepting atomic: the row, and its blob becomes referenced. When (app, account, route, idempotencyKey) stands
-     * already, nothing is written and the row that stands is returned. Fails `not-found` when the blob has expired.
-     */
-    accept(row: SubmissionRow): Promise<{ accepted: true } | { accepted: false; standing: SubmissionRow }>;
-    byIdempotencyKey(appId: string, accountId: string, route: string, key: string): Promise<SubmissionRow | null>;
-    get(accountId: string, id: string): Promise<SubmissionRow | null>;
-    /** Newest first (descending id). */
-    list(accountId: string, page: { before: string | null; limit: number }): Promise<SubmissionRow[]>;
-    /**
-     * Claims up to `limit` due rows (scheduled or queued and due; sending with a lease that ran out), each by one atomic
-     * update: owner, lease, attempts + 1, epoch + 1, state `sending`. At most one row per account is under way at a time.
-     * A row whose lease ran out while `committing` is claimed as it is, for the caller to call uncertain.
-     * A row whose worker died three times without giving it back in between is not claimed again: it gets the warning
-     * `parked` and becomes `failed`, or `uncertain` when it was `committing`.
-     */
-    claimDue(owner: string, now: number, leaseMs: number, limit: number): Promise<Claim[]>;
-    /**
-     * Writes the fields while the epoch holds; false when somebody else has claimed the row. A state that is not under way
-     * gives the claim back too. The blob of a row that is sent, failed or canceled goes with it.
-     */
-    write(id: string, epoch: number, change: SubmissionChange): Promise<boolean>;
-    /** Forgets what finished before `before`, its Idempotency-Key with it; returns how many. */
-    sweep(before: number): Promise<number>;
-    /**
-     * When the next row is due or the next lease runs out, or null; a row that waits for another of its account doesn't
-     * count. May be in the past.
-     */
-    nextDueAt(): Promise<number | null>;
-  };
+  submissions: SubmissionStore;
+  uploads: UploadStore;
   webhooks: WebhookStore;
   deliveries: DeliveryStore;
   /** Resolves when the database answers; for /readyz. */
   ping(): Promise<void>;
   close(): Promise<void>;
 }
-
-export type SubmissionChange = Partial<
-  Pick<SubmissionRow, "state" | "recipients" | "warnings" | "nextAttemptAt" | "finishedAt" | "updatedAt">
-> & {
-  /** Gives the claim back. */
-  release?: boolean;
-  /** Extends the lease to this time. */
-  leaseUntil?: number;
-};
 
 export type WatchChange = {
   /** Inserted or replaced. */

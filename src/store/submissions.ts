@@ -1,15 +1,19 @@
-import { and, desc, eq, getTableColumns, inArray, lt, sql } from "drizzle-orm";
-import { Failure } from "../errors.ts";
-import { claimRepository } from "./claim-submissions.ts";
+import { and, desc, eq, getTableColumns, inArray, lt, lte, sql } from "drizzle-orm";
+import { acceptRepository } from "./accept-submissions.ts";
+import { chunkSize } from "./blobs.ts";
+import { claimSubmissionsRepository } from "./claim-submissions.ts";
+import { dropBytes } from "./drop-bytes.ts";
+import { followUpsRepository } from "./follow-ups.ts";
 import type { Handle } from "./handle.ts";
-import { done, groups, isRefusal } from "./handle.ts";
-import { prepared } from "./prepared.ts";
-import type { Store } from "./store.ts";
+import { done } from "./handle.ts";
+import { prepared, preparedAmong } from "./prepared.ts";
+import { settleSubmissionsRepository } from "./settle-submissions.ts";
+import type { SubmissionStore } from "./submission-store.ts";
 
 const sweptAtOnce = 90;
 
-export function submissionsRepository(store: Handle): Store["submissions"] {
-  const { accounts, blobs, submissions } = store.tables;
+export function submissionsRepository(store: Handle): SubmissionStore {
+  const { blobs, blobChunks, submissions } = store.tables;
   const {
     owner: _owner,
     epoch: _epoch,
@@ -25,67 +29,36 @@ export function submissionsRepository(store: Handle): Store["submissions"] {
       .where(and(eq(submissions.accountId, accountId), eq(submissions.id, id))),
   );
 
-  const ofKey = prepared(
-    store,
-    ["appId", "accountId", "route", "idempotencyKey"],
-    (db, { appId, accountId, route, idempotencyKey }) =>
-      db
-        .select(columns)
-        .from(submissions)
-        .where(
-          and(
-            eq(submissions.appId, appId),
-            eq(submissions.accountId, accountId),
-            eq(submissions.route, route),
-            eq(submissions.idempotencyKey, idempotencyKey),
-          ),
-        ),
+  const newestOf = prepared(store, ["accountId", "messageId"], (db, { accountId, messageId }) =>
+    db
+      .select(columns)
+      .from(submissions)
+      .where(and(eq(submissions.accountId, accountId), eq(submissions.messageId, messageId)))
+      .orderBy(desc(submissions.id))
+      .limit(1),
+  );
+
+  const onePiece = preparedAmong(store, [], (db, _given, ids) =>
+    db
+      .select({ id: blobs.id, bytes: blobChunks.bytes })
+      .from(blobs)
+      .innerJoin(blobChunks, and(eq(blobChunks.blobId, blobs.id), eq(blobChunks.n, 0)))
+      .where(and(inArray(blobs.id, ids), lte(blobs.size, chunkSize))),
   );
 
   return {
-    async accept(row) {
-      const { appId, accountId, route, idempotencyKey, blobId } = row;
-      const results = await store.atomic((db, require) => [
-        require(accounts, eq(accounts.id, accountId), "exists"),
-        db
-          .insert(submissions)
-          .values({ ...row, owner: null, epoch: 0, leaseUntil: 0, deaths: 0 })
-          .onConflictDoNothing({
-            target: [submissions.appId, submissions.accountId, submissions.route, submissions.idempotencyKey],
-          })
-          .returning({ id: submissions.id }),
-        ...(blobId === null
-          ? []
-          : [
-              require(blobs, eq(blobs.id, blobId), "unchanged"),
-              db
-                .update(blobs)
-                .set({ expiresAt: null })
-                .where(
-                  and(
-                    eq(blobs.id, blobId),
-                    sql`exists (select 1 from ${submissions} where ${submissions.id} = ${row.id})`,
-                  ),
-                ),
-            ]),
-      ]);
-      if (results === "refused") {
-        throw new Failure("not-found", "The account, or the message as it was stored, is gone.");
-      }
-      if (isRefusal(results)) throw new Failure("internal", "The submission's id was used before.");
-      if (results[1].length > 0) return { accepted: true };
-      const [standing] = await ofKey({ appId, accountId, route, idempotencyKey });
-      if (standing === undefined) throw new Failure("not-found", "The account is gone.");
-      return { accepted: false, standing };
-    },
-
-    async byIdempotencyKey(appId, accountId, route, idempotencyKey) {
-      const [row] = await ofKey({ appId, accountId, route, idempotencyKey });
-      return row ?? null;
-    },
+    ...acceptRepository(store),
+    ...claimSubmissionsRepository(store),
+    ...settleSubmissionsRepository(store),
+    ...followUpsRepository(store),
 
     async get(accountId, id) {
       const [row] = await one({ accountId, id });
+      return row ?? null;
+    },
+
+    async byMessageId(accountId, messageId) {
+      const [row] = await newestOf({ accountId, messageId });
       return row ?? null;
     },
 
@@ -101,29 +74,33 @@ export function submissionsRepository(store: Handle): Store["submissions"] {
     },
 
     async sweep(before) {
-      let swept = 0;
-      for (;;) {
+      const isOld = lt(submissions.finishedAt, before);
+      for (let swept = 0; ;) {
         const old = await store.read((db) =>
-          db
-            .select({ id: submissions.id })
-            .from(submissions)
-            .where(lt(submissions.finishedAt, before))
-            .limit(sweptAtOnce),
+          db.select({ id: submissions.id }).from(submissions).where(isOld).limit(sweptAtOnce),
         );
-        const [ids] = groups(old.map(({ id }) => id));
-        if (ids === undefined) return swept;
-        const [removed] = await done(
+        if (old.length === 0) return swept;
+        const these = and(
+          inArray(
+            submissions.id,
+            old.map(({ id }) => id),
+          ),
+          isOld,
+        );
+        const theirBlobs = sql`(select ${submissions.blobId} from ${submissions} where ${these})`;
+        const [, , removed] = await done(
           store.atomic((db) => [
-            db
-              .delete(submissions)
-              .where(and(inArray(submissions.id, ids), lt(submissions.finishedAt, before)))
-              .returning({ id: submissions.id }),
+            ...dropBytes(store, db, theirBlobs),
+            db.delete(submissions).where(these).returning({ id: submissions.id }),
           ]),
         );
         swept += removed.length;
       }
     },
 
-    ...claimRepository(store),
+    async contents(blobIds) {
+      const found = await onePiece({}, new Set(blobIds));
+      return new Map(found.map(({ id, bytes }) => [id, bytes]));
+    },
   };
 }

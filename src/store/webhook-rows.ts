@@ -69,8 +69,13 @@ export type DeliveryRow = {
   finishedAt: number | null;
 };
 
+/** An event as it is told, with `data` as it was written: JSON, which whoever passes it on need not read. */
+export type WrittenEvent = Pick<EventRow, "id" | "accountId" | "externalId" | "sequence" | "type" | "createdAt"> & {
+  data: string;
+};
+
 /**
  * A claimed delivery: every later write names the epoch. `event` is null when its content is gone (but for tests, whose event is in
  * the row).
  */
-export type DeliveryClaim = { delivery: DeliveryRow; epoch: number; event: EventRow | null };
+export type DeliveryClaim = { delivery: DeliveryRow; epoch: number; event: WrittenEvent | null };

@@ -3,6 +3,7 @@ import type { Look } from "../mail/watch.ts";
 import type { FolderRow, IntentRow, SnapshotChunk, WatchFolderRow } from "../store/rows.ts";
 import { entryOf, type Entry } from "./entry.ts";
 import { lastingKeys, otherSnapshots, textOf, type OtherSnapshots } from "./keys.ts";
+import { findBounces } from "./find-bounces.ts";
 import { belowWindow, heldFrom, isMoving, pathsTo, placeKey, standing } from "./own-doing.ts";
 import { type Piece, writtenOf } from "./piece.ts";
 import { seedFolder } from "./seed-folder.ts";
@@ -10,7 +11,7 @@ import { sliceSize, slices } from "./slices.ts";
 import { editChunks, findEntries, findKeys, lowestUid, uidsOf } from "./snapshot.ts";
 import { tellChanged } from "./tell-changed.ts";
 import { endHolds, holdAnew } from "./end-holds.ts";
-import { tellCreated } from "./tell-created.ts";
+import { isNews, tellCreated } from "./tell-created.ts";
 import { partReturned, tellReturned } from "./tell-returned.ts";
 import { tellVanished } from "./tell-vanished.ts";
 import { write, type FolderTurn, type LookNeeds } from "./turn.ts";
@@ -78,9 +79,15 @@ async function lookOnce(
   turn.progress();
   if (look === null) return seedFolder(needs, turn, folder, row);
 
-  const found = await sortOut(needs, turn, folder, { row, chunks, look, within: hints.within === true });
-  if (found === "waiting") return "waiting";
-  const { changed, cursor, intents, isCut } = found;
+  const sorted = await sortOut(needs, turn, folder, { row, chunks, look, within: hints.within === true });
+  if (sorted === "waiting") return "waiting";
+  const { changed, intents, isCut } = sorted;
+  const { reach, bounces } = await findBounces(needs, turn, sorted.created, (summary) =>
+    isNews(account, { folder, row, intents }, summary),
+  );
+  const found = cutAt(sorted, reach);
+  const { cursor } = found;
+  const isMore = look.more || reach < sorted.created.length;
   await splitTwins(needs, turn, found, chunks);
   const { vanished, created, returned } = await partReturned(needs, turn, folder, found);
   const others = otherSnapshots(needs, turn, folder.number);
@@ -90,7 +97,7 @@ async function lookOnce(
   const there = await lookWhereTheyWere(needs, turn, arrivals);
   if (there === "waiting") return "waiting";
 
-  const isWhole = !look.more && !isCut;
+  const isWhole = !isMore && !isCut;
   // The highest message may be gone: a cursor that says so too is what the next count can be compared with.
   const announced = isWhole && hints.status?.uidValidity === cursor.uidValidity ? (hints.status.uidNext ?? 0) : 0;
   const uidNext = Math.max(cursor.uidNext, announced);
@@ -117,7 +124,7 @@ async function lookOnce(
     created.map(({ place }) => ({ folder: folder.number, ...place })),
   );
   const forgotten = new Set((await belowWindow(needs, turn, ways)).map(placeKey));
-  const about = { folder, row, intents, held, elsewhere, lasting, forgotten };
+  const about = { folder, row, intents, held, elsewhere, lasting, forgotten, bounces };
   const told = await tellCreated(needs, turn, created, about);
   if (isWhole) {
     const turnedUp = new Set(told.flatMap(({ unhold }) => unhold ?? []));
@@ -129,7 +136,7 @@ async function lookOnce(
   await books.add(told);
   await books.close(next);
   const mustWait = there === "cut" || (isCut && hints.within !== true);
-  return mustWait ? "cut" : look.more ? "more" : "done";
+  return mustWait ? "cut" : isMore ? "more" : "done";
 }
 
 /** The turn with the account's tier as it is by now: the first message that was seen has decided it, maybe since the turn began. */
@@ -176,11 +183,18 @@ async function sortOut(
 
   const from = within ? 0 : heldFrom(intents, folder.number);
   const created = look.created.filter(({ place }) => place.uid < from);
-  const firstHeld = look.created[created.length];
-  if (firstHeld === undefined) return { vanished, changed, created, cursor: look.cursor, intents, isCut: false };
-  const exists = look.cursor.exists - (look.created.length - created.length);
-  const cursor = { ...look.cursor, uidNext: firstHeld.place.uid, exists };
-  return { vanished, changed, created, cursor, intents, isCut: true };
+  const isCut = created.length < look.created.length;
+  const all = { vanished, changed, created: look.created, cursor: look.cursor, intents, isCut };
+  return cutAt(all, created.length);
+}
+
+/** Without the new messages behind the first ones: the next look goes on with them. */
+function cutAt(found: Found, reach: number): Found {
+  const next = found.created[reach];
+  if (next === undefined) return found;
+  const exists = found.cursor.exists - (found.created.length - reach);
+  const cursor = { ...found.cursor, uidNext: next.place.uid, exists };
+  return { ...found, created: found.created.slice(0, reach), cursor };
 }
 
 /**
@@ -248,7 +262,7 @@ function openBooks(
   let stands = row;
   let pieces: Piece[] = [];
   const weigh = (some: Piece[]): number =>
-    some.filter(({ event, hold }) => event !== null || hold !== undefined).length;
+    writtenOf(some).events.length + some.filter(({ event, hold }) => event === null && hold !== undefined).length;
 
   async function flush(next: WatchFolderRow): Promise<void> {
     const change = writtenOf(pieces);

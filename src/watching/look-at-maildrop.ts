@@ -9,6 +9,7 @@ import { maildropLogin } from "../sessions/kept-maildrop.ts";
 import { encodeMessageId } from "../mail/id.ts";
 import type { AccountRow, FolderRow, NewEvent, SnapshotChunk, WatchFolderRow } from "../store/rows.ts";
 import { type Entry, flagBits, keywordDigest } from "./entry.ts";
+import { bouncedEvent, findBounces } from "./find-bounces.ts";
 import type { LookedAt } from "./look-at-folder.ts";
 import { isRemovedByUs } from "./own-doing.ts";
 import { sliceSize, slices } from "./slices.ts";
@@ -41,8 +42,8 @@ export async function lookAtMaildrop(
   const books = { row, chunks };
   for (const some of slices(gone, sliceSize)) await tellGone(needs, turn, inbox, books, some);
   const some = created.slice(0, sliceSize);
-  if (some.length > 0) await tellCreated(needs, turn, inbox, books, some);
-  return created.length > some.length ? "more" : "done";
+  const told = some.length === 0 ? 0 : await tellCreated(needs, turn, inbox, books, some);
+  return created.length > told ? "more" : "done";
 }
 
 type Books = { row: WatchFolderRow; chunks: SnapshotChunk[] };
@@ -127,35 +128,47 @@ async function tellGone(needs: LookNeeds, turn: AnyTurn, inbox: FolderRow, books
   await close(needs, turn, inbox, books, { edit, events, uidNext: books.row.uidNext });
 }
 
+/** Tells of new messages; of how many of the first ones, one at least. */
 async function tellCreated(
   needs: LookNeeds,
   turn: AnyTurn,
   inbox: FolderRow,
   books: Books,
   keys: MaildropKey[],
-): Promise<void> {
+): Promise<number> {
   const { account } = turn;
   const now = needs.clock.now();
   const { row } = books;
-  const summaries = await summariesOf(turn, inbox, keys);
+  const all = await summariesOf(turn, inbox, keys);
+  const numbers = new Map(keys.map((key, index) => [maildropKeyText(key), row.uidNext + index]));
+  const uidOf = ({ place: { key } }: Summary<MaildropPlace>): number =>
+    numbers.get(maildropKeyText(key)) ?? row.uidNext;
+  const historicalOf = (summary: Summary<MaildropPlace>): boolean | null =>
+    isHistorical(account, row, { uid: uidOf(summary), receivedAt: summary.receivedAt });
+  const { reach, bounces } = await findBounces(needs, turn, all, (one) => historicalOf(one) === false);
+  const summaries = all.slice(0, reach);
+  const next = all[reach];
+  const count = next === undefined ? keys.length : uidOf(next) - row.uidNext;
+
   const ids = await identifyMessages(needs, account, inbox, summaries);
-  const put = keys.map((key, index) => entryOf(key, row.uidNext + index));
-  const uidOf = new Map(put.map(({ key, uid }) => [key, uid]));
   const events: NewEvent[] = [];
   for (const [index, summary] of summaries.entries()) {
-    const uid = uidOf.get(maildropKeyText(summary.place.key)) ?? row.uidNext;
-    const historical = isHistorical(account, row, { uid, receivedAt: summary.receivedAt });
+    const historical = historicalOf(summary);
     if (historical === null) continue;
-    const view = viewMessage(summary, { id: ids[index] ?? "", accountId: account.id, folderIds: [inbox.id] });
+    const known = { id: ids[index] ?? "", folderIds: [inbox.id] };
+    const view = viewMessage(summary, { ...known, accountId: account.id });
     events.push(newEvent(account, "message.created", now, { ...view, actor: "external", historical }));
+    const bounce = bounces.get(summary);
+    if (bounce !== undefined) events.push(bouncedEvent(account, known, bounce, now));
   }
   const told = new Map(summaries.map((summary) => [maildropKeyText(summary.place.key), summary]));
-  const entries = put.map((entry) => {
+  const put = keys.slice(0, count).map((key, index) => {
+    const entry = entryOf(key, row.uidNext + index);
     const summary = told.get(entry.key);
     return summary ? { ...entry, flags: flagBits(summary.flags), keywords: keywordDigest(summary.keywords) } : entry;
   });
-  const edit = { put: entries, remove: new Set<number>() };
-  await close(needs, turn, inbox, books, { edit, events, uidNext: row.uidNext + keys.length });
+  await close(needs, turn, inbox, books, { edit: { put, remove: new Set() }, events, uidNext: row.uidNext + count });
+  return count;
 }
 
 async function close(

@@ -6,6 +6,8 @@ import type { Entry } from "./entry.ts";
 /** What one message's change means: for the log, for the folder's snapshot, and for what is held. */
 export type Piece = {
   event: NewEvent | null;
+  /** What else is told of it. */
+  also?: NewEvent;
   put?: Entry;
   remove?: number;
   hold?: HeldRow;
@@ -18,7 +20,7 @@ export type Piece = {
 /** What pieces write, but for the folder's snapshot. */
 export function writtenOf(pieces: Piece[]): Required<Pick<WatchChange, "events" | "held" | "placements">> {
   return {
-    events: pieces.flatMap(({ event }) => event ?? []),
+    events: pieces.flatMap(({ event, also }) => [event ?? [], also ?? []].flat()),
     held: { put: pieces.flatMap(({ hold }) => hold ?? []), remove: pieces.flatMap(({ unhold }) => unhold ?? []) },
     placements: { remove: pieces.flatMap(({ displaced }) => displaced ?? []) },
   };

@@ -3,6 +3,7 @@ import type { ImapPlace, Summary } from "../mail/message.ts";
 import { viewMessage } from "../operations/view-message.ts";
 import type { AccountRow, FolderRow, HeldRow, IntentRow, WatchFolderRow } from "../store/rows.ts";
 import { entryOf } from "./entry.ts";
+import { type Bounce, bouncedEvent } from "./find-bounces.ts";
 import { identify, namedIn } from "./identify.ts";
 import { textOf, type Elsewhere } from "./keys.ts";
 import { type At, isMovedByUs, pathTo, placedBy, placeKey } from "./own-doing.ts";
@@ -20,6 +21,7 @@ export type Arrivals = {
   lasting: Set<string>;
   /** Places, as held keys, on the paths of our moves that lie below the windows of their folders. */
   forgotten: Set<string>;
+  bounces: Map<Summary<ImapPlace>, Bounce>;
 };
 
 /**
@@ -40,7 +42,7 @@ function tellOne(
   needs: LookNeeds,
   turn: FolderTurn,
   { summary, id }: { summary: Summary<ImapPlace>; id: string },
-  { folder, row, intents, held, elsewhere, lasting, forgotten }: Arrivals,
+  { folder, row, intents, held, elsewhere, lasting, forgotten, bounces }: Arrivals,
 ): Piece {
   const { account } = turn;
   const now = needs.clock.now();
@@ -87,7 +89,20 @@ function tellOne(
   const historical = isHistorical(account, row, { uid, receivedAt: summary.receivedAt });
   if (historical === null) return { put, event: null };
   const data = { ...view([folder.id]), actor: "external", historical };
-  return { put, event: newEvent(account, "message.created", now, data) };
+  const event = newEvent(account, "message.created", now, data);
+  const bounce = historical ? undefined : bounces.get(summary);
+  if (bounce === undefined) return { put, event };
+  return { put, event, also: bouncedEvent(account, { id, folderIds: [folder.id] }, bounce, now) };
+}
+
+/** Whether a message is going to be told as one that has come just now, as far as its place says: nothing of ours has put it there. */
+export function isNews(
+  account: AccountRow,
+  { folder, row, intents }: Pick<Arrivals, "folder" | "row" | "intents">,
+  { place: { uid, uidValidity }, receivedAt }: Summary<ImapPlace>,
+): boolean {
+  const isOurs = placedBy(intents, { folder: folder.number, uidValidity, uid }) !== null;
+  return !isOurs && isHistorical(account, row, { uid, receivedAt }) === false;
 }
 
 /** Whether a message was there before watching began; null for one that is not told, because the account does not ask for it. */

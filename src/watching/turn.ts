@@ -15,6 +15,7 @@ export type LookNeeds = IdentifyMessages &
     accounts: Pick<Store["accounts"], "byId">;
     watches: Pick<Store["watches"], "folders" | "chunks" | "held" | "write">;
     intents: Pick<Store["intents"], "list">;
+    submissions: Pick<Store["submissions"], "byMessageId">;
     wake: Pick<Wake, "wake">;
     /** Of how many messages of a folder changes are told. */
     window: number;

@@ -37,8 +37,9 @@ export function createIdleLines(capacity: number): IdleLines {
       if (lines === undefined) receivers.set(receiver, [line]);
       else lines.push(line);
       waiting.set(line, receiver);
+      if (waiting.size <= capacity) return null;
       const [longest] = waiting;
-      if (waiting.size <= capacity || longest === undefined) return null;
+      if (longest === undefined) return null;
       remove(longest[1], longest[0]);
       return longest[0];
     },

@@ -19,13 +19,13 @@ const prose = new Set(["subject", "name", "filename", "text", "detail"]);
 /** A text that has a form is told as it is, or not at all when it is longer: what an address may have (RFC 5321 §4.5.3.1). */
 const longestFormed = 254;
 /** Header fields that say what is meant in the sender's words, which may be of any length. */
-const foreignIds = new Set(["messageId", "inReplyTo", "contentId"]);
+const foreignIds = new Set(["messageId", "originalMessageId", "inReplyTo", "contentId"]);
 /** Our ids say what is meant; flags, changes and warnings are words of ours. */
 const isKept = (name: string): boolean => /^(?:id|flags|changes|warnings)$|Ids?$/.test(name) && !foreignIds.has(name);
 
 /**
  * The body of a webhook: the event as JSON, at most 20,000 octets. In a longer one the lists and the texts for people in `data` are
- * shortened, addresses and other texts that have a form are left out when they are too long (null, or missing in their list), and
+ * shortened, addresses and other texts that have a form are left out when they are too long (null, or missing in their list), so are entries of `metadata`, and
  * `data.truncated` names the members that are not whole; our ids and flags are. It keeps the form of its type. Only of what is no
  * event of ours there may be nothing left but the id.
  */
@@ -38,6 +38,12 @@ export function payloadOf(event: Event): string {
   }
   const { id, ...others } = event.data;
   return JSON.stringify({ ...event, data: { id, truncated: Object.keys(others) } });
+}
+
+/** As `payloadOf`, of an event whose `data` is JSON already: nearly all are short enough, and need not be read. */
+export function payloadOfWritten(envelope: Omit<Event, "data">, data: string): string {
+  const whole = `${JSON.stringify(envelope).slice(0, -1)},"data":${data}}`;
+  return fits(whole) ? whole : payloadOf({ ...envelope, data: JSON.parse(data) });
 }
 
 /** One character is at most three octets. */
@@ -55,6 +61,7 @@ function shortened(data: Event["data"], step: Step): Event["data"] {
 type Shortened = { value?: unknown; isWhole: boolean };
 
 function shortenMember(name: string, value: unknown, step: Step): Shortened {
+  if (name === "metadata" && typeof value === "object" && value !== null) return shortenEntries(value, step.items);
   if (isKept(name)) return Array.isArray(value) ? shortenList(value, step.ids, whole) : whole(value);
   const short = shorten(name, value, step);
   return short.value === undefined && foreignIds.has(name) ? { value: null, isWhole: false } : short;
@@ -72,6 +79,14 @@ function shorten(name: string, value: unknown, step: Step): Shortened {
   // An address without its email is none.
   if (members.some((member) => member.value === undefined)) return { isWhole };
   return { value: Object.fromEntries(members.map((member) => [member.inner, member.value])), isWhole };
+}
+
+/** What the caller has named himself: entries are told as they are, or not at all. */
+function shortenEntries(record: object, most: number): Shortened {
+  const entries = Object.entries(record);
+  const fitting = entries.filter(([, value]) => typeof value === "string" && value.length <= longestFormed);
+  const kept = fitting.slice(0, most);
+  return { value: Object.fromEntries(kept), isWhole: kept.length === entries.length };
 }
 
 const whole = (value: unknown): Shortened => ({ value, isWhole: true });

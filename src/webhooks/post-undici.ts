@@ -19,17 +19,18 @@ type Undici = { Client: typeof Client };
  */
 export function createUndiciPoster(load: () => Promise<Undici> = () => import("undici")): WebhookPoster {
   const idle = createIdleLines(maxIdle);
-  let loaded: Promise<Undici> | null = null;
+  let loaded: Undici | null = null;
+  let loading: Promise<Undici> | null = null;
   const lines = new Set<Line>();
   let isClosed = false;
 
   /** Some 60 ms and 30 MB: only for who has webhooks. What fails may work the next time. */
-  function undici(): Promise<Undici> {
-    loaded ??= load().catch((error: unknown) => {
-      loaded = null;
-      throw error;
-    });
-    return loaded;
+  async function undici(): Promise<Undici> {
+    try {
+      return (loaded = await (loading ??= load()));
+    } finally {
+      loading = null;
+    }
   }
 
   function open(receiver: string, makeClient: typeof Client, request: WebhookRequest): Line {
@@ -75,7 +76,7 @@ export function createUndiciPoster(load: () => Promise<Undici> = () => import("u
   return {
     async post(request) {
       const startedAt = performance.now();
-      const { Client: makeClient } = await undici();
+      const { Client: makeClient } = loaded ?? (await undici());
       if (isClosed) throw stopped();
       const receiver = `${request.url.origin} ${request.admitted.address}`;
       const kept = idle.take(receiver);

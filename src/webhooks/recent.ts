@@ -7,19 +7,24 @@ export type Recent<T> = {
 
 export function createRecent<T>(capacity: number): Recent<T> {
   const values = new Map<string, T>();
+  /** The one that was used last has its place already. */
+  let newest: string | null = null;
   return {
     get(name) {
       const value = values.get(name);
-      if (value === undefined) return undefined;
+      if (value === undefined || name === newest) return value;
       values.delete(name);
       values.set(name, value);
+      newest = name;
       return value;
     },
     set(name, value) {
       values.delete(name);
       values.set(name, value);
+      newest = name;
+      if (values.size <= capacity) return;
       const [oldest] = values.keys();
-      if (values.size > capacity && oldest !== undefined) values.delete(oldest);
+      if (oldest !== undefined) values.delete(oldest);
     },
     remove(name) {
       values.delete(name);

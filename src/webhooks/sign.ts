@@ -11,8 +11,8 @@ export function signingKey(secret: string): KeyObject {
 
 /** As `signatures`, by keys. */
 export function signaturesBy(keys: KeyObject[], id: string, timestamp: number, body: string): string {
-  const signed = `${id}.${timestamp}.${body}`;
-  return keys.map((key) => `v1,${createHmac("sha256", key).update(signed).digest("base64")}`).join(" ");
+  const named = `${id}.${timestamp}.`;
+  return keys.map((key) => `v1,${createHmac("sha256", key).update(named).update(body).digest("base64")}`).join(" ");
 }
 
 /**

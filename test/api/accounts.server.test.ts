@@ -152,6 +152,19 @@ describe("changing an account", () => {
     expect(body).toMatchObject({ errors: [{ pointer: "/incoming/auth/password", code: "required" }] });
   });
 
+  test("a rate for sending is kept, changed without a login, and taken away", async () => {
+    const account = accountOn(stack, stack.dovecot.user());
+    const outgoing = { ...account.outgoing, maxPerMinute: 60 };
+    const path = await storeAccount(api, { ...account, outgoing, verify: false });
+    type Told = { outgoing: { maxPerMinute?: number } };
+    const patch = (change: unknown) => api.call<Told>("PATCH", path, { outgoing: change });
+    expect((await api.call<Told>("GET", path)).body.outgoing.maxPerMinute).toBe(60);
+    expect((await patch({ maxPerMinute: 30 })).body.outgoing.maxPerMinute).toBe(30);
+    expect((await api.call("GET", `${path}/status`)).body["state"]).toBe("connecting");
+    expect((await patch({ maxPerMinute: null })).body.outgoing).not.toHaveProperty("maxPerMinute");
+    for (const maxPerMinute of [0, 6001, 1.5]) expect((await patch({ maxPerMinute })).status).toBe(422);
+  });
+
   test("a PATCH that changes nothing is refused", async () => {
     const path = await storeAccount(api, { ...accountOn(stack, stack.dovecot.user()), verify: false });
     for (const patch of [{}, { verify: true }, { incoming: { protocol: "pop3" } }])

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { compose, type Postern } from "../../src/compose.ts";
+import { compose } from "../../src/compose.ts";
 import { createLog } from "../../src/http/log.ts";
 import { createMetrics, type MetricsRegistry } from "../../src/http/metrics.ts";
 import { serveNode } from "../../src/http/serve-node.ts";
@@ -17,6 +17,7 @@ import { createVault } from "../../src/vault/vault.ts";
 import { createUndiciPoster } from "../../src/webhooks/post-undici.ts";
 import type { MailStack } from "../servers/mail-stack.ts";
 import type { User } from "../servers/mailboxes.ts";
+import type { Postern } from "../../src/world.ts";
 
 export type Answer<T = Record<string, unknown>> = { status: number; headers: Headers; body: T; text: string };
 
@@ -93,6 +94,7 @@ export async function startApi(options: ApiOptions = {}): Promise<Api> {
   });
   const stopped = new AbortController();
   const sending = runOutbox(postern, stopped.signal);
+  const following = runFollowUps(postern, stopped.signal);
   const delivering = runWebhooks(postern, stopped.signal);
   const watching = options.watchEvery && runWatchers(postern, stopped.signal);
   const keys = await bootstrapKeys({ ...store, clock: systemClock })();
@@ -135,7 +137,7 @@ export async function startApi(options: ApiOptions = {}): Promise<Api> {
       postern.endStreams();
       await served.close(1000);
       stopped.abort();
-      await Promise.all([sending, delivering, watching]);
+      await Promise.all([sending, following, delivering, watching]);
       postern.close();
       await store.close();
       rmSync(folder, { recursive: true });
@@ -144,12 +146,21 @@ export async function startApi(options: ApiOptions = {}): Promise<Api> {
 }
 
 /** What the entry's loop does, without its patience for a database that is away. */
-async function runOutbox({ flush, wake }: Postern, signal: AbortSignal): Promise<void> {
+async function runOutbox({ dispatcher, wake }: Postern, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    const flushed = await flush?.();
-    await wake.wait("submissions", null, 200, signal);
-    if (signal.aborted) await flushed?.done;
+    const step = await dispatcher?.step();
+    const wait = Math.min(Math.max((step?.nextAt ?? Infinity) - Date.now(), 10), 200);
+    await wake.wait("submissions", null, wait, signal);
   }
+  await dispatcher?.stop();
+}
+
+async function runFollowUps({ follower, wake }: Postern, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await follower.step();
+    await wake.wait("follow-ups", null, 200, signal);
+  }
+  await follower.stop();
 }
 
 async function runWatchers({ watchers, wake }: Postern, signal: AbortSignal): Promise<void> {

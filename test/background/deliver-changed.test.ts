@@ -236,11 +236,27 @@ describe("our own trouble", () => {
     expect(house.states(id)).toEqual({ delivered: 6 });
   });
 
+  test("what was delivered stays ours while that can't be written: another process would deliver it again", async () => {
+    const house = openHouse();
+    const { settle } = house.needs.deliveries;
+    house.needs.deliveries.settle = async () => {
+      throw new Failure("storage-unavailable", "It can't be written.");
+    };
+    const id = house.add();
+    house.queue(id);
+    await house.pass(120_000, 1_000);
+    expect([...house.rows.values()].every(({ leaseUntil }) => leaseUntil > house.clock.now())).toBe(true);
+    house.needs.deliveries.settle = settle;
+    await house.pass(60_000, 1_000);
+    expect(house.states(id)).toEqual({ delivered: 1 });
+    expect(house.attempts).toHaveLength(1);
+  });
+
   test("what is held until it is sent is short, however long the event is", async () => {
     const house = openHouse();
     const id = house.add();
     const { claim } = house.needs.deliveries;
-    const data = { id: "msg_1", subject: "x".repeat(100_000) };
+    const data = JSON.stringify({ id: "msg_1", subject: "x".repeat(100_000) });
     house.needs.deliveries.claim = async (...given) =>
       (await claim(...given)).map((one) => ({ ...one, event: one.event && { ...one.event, data } }));
     house.queue(id);

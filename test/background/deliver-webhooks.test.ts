@@ -19,6 +19,27 @@ describe("what is due", () => {
     expect(house.begun(id)).toHaveLength(1);
   });
 
+  test("in great number is claimed in parts, and the first of it is begun before the next is here", async () => {
+    const house = openHouse();
+    const id = house.add({ maxConcurrency: 64 }, ok);
+    house.queue(id);
+    await house.pass(10);
+    const { claim } = house.needs.deliveries;
+    const begunBefore: number[] = [];
+    house.needs.deliveries.claim = (webhookId, by) => {
+      expect(by.limit).toBeLessThanOrEqual(128);
+      begunBefore.push(house.attempts.length);
+      return claim(webhookId, by);
+    };
+    house.queue(id, 600);
+    await house.pass(0, 1);
+    expect(begunBefore.length).toBeGreaterThan(1);
+    expect(begunBefore.slice(0, 2)).toEqual([1, 65]);
+    await house.pass(2_000, 10);
+    expect(house.states(id)).toEqual({ delivered: 601 });
+    expect(house.attempts).toHaveLength(601);
+  });
+
   test("is tried again by the schedule, and then fails", async () => {
     const house = openHouse();
     const id = house.add({}, () => ({ ms: 0, status: 500 }));

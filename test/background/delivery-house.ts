@@ -272,8 +272,8 @@ function deliveryOf({ epoch: _e, owner: _o, leaseUntil: _l, deaths: _d, isGone: 
   return row;
 }
 
-function eventOf({ eventId, appId, accountId, type, createdAt }: Kept) {
-  return { id: eventId, appId, accountId, externalId: null, sequence: 1, type, createdAt, folderRoles: null, data: {} };
+function eventOf({ eventId, accountId, type, createdAt }: Kept) {
+  return { id: eventId, accountId, externalId: null, sequence: 1, type, createdAt, data: "{}" };
 }
 
 export function webhookRow(part: Partial<WebhookRow>): WebhookRow {

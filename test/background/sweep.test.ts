@@ -69,7 +69,7 @@ test("a submission, and its key, is kept for thirty days after the outcome, what
   const { accountId } = await webhookHouse(store);
   const [old, young] = around(30);
   for (const finishedAt of [old, young])
-    await store.submissions.accept(submissionRow(accountId, { state: "sent", finishedAt, nextAttemptAt: null }));
+    await store.submissions.accept(submissionRow(accountId, { state: "sent", finishedAt, nextAttemptAt: null }), null);
   await sweep({ ...store, eventDays: 7, clock })();
   expect((await store.submissions.list(accountId, all)).map(({ finishedAt }) => finishedAt)).toEqual([young]);
 });

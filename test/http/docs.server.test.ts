@@ -19,6 +19,7 @@ beforeAll(async () => {
   const log = { write: () => {} };
   const app = createFront({
     config: { maxBody: 1024, publicUrl: null },
+    maxMessage: 2_000_000,
     log,
     metrics: createMetrics(),
     clock: { now: Date.now, sleep: never },

@@ -12,6 +12,7 @@ import type { EventHouse } from "../operations/event-house.ts";
 export function eventFront(house: EventHouse, caller: AppCaller): Front {
   const app = createFront({
     config: { maxBody: 64 * 1024, publicUrl: null },
+    maxMessage: 2_000_000,
     log: { write: () => {} },
     metrics: createMetrics(),
     clock: house.clock,

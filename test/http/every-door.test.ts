@@ -52,6 +52,7 @@ const nothing: Partial<Operations> = {
 test("every route that there is keeps the common rules, whatever stands behind it", async () => {
   const app = createFront({
     config: { maxBody: 1024 * 1024, publicUrl: null },
+    maxMessage: 2_000_000,
     log: { write: () => {} },
     metrics: createMetrics(),
     clock: { now: Date.now, sleep: () => Promise.resolve() },

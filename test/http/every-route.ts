@@ -229,10 +229,12 @@ function rawMedia(operation: Operation): string | undefined {
 
 async function checkRawBody(route: Route, own: string, key: string | undefined): Promise<void> {
   const body = validBody(route);
-  for (const contentType of ["application/json", "text/plain", "application/x-www-form-urlencoded"])
+  const takesFiles = rawMedia(route.operation) === "*/*";
+  const others = takesFiles ? ["multipart/form-data; boundary=x"] : ["application/json", "text/plain"];
+  for (const contentType of [...others, "application/x-www-form-urlencoded"])
     await expectProblem(route, `the content type ${contentType}`, own, { key, body, contentType }, 415);
   await expectProblem(route, "a compressed body", own, { key, body }, 415, undefined, { "Content-Encoding": "gzip" });
-  await expectProblem(route, "no body", own, { key }, 400);
+  await expectProblem(route, "no body", own, { key }, takesFiles ? 422 : 400);
   const announced = { "Content-Length": String(2 ** 40) };
   await expectProblem(route, "a body that is announced to be huge", own, { key, body }, 413, undefined, announced);
 }
@@ -319,6 +321,14 @@ function validBody({ setup, operation }: Route): string | null {
 
 type Answer = { status: number; headers: Headers; text: string };
 
+/** The query parameters that a route can't do without. */
+function requiredQuery({ setup, operation }: Route): string {
+  const needed = (operation.parameters ?? []).filter((one) => one.in === "query" && one.required === true);
+  const value = (one: (typeof needed)[number]) =>
+    String(one.example ?? sample(one.schema, setup.document.components.schemas));
+  return needed.map((one) => `&${one.name}=${encodeURIComponent(value(one))}`).join("");
+}
+
 async function send(route: Route, path: string, call: Call, extra: Record<string, string> = {}): Promise<Answer> {
   const { setup, operation } = route;
   const headers = new Headers(extra);
@@ -333,14 +343,12 @@ async function send(route: Route, path: string, call: Call, extra: Record<string
   }
   const body = call.body ?? null;
   if (operation.requestBody !== undefined && (body !== null || call.contentType !== undefined)) {
-    headers.set(
-      "Content-Type",
-      call.contentType ?? Object.keys(operation.requestBody.content)[0] ?? "application/json",
-    );
+    const media = Object.keys(operation.requestBody.content)[0] ?? "application/json";
+    headers.set("Content-Type", call.contentType ?? (media === "*/*" ? "application/octet-stream" : media));
   }
   const method = call.method ?? route.method.toUpperCase();
   const response = await setup.fetch(
-    new Request(`http://postern${path}${call.query ?? ""}`, { method, headers, body }),
+    new Request(`http://postern${path}${call.query ?? "?"}${requiredQuery(route)}`, { method, headers, body }),
   );
   return { status: response.status, headers: response.headers, text: await textOf(response) };
 }

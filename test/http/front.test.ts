@@ -27,6 +27,7 @@ function open(work: () => unknown = () => "ok", ready: () => Promise<void> = () 
   const write = (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>);
   const app: Front = createFront({
     config: { maxBody: 200, publicUrl: "https://mail.example.org" },
+    maxMessage: 2_000_000,
     log: createLog({ level: "debug", write, clock, pretty: false }),
     metrics,
     clock,

@@ -1,17 +1,22 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { createFront } from "../../src/http/front.ts";
 import { buildDocument } from "../../src/http/document.ts";
 import type { Front } from "../../src/http/env.ts";
 import { createMetrics } from "../../src/http/metrics.ts";
+import { cancelSubmission } from "../../src/http/submissions/cancel-submission.ts";
 import { createSubmission } from "../../src/http/submissions/create-submission.ts";
 import { getSubmission } from "../../src/http/submissions/get-submission.ts";
 import { listSubmissions } from "../../src/http/submissions/list-submissions.ts";
 import { waitOf } from "../../src/http/submissions/prefer.ts";
+import { updateSubmission } from "../../src/http/submissions/update-submission.ts";
 import type { Submission } from "../../src/mail/submission.ts";
+import { cancelSubmission as cancelOperation } from "../../src/operations/cancel-submission.ts";
 import { getSubmission as getOperation } from "../../src/operations/get-submission.ts";
 import { listSubmissions as listOperation } from "../../src/operations/list-submissions.ts";
+import { updateSubmission as updateOperation } from "../../src/operations/update-submission.ts";
 import type { AccountRow } from "../../src/store/rows.ts";
 import type { Document } from "./every-route.ts";
+import { everyMember, stringsIn, withString } from "./every-string.ts";
 import { openOutbox, type Outbox } from "../background/outbox.ts";
 import { type Scripted, startScripted } from "../protocols/smtp/scripted.ts";
 
@@ -26,6 +31,7 @@ beforeEach(async () => {
   const { clock, caller } = outbox;
   app = createFront({
     config: { maxBody: 64 * 1024, publicUrl: null },
+    maxMessage: 2_000_000,
     log: { write: () => {} },
     metrics: createMetrics(),
     clock,
@@ -37,6 +43,8 @@ beforeEach(async () => {
   createSubmission(app, (...given) => outbox.create(...given));
   listSubmissions(app, listOperation(needs));
   getSubmission(app, getOperation(needs));
+  updateSubmission(app, updateOperation({ ...needs, clock, wake: outbox.wake }));
+  cancelSubmission(app, cancelOperation({ ...needs, clock, wake: outbox.wake }));
 });
 afterEach(async () => {
   await outbox.close();
@@ -129,7 +137,104 @@ describe("POST submissions", () => {
     const attachments = [{ filename: "a.txt", contentType: "text/plain", content }];
     expect((await post({ "Idempotency-Key": "a" }, { ...body, attachments })).status).toBe(202);
   });
+
+  test("takes in only so many long bodies at once, and turns away who waits too long", async () => {
+    const send = (key: string, sent: string | ReadableStream) => {
+      const headers = { Authorization: "Bearer pst_x", "Content-Type": "application/json", "Idempotency-Key": key };
+      return app.request(path(), { method: "POST", headers, body: sent, duplex: "half" });
+    };
+    let left = 0;
+    const slow = () =>
+      new ReadableStream({
+        start: (controller) => controller.enqueue(new Uint8Array(100_000).fill(32)),
+        pull: () => new Promise<void>(() => {}),
+        cancel: () => void (left += 1),
+      });
+    // Nobody has said how long they become: two of the longest are as much as one app may have.
+    const answers = ["a", "b", "c"].map(async (key) => send(key, slow()));
+    expect((await send("d", JSON.stringify(body))).status).toBe(202);
+    await vi.waitFor(async () => {
+      await outbox.clock.advance(10_000);
+      expect(left).toBe(1);
+    });
+    const refused = await Promise.race(answers);
+    expect(refused.status).toBe(503);
+    expect(await refused.json()).toMatchObject({ code: "account-busy", retryable: true });
+  });
 });
+
+describe("line breaks and NUL", () => {
+  const kept = /^\/(text|html|calendar\/content)$/;
+
+  test("are refused in every string that there is, and nothing is stored", async () => {
+    const { components } = buildDocument(app, null) as unknown as Document;
+    const bodies = everyMember(components.schemas["SubmissionInput"] ?? {}, components.schemas);
+    const seen = new Set<string>();
+    for (const whole of bodies) {
+      for (const at of stringsIn(whole)) {
+        const broken = kept.test(at) ? ["a\0b"] : ["a\r\nBcc: evil@example.org", "a\nb", "a\rb", "a\0b", "\r\n"];
+        seen.add(at);
+        for (const text of broken) {
+          const { status, json } = await post({ "Idempotency-Key": "a" }, withString(whole, at, text));
+          expect(status, `${at} ${JSON.stringify(text)}`).toBe(422);
+          const pointers = (json["errors"] as { pointer: string }[]).map(({ pointer }) => pointer);
+          expect(
+            pointers.some((pointer) => pointer !== "" && at.startsWith(pointer)),
+            `${at}: ${pointers.join()}`,
+          ).toBe(true);
+        }
+      }
+    }
+    // A look at the walk itself: these are strings that nobody should forget.
+    for (const at of [
+      "/to/0/email",
+      "/envelope/to/0",
+      "/headers/0/value",
+      "/attachments/0/uploadId",
+      "/metadata/a",
+      "/inReplyTo",
+    ])
+      expect(seen).toContain(at);
+    expect(await outbox.store().submissions.list(account.id, { before: null, limit: 10 })).toEqual([]);
+    expect(server.connections()).toBe(0);
+  });
+
+  test("are refused in the names of metadata", async () => {
+    for (const name of ["a\r\nb", "a\0"]) {
+      const { status } = await post({ "Idempotency-Key": "a" }, { ...body, metadata: { [name]: "x" } });
+      expect(status).toBe(422);
+    }
+  });
+});
+
+test("is put off, taken back, and then changed no more", async () => {
+  const { json } = await post({ "Idempotency-Key": "a" }, { ...body, undoSeconds: 30 });
+  const one = `${path()}/${String(json["id"])}`;
+  const sendAt = "2026-11-22T14:00:00.000Z";
+  expect(await request("PATCH", one, {}, { sendAt })).toMatchObject({
+    status: 200,
+    json: { state: "scheduled", sendAt },
+  });
+  expect(await request("DELETE", one)).toMatchObject({ status: 200, json: { state: "canceled" } });
+  expect(await request("DELETE", one)).toMatchObject({ status: 200, json: { state: "canceled" } });
+  expect(await request("PATCH", one, {}, { sendAt: null })).toMatchObject({
+    status: 409,
+    json: { code: "not-changeable" },
+  });
+  const next = await post({ "Idempotency-Key": "b" });
+  await outbox.flush();
+  const other = `${path()}/${String(next.json["id"])}`;
+  expect(await request("DELETE", other)).toMatchObject({ status: 409, json: { code: "not-cancelable" } });
+});
+
+test.each([{}, { sendAt: "soon" }, { resolve: "maybe" }, { sendAt: null, resolve: "sent" }, { state: "sent" }])(
+  "PATCH %j is refused",
+  async (patch) => {
+    const { json } = await post({ "Idempotency-Key": "a" }, { ...body, undoSeconds: 30 });
+    const answer = await request("PATCH", `${path()}/${String(json["id"])}`, {}, patch);
+    expect(answer).toMatchObject({ status: 422, json: { code: "validation-failed" } });
+  },
+);
 
 test("a submission of another account is not found", async () => {
   const other = await outbox.account({});

@@ -66,6 +66,7 @@ export async function openTenants(): Promise<Tenants> {
   };
   const app = createFront({
     config: { maxBody: 64 * 1024, publicUrl: null },
+    maxMessage: 2_000_000,
     log: createLog({ level: "debug", write: (line) => void lines.push(line), clock, pretty: false }),
     metrics: createMetrics(),
     clock,

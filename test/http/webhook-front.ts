@@ -37,6 +37,7 @@ export function webhookFront(
 ): Front {
   const app = createFront({
     config: { maxBody: 64 * 1024, publicUrl: null },
+    maxMessage: 2_000_000,
     log: { write: () => {} },
     metrics: createMetrics(),
     clock,

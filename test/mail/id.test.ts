@@ -51,4 +51,18 @@ describe("row ids", () => {
     const ids = times.map((time) => orderedId("sub", time));
     expect([...ids].sort()).toEqual(ids);
   });
+
+  test("ordered ones begin with the time, in RFC 4648's base32hex", () => {
+    const [, text = ""] = orderedId("evt", 1_763_846_400_123).split("_");
+    const bits = Array.from(text, String)
+      .map((character) => Number.parseInt(character, 32).toString(2).padStart(5, "0"))
+      .join("");
+    expect(Number.parseInt(bits.slice(0, 48), 2)).toBe(1_763_846_400_123);
+    expect(bits.slice(48, 52)).toBe("0111");
+    expect(bits.slice(128)).toBe("00");
+  });
+
+  test("are all different, however many there are", () => {
+    expect(new Set(Array.from({ length: 20_000 }, () => orderedId("dlv", 0))).size).toBe(20_000);
+  });
 });

@@ -20,7 +20,8 @@ const least: MessageContent = {
 };
 
 async function build(changes: Partial<MessageContent>): Promise<Buffer> {
-  return await collect(buildMessage({ ...least, ...changes }));
+  const built = buildMessage({ ...least, ...changes });
+  return built instanceof Uint8Array ? Buffer.from(built) : collect(built);
 }
 
 /** The tree as content types in brackets. */

@@ -43,6 +43,7 @@ describe("checkEmail", () => {
     "a@b.c>",
     "a(x)@b.c",
     '""@b.c',
+    '"<a>"@b.c',
     '"a@b.c',
     '"a"b"@c.d',
     "a@-b.c",

@@ -95,6 +95,18 @@ describe("the header", () => {
   });
 
   test.each([
+    ["none", `${head}X: \xe9\r\n\r\nHi`, false],
+    ["the first", `${head}\r\n\xe9`, true],
+    ["the last", `${head}\r\n${"x".repeat(200_000)}\x80`, true],
+  ])("apart, an octet above 127 of the body is told: %s", async (_, raw, isEightBit) => {
+    for (const size of [1, 100_000, raw.length]) {
+      const normalised = await normaliseRaw(cut(octets(raw), size), defaults);
+      await collect(normalised.octets);
+      expect(normalised.isEightBit()).toBe(isEightBit);
+    }
+  });
+
+  test.each([
     ["nothing", "", "from-missing"],
     ["an empty line", "\r\n", "from-missing"],
     ["no From", "To: a@b.c\r\n\r\n", "from-missing"],

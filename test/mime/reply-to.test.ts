@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import type { Address } from "../../src/mail/address.ts";
+import type { ReplyAction } from "../../src/mail/submission.ts";
 import { checkHeaderText } from "../../src/mime/check-header.ts";
-import { type RepliedTo, type ReplyAction, replyTo } from "../../src/mime/reply-to.ts";
+import { type RepliedTo, replyTo } from "../../src/mime/reply-to.ts";
 
 const one = (email: string, name = ""): Address => ({ name, email });
 const ann = one("ann@example.com", "Ann");

@@ -62,7 +62,7 @@ function setup(append: () => Promise<Place | null>, change: Partial<Mailbox> = {
     idKey: () => createSecretKey(new Uint8Array(32)),
     places: createPlaceCache(10),
     maxMessage,
-    uploads: {
+    memory: {
       spend<T>(owner: string, octets: number, work: () => Promise<T>): Promise<T> {
         seen.spent.push(octets);
         return budget.spend(owner, octets, work);

@@ -59,8 +59,18 @@ const cases: [pointer: string, change: Partial<SubmissionInput>][] = [
   ["/sendAt", { sendAt: "2026-11-22T12:00:00Z" }],
   ["/sendAt", { sendAt: "2020-01-01T00:00:00Z" }],
   ["/sendAt", { sendAt: "2028-01-01T00:00:00Z" }],
+  ["/undoSeconds", { sendAt: "2026-11-23T12:00:00Z", undoSeconds: 5 }],
+  ["/envelope/from", { envelope: { from: "alice@example.org\r\nRCPT TO:<evil@example.org>" } }],
+  ["/envelope/to/1", { envelope: { to: ["bob@example.org", "bob"] } }],
+  ["/calendar/content", { calendar: { method: "REQUEST", content: "hello" } }],
+  ["/calendar/content", { calendar: { method: "REQUEST", content: "BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n" } }],
+  ["/calendar/content", { calendar: { method: "REQUEST", content: "BEGIN:VCALENDAR\nMETHOD:CANCEL\n" } }],
+  ["/calendar/content", { calendar: { method: "CANCEL", content: "BEGIN:VCALENDAR\nMETHOD:CANCEL\n\0" } }],
+  ["/action", { action: "reply" }],
   ["/deliverBefore", { deliverBefore: "2026-11-22T11:59:59Z" }],
-  ["/deliverBefore", { deliverBefore: "2027-11-22T11:59:59Z" }],
+  ["/deliverBefore", { deliverBefore: "2026-12-22T12:00:01Z" }],
+  ["/deliverBefore", { sendAt: "2026-11-23T12:00:00Z", deliverBefore: "2026-12-23T12:00:01Z" }],
+  ["/deliverBefore", { undoSeconds: 60, deliverBefore: "2026-11-22T12:00:59Z" }],
   ["/deliverBefore", { sendAt: "2026-11-23T12:00:00Z", deliverBefore: "2026-11-23T12:00:00Z" }],
 ];
 
@@ -83,7 +93,7 @@ test("repeats none of the input", () => {
 test("reads 40 MB of base64 without a deep stack, and without delay", () => {
   const content = "YWJj".repeat(10_000_000);
   const started = Date.now();
-  expect(check({ attachments: [{ ...attachment, content }] }).recipients).toEqual(["bob@example.org"]);
+  expect(check({ attachments: [{ ...attachment, content }] }).from).toEqual(person("alice@example.org", "Alice"));
   expect(Date.now() - started).toBeLessThan(2000);
 });
 
@@ -93,4 +103,13 @@ test("gives the times, by default three days", () => {
     sendAt: now + 86_400_000,
     deliverBefore: now + 4 * 86_400_000,
   });
+  expect(check({ undoSeconds: 10 })).toMatchObject({
+    sendAt: now + 10_000,
+    deliverBefore: now + 3 * 86_400_000 + 10_000,
+  });
+});
+
+test("takes what an answer leaves open, and a calendar", () => {
+  const calendar = { method: "REQUEST", content: "BEGIN:VCALENDAR\nMETHOD:REQUEST\nEND:VCALENDAR\n" } as const;
+  expect(check({ to: undefined, subject: undefined, inReplyTo: "msg_x", calendar })).toMatchObject({ sendAt: null });
 });

@@ -75,6 +75,7 @@ describe("accepting", () => {
       deliverBefore: "2026-12-01T12:00:00.000Z",
       nextAttemptAt: "2026-12-01T08:00:00.000Z",
     });
+    expect(await message(submission.id)).toContain("\r\nDate: Tue, 01 Dec 2026 08:00:00 +0000\r\n");
   });
 
   test("mails each recipient once", async () => {
@@ -142,6 +143,45 @@ describe("Idempotency-Key", () => {
   });
 });
 
+describe("options", () => {
+  test("undoSeconds leaves time", async () => {
+    const { submission } = await create({ undoSeconds: 10 });
+    expect(submission).toMatchObject({ state: "scheduled", sendAt: "2026-11-22T12:00:10.000Z" });
+  });
+
+  test("the envelope says who gets it, and who is told of failures", async () => {
+    const envelope = { from: "bounces@example.org", to: ["x@example.org", "X@example.org", "x@EXAMPLE.org"] };
+    const { submission } = await create({ envelope, cc: [person("carol@example.org")] });
+    expect(submission.envelope).toEqual({ from: "bounces@example.org", to: ["x@EXAMPLE.org", "X@example.org"] });
+    const mail = await message(submission.id);
+    expect(mail).toContain("From: Alice <alice@example.org>\r\n");
+    expect(mail).toMatch(/^To: .*bob@example\.org[^]*^Cc: carol@example\.org/m);
+  });
+
+  test("saveToSent is the account's own where nothing is said", async () => {
+    expect((await create()).submission).toMatchObject({ saveToSent: "never", sentCopy: null });
+    expect((await create({ saveToSent: "always" }, { idempotencyKey: "b" })).submission.saveToSent).toBe("always");
+  });
+
+  test("a calendar stands beside the text", async () => {
+    const calendar = { method: "REQUEST", content: "BEGIN:VCALENDAR\nMETHOD:REQUEST\nEND:VCALENDAR\n" } as const;
+    const mail = await message((await create({ calendar })).submission.id);
+    expect(mail).toMatch(/multipart\/alternative[^]*text\/calendar; charset=utf-8; method=REQUEST/);
+    expect(mail).toContain("BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\nEND:VCALENDAR");
+  });
+
+  test("a long message is stored in pieces, a short one in the same write", async () => {
+    await outbox.close();
+    outbox = await openOutbox();
+    account = await outbox.account({});
+    const content = Buffer.alloc(2_000_000, 7);
+    const attachments = [{ filename: "a", contentType: "a/b", content: content.toString("base64") }];
+    const { submission } = await create({ attachments });
+    expect((await message(submission.id)).length).toBe(submission.size);
+    expect(submission.size).toBeGreaterThan(2_600_000);
+  });
+});
+
 describe("refuses, and stores nothing", () => {
   const eol = "x\r\nBcc: evil@example.org";
 
@@ -179,10 +219,14 @@ describe("refuses, and stores nothing", () => {
 describe("waiting", () => {
   test("answers when the end is written", async () => {
     const waiting = create({}, { waitSeconds: 60 });
-    const [claim] = await until(() => outbox.store().submissions.claimDue("worker", outbox.clock.now(), 20_000, 1));
-    const { id, recipients } = claim.submission;
-    const accepted = recipients.map((recipient) => ({ ...recipient, state: "accepted" as const }));
-    await outbox.store().submissions.write(id, claim.epoch, { state: "sent", recipients: accepted });
+    const { submissions } = outbox.store();
+    const how = { owner: "worker", now: outbox.clock.now(), leaseMs: 20_000, limit: 1, only: "due" } as const;
+    const [claim] = await until(() => submissions.claim(account.id, how));
+    const { submission: row, epoch } = claim;
+    const { id } = row;
+    const recipients = row.recipients.map((recipient) => ({ ...recipient, state: "accepted" as const }));
+    const outcome = { ...row, state: "sent" as const, recipients, nextAttemptAt: null, finishedAt: how.now };
+    expect(await submissions.settle([{ id, epoch, outcome, event: null }])).toEqual([id]);
     outbox.wake.wake("submission-final", id);
     expect(await waiting).toMatchObject({ final: true, replayed: false, submission: { id, state: "sent" } });
     expect(await create({}, { waitSeconds: 60 })).toMatchObject({ final: true, replayed: true });

@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 import { collect, failureOf } from "./failure-of.ts";
-import { type Bench, newest } from "./mailbox-bench.ts";
+import { type Bench, type Need, newest } from "./mailbox-bench.ts";
 
 const receivedAt = Date.UTC(2025, 4, 6, 7, 8, 9);
 const message = Buffer.from("Message-ID: <stored@a.test>\r\nSubject: stored\r\n\r\nbody\r\n");
@@ -23,6 +23,24 @@ export function storing({ it, filled, open, user: freshUser, path, lacks }: Benc
     expect(stored.flags).toEqual({ seen: true, flagged: true, answered: false, draft: false });
     const raw = await collect((await mailbox.openRaw(stored.place)).stream);
     expect(raw.subarray(raw.indexOf("\r\n\r\n")).toString()).toBe("\r\n\r\nbody\r\n");
+  });
+
+  const storesMany: Need[] = ["append", "UIDVALIDITY that holds"];
+  it("finds by its Message-ID what lies in the folder, and nothing else", storesMany, async () => {
+    const { mailbox } = await filled(60);
+    const target = path("Archive");
+    const plain = { flags: ["seen" as const], keywords: [], receivedAt };
+    const longer = Buffer.from(message.toString().replace("<stored", "<not-stored"));
+    for (const octets of [longer, message, longer, message]) await mailbox.append(target, octets, plain, null);
+    for (let n = 0; n < 55; n += 1)
+      await mailbox.append(target, Buffer.from(message.toString().replace("<stored", `<n${n}`)), plain, null);
+    const found = await mailbox.withMessageId(target, "<stored@a.test>");
+    const { messages } = await mailbox.list(target, { limit: 100, after: null }, {});
+    const wanted = messages.filter(({ envelope }) => envelope.messageId === "<stored@a.test>");
+    expect(found).toEqual(wanted.map(({ place }) => place));
+    expect(found).toHaveLength(2);
+    expect(await mailbox.withMessageId("INBOX", "<stored@a.test>")).toEqual([]);
+    expect(await mailbox.withMessageId(target, '<"never seen"@größe.test>')).toEqual([]);
   });
 
   it("stores keywords along", ["append", "keywords"], async () => {

@@ -13,14 +13,37 @@ export const recipients = {
   full: `full@${mailDomain}`,
   /** Accepted, and returned to the sender by a delivery status notification. */
   bouncing: `${bouncingPrefix}@${mailDomain}`,
+  /** 250 to RCPT TO, and 550 to the message where it goes to nobody else: Postfix names no recipient there where it has several. */
+  rejectedLate: `late-reject@${mailDomain}`,
+  /** The same with 451. */
+  deferredLate: `late-defer@${mailDomain}`,
   /** Of another domain: refused, nothing leaves this machine. */
   elsewhere: "somebody@elsewhere.test",
 };
 
+/** A message with this in its subject is refused whole, by 550 after its final dot. */
+export const refusedSubject = "refuse-this-content";
+
+/** What the ports with a small limit take, octets. */
+export const smallLimit = 60_000;
+
+export interface PostfixPorts {
+  /** As other mail servers reach it: no login needed for our domain, AUTH also without TLS. */
+  smtp: number;
+  /** TLS from the first byte. */
+  smtps: number;
+  /** Offers AUTH after STARTTLS only, and takes nothing without it. */
+  submission: number;
+  /** As `smtps`, takes `smallLimit` octets and says so. */
+  small: number;
+  /** As `small`, announces neither SIZE nor SMTPUTF8 nor 8BITMIME. */
+  plain: number;
+}
+
 export interface PostfixSettings {
   directory: string;
   host: string;
-  ports: { smtp: number; smtps: number; submission: number };
+  ports: PostfixPorts;
   certificate: Certificate;
   sockets: { lmtp: string; auth: string };
   messageSizeLimit: number;
@@ -60,6 +83,8 @@ notify_classes =
 
 smtpd_relay_restrictions = permit_sasl_authenticated, reject_unauth_destination
 smtpd_recipient_restrictions = check_recipient_access regexp:${settings.directory}/etc/recipients
+smtpd_end_of_data_restrictions = check_recipient_access regexp:${settings.directory}/etc/late
+header_checks = regexp:${settings.directory}/etc/headers
 
 smtpd_sasl_auth_enable = yes
 smtpd_sasl_type = dovecot
@@ -86,22 +111,37 @@ minimal_backoff_time = 2s
 queue_run_delay = 2s
 `;
 
-/** The regexp table behind the fixed answers. */
-export const recipientAnswers = (): string =>
-  [
+/** The regexp tables behind the fixed answers, by file name. */
+export const answers = (): Record<string, string> => ({
+  recipients: accessTable([
     [recipients.deferred, "451 4.7.1 try again later"],
     [recipients.rejected, "550 5.7.1 refused by policy"],
     [recipients.unknown, "550 5.1.1 no such user"],
     [recipients.full, "552 5.2.2 mailbox full"],
-  ]
-    .map(([address = "", answer]) => `/^${address.replace("@", "(-[^@]*)?@").replaceAll(".", "\\.")}$/ ${answer}\n`)
+  ]),
+  late: accessTable([
+    [recipients.rejectedLate, "550 5.7.1 content refused"],
+    [recipients.deferredLate, "451 4.7.1 content not looked at yet"],
+  ]),
+  headers: `/^Subject:.*${refusedSubject}/ REJECT 5.7.1 content refused\n`,
+});
+
+const accessTable = (rows: [address: string, answer: string][]): string =>
+  rows
+    .map(([address, answer]) => `/^${address.replace("@", "(-[^@]*)?@").replaceAll(".", "\\.")}$/ ${answer}\n`)
     .join("");
+
+const behindTls =
+  "n - n - - smtpd -o smtpd_tls_wrappermode=yes -o smtpd_client_restrictions=permit_sasl_authenticated,reject";
+const small = `${behindTls} -o message_size_limit=${smallLimit}`;
 
 /** master.cf: the services that the above needs, none of them in a chroot. */
 export const masterConfiguration = ({ host, ports }: PostfixSettings): string => `
 # service type private unpriv chroot wakeup maxproc command
 ${host}:${ports.smtp} inet n - n - - smtpd
-${host}:${ports.smtps} inet n - n - - smtpd -o smtpd_tls_wrappermode=yes -o smtpd_client_restrictions=permit_sasl_authenticated,reject
+${host}:${ports.smtps} inet ${behindTls}
+${host}:${ports.small} inet ${small}
+${host}:${ports.plain} inet ${small} -o smtpd_discard_ehlo_keywords=size,smtputf8,8bitmime
 ${host}:${ports.submission} inet n - n - - smtpd -o smtpd_tls_auth_only=yes -o smtpd_client_restrictions=permit_sasl_authenticated,reject
 cleanup unix n - n - 0 cleanup
 qmgr unix n - n 300 1 qmgr

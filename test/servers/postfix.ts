@@ -4,7 +4,7 @@ import type { Certificate } from "./ca.ts";
 import { startDaemon } from "./daemon.ts";
 import type { Dovecot } from "./dovecot.ts";
 import { freePort, loopback } from "./ports.ts";
-import { mainConfiguration, masterConfiguration, postfixLog, recipientAnswers } from "./postfix-config.ts";
+import { answers, mainConfiguration, masterConfiguration, postfixLog, type PostfixPorts } from "./postfix-config.ts";
 import { run } from "./run.ts";
 import { makeScratch, removeScratch } from "./scratch.ts";
 
@@ -21,14 +21,7 @@ export interface PostfixOptions {
 /** What of a running Postfix can be written down as JSON, for tests in other processes. */
 export interface PostfixAddress {
   host: string;
-  ports: {
-    /** As other mail servers reach it: no login needed for our domain, AUTH also without TLS. */
-    smtp: number;
-    /** TLS from the first byte. */
-    smtps: number;
-    /** Offers AUTH after STARTTLS only, and takes nothing without it. */
-    submission: number;
-  };
+  ports: PostfixPorts;
   directory: string;
 }
 
@@ -52,14 +45,20 @@ export async function startPostfix({
 }: PostfixOptions): Promise<Postfix> {
   if (process.getuid?.() !== 0) throw new Error("Postfix as test server needs root: it runs as several users");
   const directory = makeScratch();
-  const ports = { smtp: await freePort(), smtps: await freePort(), submission: await freePort() };
+  const ports = {
+    smtp: await freePort(),
+    smtps: await freePort(),
+    submission: await freePort(),
+    small: await freePort(),
+    plain: await freePort(),
+  };
   const settings = { directory, host: loopback, ports, certificate, sockets: dovecot.sockets, messageSizeLimit };
 
   const etc = `${directory}/etc`;
   mkdirSync(etc);
   writeSettled(`${etc}/main.cf`, mainConfiguration(settings));
   writeSettled(`${etc}/master.cf`, masterConfiguration(settings));
-  writeSettled(`${etc}/recipients`, recipientAnswers());
+  for (const [name, table] of Object.entries(answers())) writeSettled(`${etc}/${name}`, table);
   await makeQueue(directory);
 
   const start = () =>

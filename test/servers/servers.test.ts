@@ -13,7 +13,7 @@ import { type MailStack, startMailStack } from "./mail-stack.ts";
 import type { User } from "./mailboxes.ts";
 import { deliver, fillMaildir } from "./maildir.ts";
 import { makeMessage } from "./messages.ts";
-import { recipients } from "./postfix-config.ts";
+import { recipients, refusedSubject, smallLimit } from "./postfix-config.ts";
 
 let stack: MailStack;
 
@@ -237,8 +237,23 @@ describe("Postfix", () => {
     expect(await answer(recipients.unknown)).toBe(550);
     expect(await answer(recipients.full)).toBe(552);
     expect(await answer(recipients.elsewhere)).toBe(550);
+    expect(await answer(recipients.rejectedLate)).toBe(550);
+    expect(await answer(recipients.deferredLate)).toBe(451);
     expect(await answer(recipients.bouncing)).toBe(250);
     expect(await inboxOf(from, 1)).toBe(1); // the bounce
+  });
+
+  test("refuses what is too large or has the wrong subject, and where told so announces nothing", async () => {
+    const [from, to] = [stack.dovecot.user(), stack.dovecot.user()];
+    const { smtps, small, plain } = stack.postfix.ports;
+    const large = { ...message(from, to.username), text: "x".repeat(smallLimit) };
+    const wrong = { ...message(from, to.username), subject: `please ${refusedSubject}` };
+    const refusal = { responseCode: 552 };
+    await expect(submitter(from, small, true).sendMail(large)).rejects.toMatchObject(refusal);
+    await expect(submitter(from, plain, true).sendMail(large)).rejects.toMatchObject({ ...refusal, command: "DATA" });
+    await expect(submitter(from, smtps, true).sendMail(wrong)).rejects.toMatchObject({ responseCode: 550 });
+    await submitter(from, plain, true).sendMail(message(from, to.username));
+    expect(await inboxOf(to, 1)).toBe(1);
   });
 
   test("listens on one address only", async () => {

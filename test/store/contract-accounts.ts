@@ -4,7 +4,17 @@ import { orderedId, randomId } from "../../src/mail/id.ts";
 import type { AccountRow } from "../../src/store/rows.ts";
 import type { Store } from "../../src/store/store.ts";
 import type { Subject } from "./contract.ts";
-import { accountRow, appRow, folderRow, heldRow, intentRow, newEvent, submissionRow, watchFolderRow } from "./rows.ts";
+import {
+  accountRow,
+  appRow,
+  folderRow,
+  heldRow,
+  intentRow,
+  newEvent,
+  submissionRow,
+  uploadRow,
+  watchFolderRow,
+} from "./rows.ts";
 import { bytesOf, countsOf, streamOf } from "./helpers.ts";
 
 const capabilities = {
@@ -26,6 +36,7 @@ const none = {
   maildropFlags: 0,
   blobs: 0,
   submissions: 0,
+  uploads: 0,
   watches: 0,
   watchFolders: 0,
   folderSnapshots: 0,
@@ -225,9 +236,11 @@ export function accountsContract(subject: () => Promise<Subject>): void {
         expect(await look(store, account)).toBe(true);
         for (const write of maildropWrites(store, accountId)) await write();
         await store.blobs.write(`blb_${accountId}`, accountId, streamOf(bytesOf(600_000)), 1);
-        await store.submissions.accept(submissionRow(accountId, { blobId: `blb_${accountId}`, nextAttemptAt: null }));
+        await store.submissions.accept(submissionRow(accountId, { blobId: `blb_${accountId}` }), null);
+        await store.blobs.write(`blb_2${accountId}`, accountId, streamOf(bytesOf(9)), 1);
+        await store.uploads.insert(uploadRow(accountId, { blobId: `blb_2${accountId}` }));
       }
-      const one = Object.fromEntries(Object.keys(none).map((name) => [name, 1]));
+      const one = Object.fromEntries(Object.keys(none).map((name) => [name, name === "blobs" ? 2 : 1]));
       expect(await countsOf(handle, gone.id)).toEqual(one);
       const deleted = newEvent(gone.id, { appId: app.id, type: "account.deleted", data: { externalId: null } });
       const again = { ...deleted, id: orderedId("evt", 1) };
@@ -263,7 +276,9 @@ export function accountsContract(subject: () => Promise<Subject>): void {
         store.intents.insert(intentRow(accountId)),
         ...maildropWrites(store, accountId).map((write) => write()),
         store.blobs.write(randomId("blb"), accountId, streamOf(bytesOf(1_200_000)), 1),
-        store.submissions.accept(submissionRow(accountId, { nextAttemptAt: null })),
+        store.submissions.accept(submissionRow(accountId), null),
+        store.submissions.accept(submissionRow(accountId, { blobId: randomId("blb") }), bytesOf(9)),
+        store.uploads.insert(uploadRow(accountId)),
       ];
       for (const result of await Promise.allSettled(add(randomId("acc")))) {
         expect(result).toMatchObject({ status: "rejected", reason: gone });

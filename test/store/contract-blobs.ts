@@ -54,7 +54,7 @@ export function blobsContract(subject: () => Promise<Subject>): void {
       const now = 1_000_000;
       const [loose, kept] = [randomId("blb"), randomId("blb")];
       for (const id of [loose, kept]) await blobs.write(id, accountId, streamOf(bytesOf(chunk + 1)), now);
-      await store.submissions.accept(submissionRow(accountId, { blobId: kept, nextAttemptAt: null }));
+      await store.submissions.accept(submissionRow(accountId, { blobId: kept, nextAttemptAt: null }), null);
       await blobs.sweep(now + 3_599_999);
       expect((await collect(blobs.read(loose))).sizes).toEqual([chunk, 1]);
       expect(await blobs.sweep(now + 3_600_000)).toBeGreaterThanOrEqual(1);

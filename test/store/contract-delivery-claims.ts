@@ -34,11 +34,19 @@ export function deliveryClaimsContract(subject: () => Promise<Subject>): void {
       const log = await (
         await subject()
       ).store.events.list(app.id, { after: 0, limit: 9, types: null, accountIds: null });
-      const claimed = rows.slice(0, 2).map((row, at) => ({
-        delivery: { ...row, state: "delivering", nextAttemptAt: null },
-        epoch: 1,
-        event: log[at],
-      }));
+      const claimed = rows.slice(0, 2).map((row, at) => {
+        const {
+          appId: _app,
+          folderRoles: _roles,
+          data,
+          ...event
+        } = log[at] ?? { appId: "", folderRoles: null, data: null };
+        return {
+          delivery: { ...row, state: "delivering", nextAttemptAt: null },
+          epoch: 1,
+          event: { ...event, data: JSON.stringify(data) },
+        };
+      });
       expect(await claim(hook, t0 + 1)).toEqual(claimed);
       expect(await deliveries.get(hook.id, rows[0]?.id ?? "")).toEqual(claimed[0]?.delivery);
       expect(await claim(hook, t0 + 1, 100, "b")).toEqual([]);

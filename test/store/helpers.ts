@@ -34,9 +34,20 @@ export function sha256(bytes: Uint8Array): string {
 
 /** How many rows of each table belong to the account. */
 export async function countsOf(handle: Handle, accountId: string) {
-  const { folders, placements, splitKeys, intents, maildropHeaders, maildropFlags, blobs, submissions } = handle.tables;
+  const { folders, placements, splitKeys, intents, maildropHeaders, maildropFlags, blobs, submissions, uploads } =
+    handle.tables;
   const { watches, watchFolders, folderSnapshots, heldKeys } = handle.tables;
-  const counted = { folders, placements, splitKeys, intents, maildropHeaders, maildropFlags, blobs, submissions };
+  const counted = {
+    folders,
+    placements,
+    splitKeys,
+    intents,
+    maildropHeaders,
+    maildropFlags,
+    blobs,
+    submissions,
+    uploads,
+  };
   const watched = { watches, watchFolders, folderSnapshots, heldKeys };
   const counts: Record<string, number> = {};
   for (const [name, table] of Object.entries({ ...counted, ...watched })) {

@@ -6,10 +6,10 @@ import type {
   IntentRow,
   KeyRow,
   NewEvent,
-  SubmissionRow,
   WatchFolderRow,
 } from "../../src/store/rows.ts";
 import { orderedId, randomId } from "../../src/mail/id.ts";
+import type { SubmissionRow, UploadRow } from "../../src/store/submission-rows.ts";
 import type { DeliveryRow, WebhookRow } from "../../src/store/webhook-rows.ts";
 
 /** Whole rows for tests, with what a test wants to be otherwise. */
@@ -156,19 +156,44 @@ export function submissionRow(accountId: string, change: Partial<SubmissionRow> 
     firstAnswer: { id: "sub_x", nested: [1, null, "ü"] },
     messageId: "<1@example>",
     envelope: { from: "a@example", to: ["b@example"] },
+    needs: { eightBit: true, utf8: false },
     recipients: [{ email: "b@example", state: "pending", code: null, enhancedCode: null, text: null }],
     subject: "Привет 🌍",
     metadata: {},
+    original: null,
+    saveToSent: "auto",
+    sentCopy: null,
     warnings: [],
+    lastError: null,
     blobId: null,
     size: 3,
     attempts: 0,
     nextAttemptAt: now,
     sendAt: null,
     deliverBefore: now + 86_400_000,
+    followUps: [],
+    followUpAt: null,
+    followUpTries: 0,
     createdAt: now,
     updatedAt: now,
     finishedAt: null,
+    ...change,
+  };
+}
+
+/** Expires an hour after it came. */
+export function uploadRow(accountId: string, change: Partial<UploadRow> = {}): UploadRow {
+  const createdAt = change.createdAt ?? 1_790_000_000_000;
+  return {
+    id: orderedId("upl", createdAt),
+    appId: "app_1",
+    accountId,
+    blobId: randomId("blb"),
+    filename: "Grüße 🌍.pdf",
+    contentType: "application/pdf",
+    size: 3,
+    createdAt,
+    expiresAt: createdAt + 3_600_000,
     ...change,
   };
 }

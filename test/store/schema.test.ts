@@ -86,6 +86,24 @@ test("accounts from before watching are due to be watched, where there is someth
   ]);
 });
 
+test("submissions from before the outbox was whole are sent as their account says, and finished ones stay as they are", () => {
+  const db = migrated(4);
+  db.exec("insert into accounts (id, save_to_sent) values ('acc_1', 'always')");
+  const insert = db.prepare(
+    "insert into submissions (id, account_id, idempotency_key, state) values (?, 'acc_1', ?, ?)",
+  );
+  insert.run("sub_1", "1", "queued");
+  insert.run("sub_2", "2", "sent");
+  migrateSqlite(db, migrations);
+  const columns = "needs, original, save_to_sent, sent_copy, last_error, follow_ups, follow_up_at, follow_up_tries";
+  const rows = db.prepare(`select id, ${columns} from submissions order by id`).raw();
+  const needs = '{"eightBit":false,"utf8":false}';
+  expect(rows.all()).toEqual([
+    ["sub_1", needs, null, "always", null, null, "[]", null, 0],
+    ["sub_2", needs, null, "never", null, null, "[]", null, 0],
+  ]);
+});
+
 test("a step that fails leaves nothing of itself", () => {
   const db = migrated();
   const broken = [...migrations, { name: "9999_broken.sql", sql: "create table half (a); create table half (a);" }];
@@ -116,9 +134,35 @@ test("what is looked up often is found by an index", () => {
       "SEARCH maildrop_flags USING PRIMARY KEY (account_id=? AND key>?)",
     "select * from blobs where expires_at <= 5 order by expires_at limit 90": "blobs_expiry",
     "select * from submissions where account_id = '' and id < '' order by id desc limit 5": "submissions_account",
-    [`select * from submissions where ${underWay} and lease_until <= 5`]: "submissions_under_way",
-    "select id from submissions where state in ('scheduled', 'queued') and next_attempt_at <= 5 order by next_attempt_at, id":
-      "submissions_due",
+    "select account_id, next_attempt_at from submissions where state in ('scheduled', 'queued') and next_attempt_at <= 5 order by next_attempt_at limit 500":
+      "COVERING INDEX submissions_due (next_attempt_at<?)",
+    "select min(next_attempt_at) from submissions where state in ('scheduled', 'queued') and next_attempt_at > 5":
+      "COVERING INDEX submissions_due (next_attempt_at>?)",
+    "select min(account_id) from submissions where state in ('scheduled', 'queued') and account_id > ''":
+      "submissions_waiting (account_id>?)",
+    "select min(next_attempt_at) from submissions where state in ('scheduled', 'queued') and account_id = ''":
+      "submissions_waiting (account_id=?)",
+    "select id from submissions where account_id = '' and state in ('scheduled', 'queued') and next_attempt_at <= 5 order by next_attempt_at, id limit 9":
+      "submissions_waiting (account_id=? AND next_attempt_at<?)",
+    [`select id from submissions where account_id = '' and ${underWay} and deaths = 0 and lease_until <= 5 order by lease_until, id limit 9`]:
+      "submissions_lease (account_id=? AND lease_until<?)",
+    [`select account_id, min(lease_until) from submissions where ${underWay} and lease_until <= 5 group by account_id`]:
+      "COVERING INDEX submissions_lease",
+    [`select min(lease_until) from submissions where ${underWay} and lease_until > 5`]:
+      "COVERING INDEX submissions_lease",
+    [`update submissions set lease_until = 5 where ${underWay} and owner = ''`]: "submissions_lease",
+    "select * from submissions where account_id = '' and message_id = '' order by id desc limit 1":
+      "submissions_message (account_id=? AND message_id=?)",
+    "select id, account_id from submissions where follow_up_at is not null and follow_up_at <= 5 order by follow_up_at limit 500":
+      "submissions_follow_ups (follow_up_at>? AND follow_up_at<?)",
+    "select min(account_id) from submissions where follow_up_at is not null and account_id > ''":
+      "COVERING INDEX submissions_follow_ups_account (account_id>?)",
+    "select id from submissions where account_id = '' and follow_up_at is not null and follow_up_at <= 5 order by follow_up_at limit 1":
+      "submissions_follow_ups_account (account_id=? AND follow_up_at>? AND follow_up_at<?)",
+    "select id from submissions where finished_at < 5 limit 90": "submissions_finished",
+    "delete from submissions where account_id = ''": "INDEX submissions_",
+    "delete from uploads where account_id = ''": "uploads_account",
+    "select id from uploads where expires_at <= 5 order by expires_at limit 10": "uploads_expiry",
     "select * from intents where account_id = '' and expires_at > 5": "intents_account",
     "select * from events where app_id = '' and sequence > 5 and data is not null order by sequence limit 9":
       "events_sequence (app_id=? AND sequence>?)",

@@ -16,11 +16,19 @@ function say(line: string): void {
   writeSync(1, `${line}\n`);
 }
 
-async function accept(accountId: string): Promise<void> {
+/** Its bytes come with it, as a short message's do. */
+async function acceptShort(accountId: string): Promise<void> {
+  const row = submissionRow(accountId, { blobId: randomId("blb") });
+  await store.submissions.accept(row, bytesOf(3000));
+  say(`${accountId} ${row.id} ${row.blobId}`);
+}
+
+/** Its bytes were written before, as a long message's are. */
+async function acceptLong(accountId: string): Promise<void> {
   const blobId = randomId("blb");
   await store.blobs.write(blobId, accountId, streamOf(bytesOf(3000)), Date.now());
   const row = submissionRow(accountId, { blobId });
-  await store.submissions.accept(row);
+  await store.submissions.accept(row, null);
   say(`${accountId} ${row.id} ${blobId}`);
 }
 
@@ -28,7 +36,7 @@ const store = createStore(where.startsWith("postgres:") ? await openPostgres(whe
 const account = accountRow();
 await store.accounts.insert(account);
 say("open");
-const clients = Array.from({ length: 8 }, async () => {
-  for (;;) await accept(account.id);
+const clients = Array.from({ length: 8 }, async (_, at) => {
+  for (;;) await (at % 2 === 0 ? acceptShort(account.id) : acceptLong(account.id));
 });
 await Promise.all(clients);

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
+import { Failure } from "../../src/errors.ts";
 import type { Flags } from "../../src/mail/flags.ts";
 import type { FolderRole, NativeFolder } from "../../src/mail/folder.ts";
-import type { Mailbox } from "../../src/mail/mailbox.ts";
+import type { ByteRange, Mailbox } from "../../src/mail/mailbox.ts";
 import type { ImapPlace, NativeKey, Place, Summary } from "../../src/mail/message.ts";
 import type { Fact, FolderWatching } from "../../src/mail/watch.ts";
 import { emptyEnvelope } from "../../src/mime/parse-envelope.ts";
@@ -11,6 +12,9 @@ type ModelFolder = { uidValidity: number; uidNext: number; messages: Map<number,
 
 /** The folders that have a role. */
 const roles: Record<string, FolderRole> = { INBOX: "inbox", Archive: "archive", Sent: "sent" };
+
+const person = { name: "", email: "bob@postern.test" };
+const daemon = { name: "Mail Delivery System", email: "MAILER-DAEMON@mx.postern.test" };
 
 const unset: Flags = { seen: false, flagged: false, answered: false, draft: false };
 
@@ -39,6 +43,16 @@ export function modelServer({ permanent, condstore }: { permanent: boolean; cond
     /** Keys of which there were copies, each with flags of its own. */
     copied: new Set<string>(),
     keyOf,
+    /** Raw octets of messages from a mail daemon, by their keys; null: the line is lost over it. */
+    raws: new Map<string, string | null>(),
+    /** The keys of messages that were read, in order. */
+    read: [] as string[],
+    /** How much of them. */
+    octetsRead: 0,
+    /** The line is lost. */
+    isDead: false,
+    /** The line is lost after each message that is read. */
+    diesAfterRead: false,
     add(path: string, key = `m${(keys += 1)}`, flags: Flags = unset, keywords: string[] = []): number {
       const folder = at(path);
       const uid = folder.uidNext;
@@ -80,7 +94,12 @@ export function modelServer({ permanent, condstore }: { permanent: boolean; cond
   const summaryOf = (path: string, { uid, key, flags, keywords, subject }: Stored): Summary<ImapPlace> => ({
     place: { path, uidValidity: at(path).uidValidity, uid },
     key: keyOf(key),
-    envelope: { ...emptyEnvelope, messageId: `<${key}@postern.test>`, subject },
+    envelope: {
+      ...emptyEnvelope,
+      messageId: `<${key}@postern.test>`,
+      subject,
+      from: server.raws.has(key) ? daemon : person,
+    },
     receivedAt: 1_790_000_000_000,
     size: 100,
     flags,
@@ -128,12 +147,32 @@ export function modelServer({ permanent, condstore }: { permanent: boolean; cond
         })(),
       };
     },
-    firstSince: async () => null,
+    firstSince: async (path) => sorted(path)[0]?.uid ?? null,
     waitForNews: async () => null,
   };
 
-  const mailbox: Pick<Mailbox, "folders" | "watching" | "summaries" | "capabilities"> = {
+  const mailbox: Pick<Mailbox, "folders" | "watching" | "summaries" | "capabilities" | "openRaw" | "dead"> = {
     watching,
+    get dead() {
+      return server.isDead;
+    },
+    async openRaw(place: Place, range?: ByteRange) {
+      const message = "uid" in place ? folders.get(place.path)?.messages.get(place.uid) : undefined;
+      const key = message?.key ?? "";
+      server.read.push(key);
+      const whole = server.raws.get(key);
+      const raw = typeof whole === "string" ? whole.slice(range?.start, range && range.end + 1) : whole;
+      if (typeof raw === "string") {
+        const stream = (async function* () {
+          for (let at = 0; at < raw.length; at += 1_000) yield Buffer.from(raw.slice(at, at + 1_000));
+          server.octetsRead += raw.length;
+          server.isDead = server.diesAfterRead;
+        })();
+        return { size: raw.length, stream };
+      }
+      server.isDead = raw === null;
+      throw new Failure(server.isDead ? "upstream-unreachable" : "message-gone", "It can't be read.");
+    },
     capabilities: () => ({
       folders: true,
       move: true,

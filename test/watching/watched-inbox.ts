@@ -1,3 +1,4 @@
+import type { AccountRow } from "../../src/store/rows.ts";
 import type { Store } from "../../src/store/store.ts";
 import { modelServer } from "./model-server.ts";
 import { type WatchedModel, watchedModel } from "./watched-model.ts";
@@ -17,12 +18,25 @@ export type Told = {
 export async function watchedInbox(
   store: Store,
   permanent: boolean,
-  { more = [], condstore = true, window = 10_000 }: { more?: string[]; condstore?: boolean; window?: number } = {},
+  {
+    more = [],
+    condstore = true,
+    window = 10_000,
+    account = {},
+    before = () => {},
+  }: {
+    more?: string[];
+    condstore?: boolean;
+    window?: number;
+    account?: Partial<AccountRow>;
+    before?: (server: Told["server"]) => void;
+  } = {},
 ): Promise<Told> {
   const server = modelServer({ permanent, condstore });
   for (const path of ["INBOX", "Archive", "Work", ...more]) server.create(path);
+  before(server);
   server.add("INBOX", "first");
-  const watch = await watchedModel(store, server, window);
+  const watch = await watchedModel(store, server, window, account);
   await watch.look();
   const [id = ""] = (await watch.truth()).keys();
   const nameOf = new Map((await store.folders.list(watch.accountId)).map((folder) => [folder.id, folder.path]));

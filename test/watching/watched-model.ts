@@ -17,10 +17,15 @@ export const copiesDiffer = { flags: "any", keywords: "any" };
 export type Known = { folderIds: string[]; flags: unknown; keywords: unknown };
 
 /** An account at a model server under watch, what the app does to it by the API, and what the log tells of it. */
-export async function watchedModel(store: Store, server: ModelServer, window = 10_000) {
+export async function watchedModel(
+  store: Store,
+  server: ModelServer,
+  window = 10_000,
+  change: Partial<AccountRow> = {},
+) {
   const app = appRow();
   await store.apps.insert(app);
-  const base = accountRow({ appId: app.id, watch: { mode: "push", folders: "all", notifySince: null } });
+  const base = accountRow({ appId: app.id, watch: { mode: "push", folders: "all", notifySince: null }, ...change });
   await store.accounts.insert(base);
   let now = 1_790_000_000_000;
   const clock = { now: () => (now += 1), sleep: async () => {} };

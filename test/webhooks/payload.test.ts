@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { exampleOf } from "../../src/http/events/examples.ts";
 import { event as eventSchema } from "../../src/http/events/schema.ts";
 import type { Event } from "../../src/mail/event.ts";
-import { payloadOf } from "../../src/webhooks/payload.ts";
+import { payloadOf, payloadOfWritten } from "../../src/webhooks/payload.ts";
 
 const message = {
   id: "msg_BQAAAAEAAAABAAAAKk3vXb8Yk2Qf7w",
@@ -40,6 +40,13 @@ describe("a payload", () => {
     expect(payloadOf(eventOf(message))).toBe(JSON.stringify(eventOf(message)));
   });
 
+  test("is the same of what is written already, short or long", () => {
+    for (const data of [message, { ...message, to: addresses(5_000) }, {}]) {
+      const { data: _data, ...envelope } = eventOf(data);
+      expect(payloadOfWritten(envelope, JSON.stringify(data))).toBe(payloadOf(eventOf(data)));
+    }
+  });
+
   test("is whole up to 20,000 octets", () => {
     const short = payloadOf(eventOf({ subject: "" })).length;
     const exact = eventOf({ subject: "x".repeat(20_000 - short) });
@@ -56,6 +63,56 @@ describe("a payload", () => {
     expect(to.length).toBeGreaterThanOrEqual(50);
     expect(to).toEqual(addresses(to.length));
     expect({ ...others, to: message.to }).toEqual(message);
+  });
+
+  test("of a submission to a thousand names some of them, and keeps the rest", () => {
+    const example = exampleOf("submission.sent");
+    const emails = Array.from({ length: 1_000 }, (_, at) => `person-${at}@example.org`);
+    const text = "250 2.0.0 Ok: queued as 4C1".repeat(18);
+    const recipients = emails.map((email) => ({ email, state: "accepted", code: 250, enhancedCode: "2.0.0", text }));
+    const envelope = { from: "ada@example.org", to: emails };
+    const given = { ...example, data: { ...example.data, envelope, recipients } };
+    const json = payloadOf(given);
+    expect(Buffer.byteLength(json)).toBeLessThanOrEqual(20_000);
+    const { data } = eventSchema.parse(JSON.parse(json)) as Event;
+    const told = data as { envelope: typeof envelope; recipients: typeof recipients };
+    expect(told.envelope).toEqual({ from: envelope.from, to: emails.slice(0, told.envelope.to.length) });
+    expect(told.recipients.map(({ email }) => email)).toEqual(emails.slice(0, told.recipients.length));
+    expect(told.recipients.length).toBeGreaterThanOrEqual(20);
+    const { envelope: _envelope, recipients: _recipients, ...rest } = example.data;
+    expect(data).toMatchObject({ ...rest, truncated: ["envelope", "recipients"] });
+  });
+
+  test("of metadata holds whole entries only, whatever they are named", () => {
+    const example = exampleOf("submission.failed");
+    const names = Array.from({ length: 50 }, (_, at) =>
+      `${["messageIds", "subject", "id"][at % 3]}${at}`.padEnd(100, "."),
+    );
+    const metadata = {
+      short: "x",
+      long: "ü".repeat(1_000),
+      ...Object.fromEntries(names.map((name) => [name, "y".repeat(900)])),
+    };
+    const data = JSON.parse(payloadOf({ ...example, data: { ...example.data, metadata } })).data;
+    expect([data.metadata, data.truncated]).toEqual([{ short: "x" }, ["metadata"]]);
+    const many = Object.fromEntries(names.map((name) => [name, "漢".repeat(250)]));
+    const json = payloadOf({ ...example, data: { ...example.data, metadata: many } });
+    expect(Buffer.byteLength(json)).toBeLessThanOrEqual(20_000);
+    const told = eventSchema.parse(JSON.parse(json)) as Event;
+    expect(Object.entries(many)).toEqual(expect.arrayContaining(Object.entries(told.data["metadata"] as object)));
+    expect(Object.keys(told.data["metadata"] as object).length).toBeGreaterThanOrEqual(3);
+  });
+
+  test("of a bounce of a thousand keeps what it is about", () => {
+    const example = exampleOf("message.bounced");
+    const failed = { action: "failed", status: "5.1.1", code: 550, text: "x".repeat(500) };
+    const recipients = Array.from({ length: 1_000 }, (_, at) => ({ email: `person-${at}@example.org`, ...failed }));
+    const originalMessageId = `<${"m".repeat(900)}>`;
+    const given = { ...example, data: { ...example.data, recipients, originalMessageId } };
+    const told = eventSchema.parse(JSON.parse(payloadOf(given))) as Event;
+    const { id, submissionId, kind } = example.data;
+    const truncated = expect.arrayContaining(["recipients", "originalMessageId"]);
+    expect(told.data).toMatchObject({ id, submissionId, kind, originalMessageId: null, truncated });
   });
 
   test("keeps ids and flags, whatever else is cut", () => {

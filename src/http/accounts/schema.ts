@@ -29,49 +29,65 @@ const ca = z
   .openapi({ description: "A CA certificate in PEM that is trusted for this server, in place of the public ones." });
 const servername = oneLine(253).openapi({ description: "The name in the certificate, where it is not the host." });
 
-function serverInput<const P extends "imap" | "pop3" | "smtp">(protocols: readonly [P, ...P[]], name: string) {
-  return z
-    .strictObject({
-      protocol: z.enum(protocols),
-      host,
-      port,
-      security,
-      auth: z.strictObject({ type: z.literal("password"), username, password }),
-      tls: z.strictObject({ ca: ca.optional(), servername: servername.optional() }).optional(),
-    })
-    .openapi(name);
+const maxPerMinute = z
+  .int()
+  .min(1)
+  .max(6000)
+  .openapi({
+    description:
+      "Messages that are handed over in a minute, at most; a twentieth of them may go at once. What is more waits. " +
+      "Without it, as many as the provider is known to take from a mailbox (Microsoft 365: 30), else as many as the server takes.",
+    example: 60,
+  });
+
+function serverInput<const P extends "imap" | "pop3" | "smtp">(protocols: readonly [P, ...P[]]) {
+  return z.strictObject({
+    protocol: z.enum(protocols),
+    host,
+    port,
+    security,
+    auth: z.strictObject({ type: z.literal("password"), username, password }),
+    tls: z.strictObject({ ca: ca.optional(), servername: servername.optional() }).optional(),
+  });
 }
 
-function serverPatch(name: string) {
-  return z
+const incomingInput = serverInput(["imap", "pop3"]).openapi("IncomingServerInput");
+const outgoingInput = serverInput(["smtp"])
+  .extend({ maxPerMinute: maxPerMinute.optional() })
+  .openapi("OutgoingServerInput");
+
+const serverPatch = z.strictObject({
+  host: host.optional(),
+  port: port.optional(),
+  security: security.optional(),
+  auth: z
     .strictObject({
-      host: host.optional(),
-      port: port.optional(),
-      security: security.optional(),
-      auth: z
-        .strictObject({
-          type: z.literal("password").optional(),
-          username: username.optional(),
-          password: password.optional(),
-        })
-        .optional(),
-      tls: z.strictObject({ ca: nullable(ca).optional(), servername: nullable(servername).optional() }).optional(),
+      type: z.literal("password").optional(),
+      username: username.optional(),
+      password: password.optional(),
     })
-    .openapi(name);
+    .optional(),
+  tls: z.strictObject({ ca: nullable(ca).optional(), servername: nullable(servername).optional() }).optional(),
+});
+
+const incomingPatch = serverPatch.openapi("IncomingServerPatch");
+const outgoingPatch = serverPatch
+  .extend({ maxPerMinute: nullable(maxPerMinute).optional() })
+  .openapi("OutgoingServerPatch");
+
+function serverView<const P extends "imap" | "pop3" | "smtp">(protocols: readonly [P, ...P[]]) {
+  return z.object({
+    protocol: z.enum(protocols),
+    host: z.string(),
+    port: z.int(),
+    security,
+    auth: z.object({ type: z.literal("password"), username: z.string() }),
+    tls: z.object({ ca: z.string().optional(), servername: z.string().optional() }).optional(),
+  });
 }
 
-function serverView<const P extends "imap" | "pop3" | "smtp">(protocols: readonly [P, ...P[]], name: string) {
-  return z
-    .object({
-      protocol: z.enum(protocols),
-      host: z.string(),
-      port: z.int(),
-      security,
-      auth: z.object({ type: z.literal("password"), username: z.string() }),
-      tls: z.object({ ca: z.string().optional(), servername: z.string().optional() }).optional(),
-    })
-    .openapi(name);
-}
+const incomingView = serverView(["imap", "pop3"]).openapi("IncomingServer");
+const outgoingView = serverView(["smtp"]).extend({ maxPerMinute: maxPerMinute.optional() }).openapi("OutgoingServer");
 
 const email = oneLine(254)
   .regex(/^[^@\s]+@[^@\s]+$/, { error: "is an e-mail address" })
@@ -86,7 +102,9 @@ const onUncertain = z.enum(["hold", "retry"]).openapi({
   description: "What to do with a message when the line was lost after it had been handed over.",
 });
 const saveToSent = z.enum(["auto", "always", "never"]).openapi({
-  description: "Who files a copy of what is sent. Kept for later: this version files none.",
+  description:
+    "Whether a copy of what is sent goes into the sent folder, on IMAP. `auto`: providers that file one themselves are left time for it; `always`: at once; " +
+    "in both cases only where the folder has none yet. `never`: Postern files none. A submission can say otherwise.",
 });
 const watchMode = z.enum(["push", "poll", "off"]);
 const watchFolders = z.union([z.literal("all"), z.array(role).max(folderRoles.length)]);
@@ -97,8 +115,8 @@ export const accountInput = z
     name: name.optional(),
     externalId: externalId.optional(),
     metadata: metadata.optional(),
-    incoming: serverInput(["imap", "pop3"], "IncomingServerInput").optional(),
-    outgoing: serverInput(["smtp"], "OutgoingServerInput").optional(),
+    incoming: incomingInput.optional(),
+    outgoing: outgoingInput.optional(),
     verify: z.boolean().default(true).openapi({ description: "Log in on both sides before the account is stored." }),
     watch: z
       .strictObject({
@@ -125,8 +143,8 @@ export const accountPatch = z
     name: nullable(name).optional(),
     externalId: nullable(externalId).optional(),
     metadata: metadata.optional(),
-    incoming: serverPatch("IncomingServerPatch").optional(),
-    outgoing: serverPatch("OutgoingServerPatch").optional(),
+    incoming: incomingPatch.optional(),
+    outgoing: outgoingPatch.optional(),
     verify: z.boolean().default(true).openapi({ description: "Log in on both sides before a server is changed." }),
     watch: z
       .strictObject({
@@ -172,8 +190,8 @@ export const account = z
     name: nullable(z.string()),
     externalId: nullable(z.string()),
     metadata: z.record(z.string(), z.string()),
-    incoming: nullable(serverView(["imap", "pop3"], "IncomingServer")),
-    outgoing: nullable(serverView(["smtp"], "OutgoingServer")),
+    incoming: nullable(incomingView),
+    outgoing: nullable(outgoingView),
     watch: z.object({ mode: watchMode, folders: watchFolders, notifySince: nullable(timestamp) }),
     onUncertain,
     saveToSent,

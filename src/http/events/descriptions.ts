@@ -19,5 +19,14 @@ export const eventDescriptions: Record<EventType, string> = {
   "message.updated": "A message has other flags, keywords or folders.",
   "message.moved": "A message lies in another folder.",
   "message.deleted": "A message is gone.",
+  "message.bounced":
+    "A bounce of a message that was sent from here has arrived: it could not be delivered to some, or not yet. `message.created` tells the bounce itself.",
+  "submission.sent":
+    "All who can have the message have it, as far as the account's own server goes, and at least one does.",
+  "submission.deferred": "An attempt did not reach all, or the next one was put off; it goes on by itself.",
+  "submission.failed": "Nobody has the message, and nothing is tried any more.",
+  "submission.canceled": "It was taken back before it went out to all.",
+  "submission.uncertain":
+    "The line was lost after the message had been handed over: some may have it or not. `PATCH` it with `resolve`.",
   "webhook.disabled": "A webhook gets nothing any more, because of its receiver. The app's other webhooks are told.",
 };

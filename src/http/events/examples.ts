@@ -50,6 +50,46 @@ const folder = {
   actor: "external",
 };
 
+const accepted = {
+  email: "bob@example.org",
+  state: "accepted",
+  code: 250,
+  enhancedCode: "2.0.0",
+  text: "Ok: queued as 4C1",
+};
+const put = (state: string, code: number | null, enhancedCode: string | null, text: string) => ({
+  email: "eve@example.org",
+  state,
+  code,
+  enhancedCode,
+  text,
+});
+
+const submission = {
+  id: "sub_0c8jv4h2m9q6s1t7r3n5k8p0ba",
+  accountId,
+  state: "sent",
+  messageId: "<0c8jv4h2m9q6s1t7r3n5k8p0ba@example.org>",
+  subject: "Your invoice",
+  envelope: { from: "ada@example.org", to: ["bob@example.org", "eve@example.org"] },
+  recipients: [accepted, put("accepted", 250, "2.0.0", "Ok: queued as 4C2")],
+  size: 53_120,
+  attempts: 1,
+  nextAttemptAt: null,
+  lastError: null,
+  sendAt: null,
+  deliverBefore: "2026-11-25T09:30:00.000Z",
+  inReplyTo: null,
+  action: null,
+  saveToSent: "auto",
+  sentCopy: "pending",
+  metadata: { ticket: "4711" },
+  warnings: [],
+  createdAt: "2026-11-22T09:29:58.000Z",
+  updatedAt: "2026-11-22T09:30:00.000Z",
+};
+const open = { ...submission, sentCopy: null };
+
 const since = "2026-11-22T09:30:00.000Z";
 const failing = (code: string, detail: string) => ({ side: "incoming", code, detail, at: since });
 const refused = failing("account-authentication-failed", "The mail server refused the login.");
@@ -72,6 +112,46 @@ export const dataExamples: Record<EventType, Record<string, unknown>> = {
   "message.updated": { ...seen, changes: ["flags"], actor: "external" },
   "message.moved": { ...seen, folderIds: [archive], fromFolderId: inbox, toFolderId: archive, actor: "api" },
   "message.deleted": { id: message.id, folderIds: [archive], actor: "external" },
+  "message.bounced": {
+    id: message.id,
+    folderIds: [inbox],
+    submissionId: submission.id,
+    originalMessageId: submission.messageId,
+    kind: "failed",
+    recipients: [
+      {
+        email: "eve@example.org",
+        action: "failed",
+        status: "5.1.1",
+        code: 550,
+        text: "550 5.1.1 <eve@example.org>: User unknown",
+      },
+    ],
+    actor: "external",
+  },
+  "submission.sent": submission,
+  "submission.deferred": {
+    ...open,
+    state: "queued",
+    recipients: [accepted, put("deferred", 451, "4.7.1", "Greylisted, try again later")],
+    nextAttemptAt: "2026-11-22T09:35:00.000Z",
+  },
+  "submission.failed": {
+    ...open,
+    state: "failed",
+    envelope: { from: "ada@example.org", to: ["eve@example.org"] },
+    recipients: [put("rejected", 550, "5.1.1", "User unknown")],
+  },
+  "submission.canceled": {
+    ...open,
+    state: "canceled",
+    recipients: [accepted, put("deferred", 451, "4.7.1", "Greylisted, try again later")],
+  },
+  "submission.uncertain": {
+    ...open,
+    state: "uncertain",
+    recipients: [accepted, put("uncertain", null, null, "The line was lost before the server's answer.")],
+  },
   "webhook.disabled": {
     webhookId: "whk_0c8jv4h2m9q6s1t7r3n5k8p0ba",
     url: "https://crm.example.org/hooks/postern",

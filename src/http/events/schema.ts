@@ -3,6 +3,7 @@ import { type EventType, eventTypes } from "../../mail/event.ts";
 import { accountError, accountState } from "../accounts/schema.ts";
 import { folder } from "../folders/schema.ts";
 import { message } from "../messages/schema.ts";
+import { submission } from "../submissions/schema.ts";
 import { id, listQuery, nullable, timestamp } from "../schemas.ts";
 import { eventDescriptions } from "./descriptions.ts";
 import { exampleOf } from "./examples.ts";
@@ -11,18 +12,20 @@ const actor = z.enum(["api", "external"]).openapi("EventActor", {
   description: "Who did it: a call of this API, or anybody else (another mail program, a filter, another person).",
 });
 
+const truncated = z
+  .array(z.string())
+  .optional()
+  .openapi({
+    description:
+      "In what is sent to webhooks only: the members that are not whole, because all of it is too long for that. Lists and texts are shorter; " +
+      "an address, keyword, Message-ID or entry of `metadata` that is itself too long is left out, or null.",
+  });
+
 const told = message
   .omit({ threadId: true, references: true, preview: true, text: true, html: true, headers: true })
   .extend({
     folderIds: z.array(z.string()).openapi({ description: "The folders that it lies in, as far as they are watched." }),
-    truncated: z
-      .array(z.string())
-      .optional()
-      .openapi({
-        description:
-          "In what is sent to webhooks only: the members that are not whole, because all of it is too long for that. Lists and texts are shorter; " +
-          "an address, keyword or Message-ID that is itself too long is left out, or null.",
-      }),
+    truncated,
   });
 
 const messageCreated = told
@@ -58,6 +61,42 @@ const messageDeleted = z
     actor,
   })
   .openapi("MessageDeletedData");
+
+const messageBounced = z
+  .object({
+    id: z.string().openapi({ description: "The bounce: a message of the account." }),
+    folderIds: z.array(z.string()).openapi({ description: "Where the bounce lies." }),
+    submissionId: id("sub").openapi({ description: "What could not be delivered." }),
+    originalMessageId: nullable(z.string()).openapi({ description: "Its Message-ID, with angle brackets." }),
+    kind: z.enum(["failed", "delayed", "delivered", "relayed", "expanded"]).openapi({
+      description:
+        "The worst of its recipients' actions. `failed`: it is given up; `delayed`: it is still tried; the others are reports of success (RFC 3464 §2.3.3).",
+    }),
+    recipients: z
+      .array(
+        z.object({
+          email: z.string(),
+          action: z.enum(["failed", "delayed", "delivered", "relayed", "expanded"]),
+          status: nullable(z.string()).openapi({ description: "RFC 3463.", example: "5.1.1" }),
+          code: nullable(z.int()).openapi({ description: "The refusing server's SMTP reply code.", example: 550 }),
+          text: nullable(z.string()).openapi({ description: "Its words." }),
+        }),
+      )
+      .openapi({
+        description:
+          "Those of the submission's recipients whom the bounce names; empty where it names none. Anybody can write a bounce.",
+      }),
+    actor,
+    truncated,
+  })
+  .openapi("MessageBouncedData");
+
+const submissionData = submission
+  .extend({
+    messageId: nullable(z.string()).openapi({ description: "The Message-ID header, with angle brackets." }),
+    truncated,
+  })
+  .openapi("SubmissionData", { description: "The submission as it was then." });
 
 const toldFolder = folder.omit({ subscribed: true, counts: true }).extend({ actor });
 const folderData = toldFolder.openapi("FolderData");
@@ -143,6 +182,12 @@ export const event = z
     eventOf("message.updated", messageUpdated),
     eventOf("message.moved", messageMoved),
     eventOf("message.deleted", messageDeleted),
+    eventOf("message.bounced", messageBounced),
+    eventOf("submission.sent", submissionData),
+    eventOf("submission.deferred", submissionData),
+    eventOf("submission.failed", submissionData),
+    eventOf("submission.canceled", submissionData),
+    eventOf("submission.uncertain", submissionData),
     toldOf("webhook.disabled", webhookDisabled, ofNone),
   ])
   .openapi("Event", { description: "New types may come: leave alone what you don't know." });

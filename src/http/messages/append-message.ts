@@ -2,7 +2,7 @@ import { z } from "@hono/zod-openapi";
 import { type Flags, systemFlags } from "../../mail/flags.ts";
 import type { appendMessage as operation } from "../../operations/append-message.ts";
 import { accountParams, mailboxErrors } from "../accounts/schema.ts";
-import { rawBytes } from "../body.ts";
+import { announcedLength, rawBytes } from "../body.ts";
 import { contract } from "../contract.ts";
 import type { Front } from "../env.ts";
 import { id, timestampInput } from "../schemas.ts";
@@ -94,14 +94,13 @@ export function appendMessage(app: Front, run: ReturnType<typeof operation>): vo
   app.openapi(route, async (c) => {
     const { accountId } = c.req.valid("param");
     const { folder, flags = [], keywords = [], receivedAt = null } = c.req.valid("query");
-    const announced = Number(c.req.header("content-length"));
     const stored = await run(c.var.caller, accountId, {
       folder,
       signal: c.req.raw.signal,
       flags,
       keywords,
       receivedAt,
-      announced: Number.isSafeInteger(announced) && announced > 0 ? announced : null,
+      announced: announcedLength(c.req.raw),
       read: (limit) => rawBytes(c.req.raw, limit),
     });
     if ("id" in stored) c.header("Location", `/v1/accounts/${accountId}/messages/${stored.id}`);

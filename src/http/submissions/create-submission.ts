@@ -1,23 +1,10 @@
-import { z } from "@hono/zod-openapi";
 import type { createSubmission as operation } from "../../operations/create-submission.ts";
-import { accountParams } from "../accounts/schema.ts";
+import { accountParams, mailboxErrors } from "../accounts/schema.ts";
 import { contract } from "../contract.ts";
 import type { Front } from "../env.ts";
-import { idempotencyHeaders } from "../schemas.ts";
+import { acceptedHeaders, acceptedResponses, acceptHeaders } from "./accepted.ts";
 import { waitOf } from "./prefer.ts";
-import { submission, submissionInput } from "./schema.ts";
-
-const headers = {
-  Location: { description: "Where the submission is.", schema: { type: "string" } },
-  "Idempotency-Replayed": {
-    description: "`true` where the same request was accepted before.",
-    schema: { type: "string", example: "true" },
-  },
-  "Preference-Applied": {
-    description: "The `wait` that was granted.",
-    schema: { type: "string", example: "wait=10" },
-  },
-} as const;
+import { submissionInput } from "./schema.ts";
 
 const route = contract({
   operationId: "submissions.create",
@@ -31,23 +18,24 @@ const route = contract({
     "that. What becomes of each recipient is told in the submission, never as a failure of this call. With " +
     "`Prefer: wait=N` it answers 200 as soon as the outcome is known, and 202 after N seconds (60 at most). The same " +
     "Idempotency-Key again gets the first answer again, or with `Prefer: wait` the state by now. `from` is the account's own " +
-    "address unless you name another; whether the account may use that is the mail server's to say.",
+    "address unless you name another; whether the account may use that is the mail server's to say. With `inReplyTo` it answers or forwards a " +
+    "message of the account. What is known to be more than the mail server takes (its size, addresses that are not ASCII) is refused at once.",
   request: {
     params: accountParams,
-    headers: idempotencyHeaders.extend({
-      Prefer: z.string().max(1000).optional().openapi({ description: "RFC 7240.", example: "wait=10" }),
-    }),
+    headers: acceptHeaders,
     body: submissionInput,
   },
-  responses: {
-    200: {
-      description: "The submission, in its final state.",
-      headers,
-      content: { "application/json": { schema: submission } },
-    },
-    202: { description: "The submission, accepted.", headers, content: { "application/json": { schema: submission } } },
-  },
-  errors: ["idempotency-key-reused", "no-outgoing", "account-paused", "message-too-large", "unsupported-by-runtime"],
+  responses: acceptedResponses,
+  errors: [
+    "idempotency-key-reused",
+    "no-outgoing",
+    "account-paused",
+    "message-too-large",
+    "unsupported-by-runtime",
+    // Where another message is read.
+    "message-gone",
+    ...mailboxErrors,
+  ],
   maxBody: 35 * 1024 * 1024,
 });
 
@@ -61,9 +49,7 @@ export function createSubmission(app: Front, run: ReturnType<typeof operation>):
       waitSeconds,
       signal: c.req.raw.signal,
     });
-    c.header("Location", `/v1/accounts/${accountId}/submissions/${created.submission.id}`);
-    if (created.replayed) c.header("Idempotency-Replayed", "true");
-    if (waitSeconds > 0) c.header("Preference-Applied", `wait=${waitSeconds}`);
-    return created.final ? c.json(created.submission, 200) : c.json(created.submission, 202);
+    const headers = acceptedHeaders(created, waitSeconds);
+    return created.final ? c.json(created.submission, 200, headers) : c.json(created.submission, 202, headers);
   });
 }

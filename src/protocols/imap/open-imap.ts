@@ -39,6 +39,7 @@ import { summaries } from "./summaries.ts";
 import { survey } from "./survey.ts";
 import { tlsOptions } from "./tls.ts";
 import { waitForNews } from "./wait-for-news.ts";
+import { withMessageId } from "./with-message-id.ts";
 import { responseCode, responseText, text, wireOf } from "./wire.ts";
 
 export type ImapTransport = NonNullable<ImapFlowOptions["transport"]>;
@@ -225,6 +226,7 @@ function mailboxOf(session: Session, profile: ProviderProfile | null): Mailbox<I
     move: (places, path, uidNext) => inTurn(() => move(session, places, path, uidNext)),
     remove: (places) => inTurn(() => remove(session, places)),
     locate: (path, key) => inTurn(() => locate(session, path, key)),
+    withMessageId: (path, messageId) => inTurn(() => withMessageId(session, path, messageId)),
     append: (path, message, options, uidNext) => inTurn(() => append(session, path, message, options, uidNext)),
     createFolder: (parent, name) => inTurn(() => createFolder(session, parent, name)),
     renameFolder: (path, to) => inTurn(() => renameFolder(session, path, to)),

@@ -107,6 +107,7 @@ export async function openMaildrop({ kept, log, ...options }: OpenMaildrop): Pro
         "POP3 gives messages no key that another folder could know them by.",
       );
     },
+    withMessageId: async () => [],
     get unfinished() {
       return waiting === 0 ? session.unfinished : tail.then(() => session.unfinished);
     },

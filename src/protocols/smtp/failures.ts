@@ -31,22 +31,35 @@ export const timedOut = (where: Where): Failure =>
 export const disconnected = (where: Where): Failure =>
   failure("upstream-unreachable", "The connection to the mail server was lost.", where);
 
+export const brokeProtocol = (where: Where): Failure =>
+  failure("upstream-protocol-error", "The mail server's answer can't be read.", where);
+
+const tooManyConnections =
+  /too many (concurrent |simultaneous |open )?(smtp )?(connections|sessions|logins)|(concurrent|simultaneous|maximum|number of) connections|connections? limit/i;
+
+/** 421 and what else is about this session only: that there are too many of them, or that it is over. */
+function notNow(reply: Reply, where: Where): Failure | null {
+  if (reply.code < 500 && tooManyConnections.test(reply.text)) {
+    return failure("account-busy", "The mail server allows no more connections for this account.", where, reply);
+  }
+  if (reply.code !== 421) return null;
+  return failure("upstream-throttled", "The mail server asks to come back later.", where, reply);
+}
+
 /** A reply that ends the dialog, outside of the login and of a message. */
 export function refused(reply: Reply, where: Where): Failure {
-  if (reply.code === 421) {
-    return failure("upstream-throttled", "The mail server asks to come back later.", where, reply);
-  }
+  const later = notNow(reply, where);
+  if (later !== null) return later;
   if (reply.code < 500) return failure("upstream-unreachable", "The mail server is not ready.", where, reply);
   return failure("refused-by-server", "The mail server refused the session.", where, reply);
 }
 
 /** A refused login: what is wrong for good is the account's fault, what is wrong for now is not (RFC 4954 §6). */
 export function loginRefused(reply: Reply, where: Where): Failure {
-  if (reply.code === 421) {
-    return failure("upstream-throttled", "The mail server asks to come back later.", where, reply);
-  }
+  const later = notNow(reply, where);
+  if (later !== null) return later;
   if (reply.code < 500) {
-    return failure("upstream-unreachable", "The mail server can't check logins at the moment.", where, reply);
+    return failure("upstream-throttled", "The mail server can't check logins at the moment.", where, reply);
   }
   const particular = providerRefusal(where.host, reply.text);
   if (particular) return failure(particular.code, particular.detail, where, reply, { fix: particular.fix });

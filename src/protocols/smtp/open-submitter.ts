@@ -2,13 +2,19 @@ import { Failure } from "../../errors.ts";
 import type { Guard, ServerLogin } from "../../mail/server.ts";
 import type { SubmitOutcome, Submitter } from "../../mail/submitter.ts";
 import { type SmtpDeadlines, smtpDeadlines } from "./deadlines.ts";
+import { isPositive } from "./send-envelope.ts";
 import { openSession, type Session } from "./session.ts";
-import { submitMessage, type SubmitOptions } from "./submit-message.ts";
+import { submitMessage } from "./submit-message.ts";
 
-/** A line that was open for a while may be gone before the first command is answered: that is worth one new line. */
+/** A line that was open for a while may be gone, or logged out, before the first command is answered: that is worth one new line. */
 const isStale = (error: unknown) =>
-  error instanceof Failure && (error.code === "upstream-unreachable" || error.code === "upstream-timeout");
-const isGoodbye = (outcome: SubmitOutcome) => outcome.recipients.every(({ code }) => code === 421);
+  error instanceof Failure &&
+  (error.code === "upstream-unreachable" ||
+    error.code === "upstream-timeout" ||
+    error.code === "account-authentication-failed");
+
+/** The server leaves, or does not know any more where it is in the dialog. */
+const isGoodbye = (outcome: SubmitOutcome) => outcome.recipients.every(({ code }) => code === 421 || code === 503);
 
 /**
  * A submitter on an account's outgoing server, for one caller at a time. It connects when first used, keeps the session for
@@ -17,60 +23,46 @@ const isGoodbye = (outcome: SubmitOutcome) => outcome.recipients.every(({ code }
 export function openSubmitter(needs: { guard: Guard; deadlines?: SmtpDeadlines }, server: ServerLogin): Submitter {
   const deadlines = needs.deadlines ?? smtpDeadlines;
   let session: Session | null = null;
-  /** A transaction may be left open on the session. */
-  let dirty = false;
 
   async function fresh(): Promise<Session> {
     const old = session;
     session = null;
-    dirty = false;
     await old?.quit();
     session = await openSession({ guard: needs.guard, deadlines }, server);
     return session;
   }
 
+  /** A session on which a transaction can begin. */
   async function current(): Promise<Session> {
-    if (session === null || session.dead()) return fresh();
-    if (!dirty) return session;
-    dirty = false;
-    try {
-      await session.reset();
-      return session;
-    } catch {
-      return fresh();
-    }
+    if (session === null || isSpent(session)) return fresh();
+    if (!session.isDirty) return session;
+    return (await reset(session)) ? session : fresh();
   }
 
-  async function attempt(
-    on: Session,
-    bytes: AsyncIterable<Uint8Array>,
-    envelope: Parameters<Submitter["submit"]>[1],
-    options: SubmitOptions,
-  ): Promise<SubmitOutcome> {
-    dirty = true;
-    const outcome = await submitMessage(on, bytes, envelope, options, deadlines);
-    dirty = !outcome.recipients.some(({ state }) => state === "accepted");
-    return outcome;
+  /** Ends a transaction that was left open (RFC 5321 §4.1.1.5). */
+  async function reset(on: Session): Promise<boolean> {
+    on.wire.begin("RSET", deadlines.command);
+    on.wire.write("RSET\r\n");
+    const answer = await on.wire.reply().catch(() => "");
+    on.wire.rest();
+    on.isDirty = !isPositive(answer);
+    return isPositive(answer);
   }
 
   return {
-    limits: async () => (await current()).limits,
+    limits: async () => (await current()).extensions.limits,
     async submit(bytes, envelope, options) {
-      let started = false;
-      async function* once(): AsyncGenerator<Uint8Array> {
-        started = true;
-        yield* bytes;
-      }
-      const before = session;
+      const kept = session;
       const on = await current();
-      if (on !== before) return attempt(on, once(), envelope, options);
+      const progress = { started: false };
+      const mayRepeat = (): boolean => on === kept && !progress.started;
       try {
-        const outcome = await attempt(on, once(), envelope, options);
-        if (started || !isGoodbye(outcome)) return outcome;
+        const outcome = await submitMessage(on, bytes, envelope, options, deadlines, progress);
+        if (!mayRepeat() || !isGoodbye(outcome)) return outcome;
       } catch (error) {
-        if (started || !isStale(error)) throw error;
+        if (!mayRepeat() || !isStale(error)) throw error;
       }
-      return attempt(await fresh(), once(), envelope, options);
+      return submitMessage(await fresh(), bytes, envelope, options, deadlines, progress);
     },
     async close() {
       const last = session;
@@ -78,4 +70,9 @@ export function openSubmitter(needs: { guard: Guard; deadlines?: SmtpDeadlines }
       await last?.quit();
     },
   };
+}
+
+/** The line is lost, the server has said something that nobody asked for (its goodbye), or it takes no more messages on it. */
+function isSpent({ wire, transactions, extensions }: Session): boolean {
+  return wire.lost() !== null || wire.heard() || transactions >= (extensions.transactions ?? Infinity);
 }

@@ -1,9 +1,9 @@
 import SMTPConnection from "nodemailer/lib/smtp-connection";
 import type { Failure } from "../../errors.ts";
 import type { Guard, ServerLogin } from "../../mail/server.ts";
-import type { SubmitterLimits } from "../../mail/submitter.ts";
 import type { SmtpDeadlines } from "./deadlines.ts";
 import { dial, tlsOptions } from "./dial.ts";
+import { type Extensions, readExtensions } from "./extensions.ts";
 import {
   disconnected,
   failure,
@@ -16,29 +16,38 @@ import {
 } from "./failures.ts";
 import { logIn, type LoginResult } from "./log-in.ts";
 import { parseReply } from "./reply.ts";
+import { createWire, type Wire } from "./wire.ts";
 
 /** An open, authenticated SMTP session; one thing at a time. */
 export type Session = {
-  connection: SMTPConnection;
+  wire: Wire;
   host: string;
-  limits: SubmitterLimits;
-  /** True once the line is gone. */
-  dead(): boolean;
-  /** Ends a transaction that was left open (RFC 5321 §4.1.1.5). */
-  reset(): Promise<void>;
+  extensions: Extensions;
+  /** Transactions begun. */
+  transactions: number;
+  /** A transaction may be open. */
+  isDirty: boolean;
+  /** The server takes no more recipients than that in one transaction. */
+  learn(recipients: number): void;
   /** QUIT, and at the latest after two seconds the line is dropped; never throws. */
   quit(): Promise<void>;
 };
 
 /** What nodemailer tells on the way, by its logger and its hook for logins. */
-type Heard = { injected: boolean; extensions: string[]; maxSize: number | false; login: LoginResult };
+type Heard = { injected: boolean; extensions: Extensions; login: LoginResult };
+
+/** How long a server may take for its goodbye, milliseconds. */
+const goodbyeMs = 2_000;
 
 export type SessionNeeds = { guard: Guard; deadlines: SmtpDeadlines };
 
 /** The name in EHLO: the literal of our own address (RFC 5321 §4.1.4), as mail programs on desks say it. */
 const literal = (address: string) => (address.includes(":") ? `[IPv6:${address}]` : `[${address}]`);
 
-/** Passes the guard, connects, greets, starts TLS where asked, and logs in. */
+/**
+ * Passes the guard, connects, greets, starts TLS where asked, and logs in: that is nodemailer's work. Then the line is ours: what is said
+ * on it from there on, and when, decides whether a message is lost or sent twice.
+ */
 export async function openSession(needs: SessionNeeds, server: ServerLogin): Promise<Session> {
   const { deadlines } = needs;
   const { host } = server;
@@ -51,7 +60,7 @@ export async function openSession(needs: SessionNeeds, server: ServerLogin): Pro
   );
 
   if (socket.destroyed) throw disconnected(at("connect"));
-  const heard: Heard = { injected: false, extensions: [], maxSize: false, login: { granted: false, reply: null } };
+  const heard: Heard = { injected: false, extensions: readExtensions(""), login: { granted: false, reply: null } };
   const connection = new SMTPConnection({
     connection: socket,
     host: admitted.address,
@@ -76,20 +85,15 @@ export async function openSession(needs: SessionNeeds, server: ServerLogin): Pro
     },
     customAuth: {
       async POSTERN(context) {
-        heard.extensions = context.extensions;
-        heard.maxSize = context.maxAllowedSize;
+        heard.extensions = readExtensions(connection.lastServerResponse || "");
         if (!heard.injected) heard.login = await logIn(context, server.username, server.password);
       },
     },
   });
 
-  let dead = false;
   let lost: unknown = null;
   connection.on("error", (error: unknown) => {
     lost = error;
-  });
-  connection.on("end", () => {
-    dead = true;
   });
 
   /** Why the line went: an error, the server's goodbye (nodemailer tells it by the last reply only), or nothing known. */
@@ -124,25 +128,26 @@ export async function openSession(needs: SessionNeeds, server: ServerLogin): Pro
     throw refusedLogin(heard.login, at("login"));
   }
 
+  const { extensions } = heard;
+  const { _socket: line } = connection;
+  if (!line || connection.destroyed) throw loss(at("login"));
+  const wire = createWire(line, host, () => connection.close());
+  connection.once("end", () => wire.lose(lost === null ? disconnected(wire.where()) : toFailure(lost, wire.where())));
   return {
-    connection,
+    wire,
     host,
-    limits: {
-      size: heard.maxSize || null,
-      smtpUtf8: heard.extensions.includes("SMTPUTF8"),
-      eightBitMime: heard.extensions.includes("8BITMIME"),
+    extensions,
+    transactions: 0,
+    isDirty: false,
+    learn(recipients) {
+      extensions.limits = { ...extensions.limits, recipients };
     },
-    dead: () => dead,
-    reset: () => step("RSET", deadlines.command, (done) => connection.reset(done)),
     async quit() {
-      if (dead) return;
-      const ended = new Promise<void>((resolve) => {
-        connection.once("end", resolve);
-      });
-      const timer = setTimeout(() => connection.close(), 2000);
-      connection.quit();
-      await ended;
-      clearTimeout(timer);
+      if (wire.lost() !== null) return;
+      wire.begin("QUIT", goodbyeMs);
+      wire.write("QUIT\r\n");
+      await wire.reply().catch(() => {});
+      wire.lose(disconnected(wire.where()));
     },
   };
 }

@@ -267,7 +267,16 @@ test("a provider's words mean nothing on another server", async () => {
 });
 
 test("a profile changes neither where we connect nor how securely", async () => {
-  const known = ["id", "hosts", "passwordFix", "refusals", "roleHints", "noopTellsNews", "filesSentCopy"];
+  const known = [
+    "id",
+    "hosts",
+    "passwordFix",
+    "refusals",
+    "roleHints",
+    "noopTellsNews",
+    "filesSentCopy",
+    "maxPerMinute",
+  ];
   for (const profile of providerProfiles) {
     expect(Object.keys(profile).every((key) => known.includes(key))).toBe(true);
     expect(Object.keys(profile.roleHints).every((role) => (folderRoles as readonly string[]).includes(role))).toBe(

@@ -8,7 +8,7 @@ import { openSubmitter } from "../../../src/protocols/smtp/open-submitter.ts";
 import { inbox } from "../../background/inbox.ts";
 import type { Certificate } from "../../servers/ca.ts";
 import { type MailStack, startMailStack } from "../../servers/mail-stack.ts";
-import { freshUser, type User } from "../../servers/mailboxes.ts";
+import { freshUser, mailDomain, type User } from "../../servers/mailboxes.ts";
 import { recipients } from "../../servers/postfix-config.ts";
 import { localGuard, login, octetsOf } from "./scripted.ts";
 
@@ -24,11 +24,11 @@ afterAll(async () => {
   await stack.stop();
 });
 
-function open(user: User, side: "smtps" | "submission", change: Partial<ServerLogin> = {}): Submitter {
+function open(user: User, side: "smtps" | "submission" | "plain", change: Partial<ServerLogin> = {}): Submitter {
   return openSubmitter(
     { guard: localGuard },
     login(stack.postfix.ports[side], {
-      security: side === "smtps" ? "tls" : "starttls",
+      security: side === "submission" ? "starttls" : "tls",
       tls: { ca: stack.certificates.ca, servername: "mail.postern.test" },
       ...user,
       ...change,
@@ -38,7 +38,7 @@ function open(user: User, side: "smtps" | "submission", change: Partial<ServerLo
 
 function message(from: User, to: string, body: string) {
   const text = `From: ${from.username}\r\nTo: ${to}\r\nSubject: test\r\nMessage-ID: <${body.length}.${Date.now()}@postern.test>\r\n\r\n${body}\r\n`;
-  return { text, options: { size: text.length, beforeDot: async () => {} } };
+  return { text, options: { size: text.length, eightBit: false, utf8: false, beforeDot: async () => {} } };
 }
 
 describe.each(["smtps", "submission"] as const)("over %s", (side) => {
@@ -115,8 +115,54 @@ describe.each(["smtps", "submission"] as const)("over %s", (side) => {
     });
     const submitter = open(alice, side);
     const to = { from: alice.username, to: [alice.username] };
-    const large = submitter.submit(octetsOf("x"), to, { size: 5_000_001, beforeDot: async () => {} });
+    const large = submitter.submit(octetsOf("x"), to, { ...message(alice, "", "").options, size: 5_000_001 });
     await expect(large).rejects.toMatchObject({ code: "message-too-large" });
+    await submitter.close();
+  });
+});
+
+describe("beyond ASCII", () => {
+  test("an 8-bit body arrives byte for byte, an international header and local part are taken", async () => {
+    const alice = freshUser();
+    const bob = freshUser();
+    const submitter = open(alice, "smtps");
+    expect(await submitter.limits()).toMatchObject({ smtpUtf8: true, eightBitMime: true });
+    const { text, options } = message(alice, bob.username, "Grüße, 世界");
+    const octets = Buffer.from(text.replace("Subject: test", "Subject: test\r\nContent-Transfer-Encoding: 8bit"));
+    const to = { from: alice.username, to: [bob.username] };
+    const needs = { ...options, size: octets.length, eightBit: true };
+    expect((await submitter.submit(octets, to, needs)).recipients[0]?.state).toBe("accepted");
+    const [raw] = await inbox(stack, bob, 1);
+    expect(raw).toContain("\r\n\r\nGrüße, 世界\r\n");
+
+    const header = Buffer.from(text.replace("Subject: test", "Subject: Grüße"));
+    const utf8 = { ...needs, size: header.length, utf8: true };
+    const among = { from: alice.username, to: [`jürgen@${mailDomain}`, `bob@bücher.example`] };
+    const outcome = await submitter.submit(header, among, utf8);
+    expect(outcome.recipients.map(({ state, code }) => [state, code])).toEqual([
+      ["accepted", 250],
+      ["rejected", 550],
+    ]);
+    await submitter.close();
+  });
+
+  test("where the server offers none of it nothing is sent, but what needs none of it", async () => {
+    const alice = freshUser();
+    const submitter = open(alice, "plain");
+    expect(await submitter.limits()).toEqual({ size: null, smtpUtf8: false, eightBitMime: false, recipients: null });
+    const { text, options } = message(alice, alice.username, "hello");
+    const octets = Buffer.from(text);
+    const to = { from: alice.username, to: [alice.username] };
+    for (const needs of [{ utf8: true }, { eightBit: true }]) {
+      await expect(submitter.submit(octets, to, { ...options, ...needs })).rejects.toMatchObject({
+        code: "unsupported-by-server",
+      });
+    }
+    expect((await submitter.submit(octets, to, options)).recipients[0]?.state).toBe("accepted");
+    // It takes less than it says: it says nothing.
+    const large = Buffer.from(`${text}${`${"x".repeat(70)}\r\n`.repeat(2_000)}`);
+    const refused = await submitter.submit(large, to, { ...options, size: large.length });
+    expect(refused.recipients[0]).toMatchObject({ state: "rejected", code: 552 });
     await submitter.close();
   });
 });

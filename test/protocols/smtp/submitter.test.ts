@@ -1,47 +1,18 @@
-import { afterEach, describe, expect, test } from "vitest";
-import type { Failure } from "../../../src/errors.ts";
-import type { Submitter } from "../../../src/mail/submitter.ts";
-import { type SmtpDeadlines, smtpDeadlines } from "../../../src/protocols/smtp/deadlines.ts";
-import { openSubmitter } from "../../../src/protocols/smtp/open-submitter.ts";
-import { localGuard, login, octetsOf, type Scripted, startScripted } from "./scripted.ts";
+import { describe, expect, test } from "vitest";
+import { octetsOf } from "./scripted.ts";
+import { closeAfterEach, dots, envelope, gone, mail, many, plain, scripted, send, states } from "./submitting.ts";
 
-const mail = "From: a@example.org\r\nTo: b@example.org\r\n\r\nhello\r\n.leading dot\r\n";
-const envelope = { from: "a@example.org", to: ["b@example.org"] };
-const many = { from: "a@example.org", to: ["b@example.org", "c@example.org", "d@example.org"] };
-
-const opened: Scripted[] = [];
-const submitters: Submitter[] = [];
-afterEach(async () => {
-  await Promise.all(submitters.splice(0).map((submitter) => submitter.close()));
-  await Promise.all(opened.splice(0).map((server) => server.close()));
-});
-
-async function scripted(answers: Parameters<typeof startScripted>[0], deadlines: Partial<SmtpDeadlines> = {}) {
-  const server = await startScripted(answers);
-  opened.push(server);
-  const open = (change: Parameters<typeof login>[1] = {}) => {
-    const submitter = openSubmitter(
-      { guard: localGuard, deadlines: { ...smtpDeadlines, ...deadlines } },
-      login(server.port, change),
-    );
-    submitters.push(submitter);
-    return submitter;
-  };
-  return { server, open, submitter: open() };
-}
-
-/** Sends `mail`, and notes whether the dot had been reached by the commit. */
-function send(submitter: Submitter, to = envelope, bytes = octetsOf(mail), beforeDot = async () => {}) {
-  return submitter.submit(bytes, to, { size: mail.length, beforeDot });
-}
-
-const states = (outcome: { recipients: { state: string }[] }) => outcome.recipients.map(({ state }) => state);
-const dots = (server: Scripted) => server.heard.filter((line) => line === ".").length;
+closeAfterEach();
 
 describe("a message", () => {
   test("goes out byte for byte, with the server's words as the outcome", async () => {
     const { server, submitter } = await scripted({});
-    expect(await submitter.limits()).toEqual({ size: 1_000_000, smtpUtf8: false, eightBitMime: true });
+    expect(await submitter.limits()).toEqual({
+      size: 1_000_000,
+      smtpUtf8: false,
+      eightBitMime: true,
+      recipients: null,
+    });
     const outcome = await send(submitter, many);
     expect(outcome.recipients).toEqual(
       many.to.map((email) => ({
@@ -80,7 +51,7 @@ describe("a message", () => {
 
   test("is refused before the first command where the server can't take it", async () => {
     const { server, submitter } = await scripted({});
-    const large = submitter.submit(octetsOf(mail), envelope, { size: 1_000_001, beforeDot: async () => {} });
+    const large = submitter.submit(octetsOf(mail), envelope, { ...plain, size: 1_000_001 });
     await expect(large).rejects.toMatchObject({ code: "message-too-large" });
     await expect(send(submitter, { from: "a@example.org", to: ["jürgen@example.org"] })).rejects.toMatchObject({
       code: "unsupported-by-server",
@@ -93,7 +64,7 @@ describe("a message", () => {
 
   test("uses SMTPUTF8 where it is offered and needed only", async () => {
     const { server, submitter } = await scripted({ EHLO: "250-scripted\r\n250-AUTH PLAIN\r\n250 SMTPUTF8" });
-    expect(await submitter.limits()).toEqual({ size: null, smtpUtf8: true, eightBitMime: false });
+    expect(await submitter.limits()).toEqual({ size: null, smtpUtf8: true, eightBitMime: false, recipients: null });
     await send(submitter, { from: "a@example.org", to: ["jürgen@example.org"] });
     await send(submitter);
     expect(server.heard.filter((line) => line.startsWith("MAIL"))).toEqual([
@@ -151,12 +122,12 @@ describe("before the dot", () => {
 
   test("bytes that fail send no dot", async () => {
     const { server, submitter } = await scripted({});
-    const gone = new Error("blob is gone");
+    const missing = new Error("blob is gone");
     async function* broken(): AsyncGenerator<Uint8Array> {
       yield Buffer.from("From: a@example.org\r\n");
-      throw gone;
+      throw missing;
     }
-    await expect(send(submitter, envelope, broken())).rejects.toBe(gone);
+    await expect(send(submitter, envelope, broken())).rejects.toBe(missing);
     expect(dots(server)).toBe(0);
   });
 
@@ -164,8 +135,7 @@ describe("before the dot", () => {
     const { server, submitter } = await scripted({});
     let committed = false;
     const sending = send(submitter, envelope, octetsOf(mail), async () => {
-      await server.close();
-      opened.splice(opened.indexOf(server), 1);
+      await gone(server);
       await new Promise((resolve) => setTimeout(resolve, 100));
       committed = true;
     });
@@ -209,12 +179,15 @@ describe("after the dot", () => {
     ]);
   });
 
-  test("250, then reset, is sent once", async () => {
-    const { server, submitter } = await scripted({ dot: { end: "close", say: "250 2.0.0 queued" } });
-    expect(states(await send(submitter))).toEqual(["accepted"]);
-    expect(states(await send(submitter))).toEqual(["accepted"]);
-    expect(dots(server)).toBe(2);
-  });
+  test.each(["close", "reset"] as const)(
+    "250, then %s, is sent once, and the next one on another line",
+    async (end) => {
+      const { server, submitter } = await scripted({ dot: { end, say: "250 2.0.0 queued" } });
+      for (let n = 0; n < 3; n += 1) expect(states(await send(submitter))).toEqual(["accepted"]);
+      expect(dots(server)).toBe(3);
+      expect(server.connections()).toBe(3);
+    },
+  );
 });
 
 describe("refusals", () => {
@@ -229,14 +202,7 @@ describe("refusals", () => {
     ]);
   });
 
-  test("421 at DATA, and gone, is tried again", async () => {
-    const { submitter } = await scripted({ DATA: { end: "close", say: "421 4.3.2 closing down" } });
-    // nodemailer may see the end of the line before it has read the last of several replies.
-    const end = await send(submitter, many).then(states, ({ retryable }: Failure) => retryable);
-    expect([true, ["deferred", "deferred", "deferred"]]).toContainEqual(end);
-  });
-
-  test.each(["MAIL", "RCPT", "dot"] as const)("421 at %s defers all that were not refused", async (step) => {
+  test.each(["MAIL", "RCPT", "DATA", "dot"] as const)("421 at %s defers all that were not refused", async (step) => {
     const { submitter } = await scripted({ [step]: { end: "close", say: "421 4.3.2 closing down" } });
     const { recipients } = await send(submitter, many);
     expect(recipients.map(({ state, code }) => [state, code])).toEqual(many.to.map(() => ["deferred", 421]));
@@ -319,7 +285,7 @@ describe("a kept session", () => {
 });
 
 describe("logging in", () => {
-  test.each(["535 5.7.8 bad credentials", "534 5.7.9 app password needed", "530 5.7.0 no"])(
+  test.each(["535 5.7.8 bad credentials", "534 5.7.9 app password needed", "530 5.7.0 no", "538 5.7.11 no"])(
     "%s is final",
     async (AUTH) => {
       const { submitter } = await scripted({ AUTH });
@@ -330,9 +296,21 @@ describe("logging in", () => {
     },
   );
 
-  test("454 is not", async () => {
-    const { submitter } = await scripted({ AUTH: "454 4.7.0 temporary authentication failure" });
-    await expect(submitter.limits()).rejects.toMatchObject({ code: "upstream-unreachable", retryable: true });
+  test.each(["454 4.7.0 temporary authentication failure", "432 4.7.12 a password transition is needed", "451 4.3.0"])(
+    "%s is not",
+    async (AUTH) => {
+      const { submitter } = await scripted({ AUTH });
+      await expect(submitter.limits()).rejects.toMatchObject({ code: "upstream-throttled", retryable: true });
+    },
+  );
+
+  test.each([
+    ["greeting", "421 4.7.0 mx.example Error: too many connections from 192.0.2.1"],
+    ["greeting", "421 Too many concurrent SMTP connections; please try again later."],
+    ["AUTH", "432 4.3.2 Concurrent connections limit exceeded."],
+  ] as const)("at %s: %s", async (step, say) => {
+    const { submitter } = await scripted({ [step]: { end: "close", say } });
+    await expect(submitter.limits()).rejects.toMatchObject({ code: "account-busy", retryable: true });
   });
 
   test("LOGIN and CRAM-MD5 where PLAIN is not offered", async () => {
@@ -403,8 +381,7 @@ describe("deadlines", () => {
 
   test("a closed port is unreachable", async () => {
     const { server, submitter } = await scripted({});
-    await server.close();
-    opened.splice(0);
+    await gone(server);
     await expect(send(submitter)).rejects.toMatchObject({
       code: "upstream-unreachable",
       details: { upstream: { phase: "connect" } },
