@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-/** Three projects: what needs no server, what runs on real servers, and what takes longer than a commit should. */
+/** What needs no server, what runs on databases, what runs on all real servers, and what takes longer than a commit should. */
 export default defineConfig({
   test: {
     projects: [
@@ -12,15 +12,28 @@ export default defineConfig({
           testTimeout: 10_000,
           // By default one core is left idle: of two, that is half of them.
           maxWorkers: "100%",
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          name: "stores",
+          include: ["test/store/**/*.server.test.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 180_000,
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
         },
       },
       {
         test: {
           name: "servers",
           include: ["test/**/*.server.test.ts", "test/servers/**/*.test.ts"],
+          exclude: ["test/store/**"],
           testTimeout: 60_000,
           hookTimeout: 180_000,
           fileParallelism: false,
+          sequence: { groupOrder: 2 },
         },
       },
       {
@@ -30,6 +43,7 @@ export default defineConfig({
           testTimeout: 900_000,
           hookTimeout: 300_000,
           fileParallelism: false,
+          sequence: { groupOrder: 3 },
         },
       },
     ],
