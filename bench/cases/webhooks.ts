@@ -1,31 +1,27 @@
-import { setTimeout as sleep } from "node:timers/promises";
-
 import { Agent } from "undici";
 
-import { deliver } from "../../test/servers/maildir.ts";
+import { makeBacklog, type WebhookRequest } from "../frame/backlog.ts";
 import type { Case } from "../frame/case.ts";
 import type { Figure } from "../frame/figure.ts";
 import { rateOf } from "../frame/outbox.ts";
 import { alternate, median, medianOf, ratio } from "../frame/rounds.ts";
-import { message } from "../frame/small-messages.ts";
-import { untilIdling } from "../frame/watching.ts";
 import { startWebhookSink, type WebhookSink } from "../frame/webhook-sink.ts";
-import type { World } from "../frame/world.ts";
 
 /** Requests under way at once, of either side. */
 const hands = 64;
 const many = 8;
 
-type Page = { data: { sequence: number }[]; nextCursor: string; hasMore: boolean };
-
-/** How many webhooks a second go out, once they are due, beside a loop of requests with the same bodies to the same receiver. */
+/**
+ * How many webhooks a second go out, once they are due, beside a loop that posts the same requests to the same receiver: with bodies and
+ * all headers like ours, which it has ready before it begins, signature too.
+ */
 export const webhooks: Case = {
   name: "webhooks",
   async run(world) {
     const sink = await startWebhookSink();
     const agent = new Agent({ connections: hands });
     try {
-      const events = world.scale.quick ? 1_000 : 4_000;
+      const events = world.scale.quick ? 1_000 : 12_000;
       const backlog = await makeBacklog(world, sink);
       const one = await backlog.webhooks(1, hands);
       const several = await backlog.webhooks(many, hands / many);
@@ -34,10 +30,10 @@ export const webhooks: Case = {
         return rateOf(each * ids.length, start);
       };
       await ours(one, events)();
-      const bodies = await backlog.bodies(events);
+      const requests = await backlog.requests(events);
       const bare = (): Promise<number> =>
         rateOf(events, async () => {
-          await postAll(agent, sink, bodies);
+          await postAll(agent, sink, requests);
           await sink.received(events);
         });
       const rounds = await alternate(world.scale.quick ? 3 : 5, {
@@ -65,74 +61,11 @@ export const webhooks: Case = {
   },
 };
 
-/** A watched mailbox, and webhooks that wait with what has come into it until they are let go. */
-async function makeBacklog(world: World, sink: WebhookSink) {
-  const { api, stack } = world;
-  const mailbox = await world.holding([]);
-  const maildir = stack.dovecot.maildir(mailbox.user);
-  await untilIdling(api, mailbox.path);
-  const paths = new Map<string, string>();
-  let mails = 0;
-
-  async function told(): Promise<number> {
-    let newest = 0;
-    for (let query = "?limit=200"; ;) {
-      const page = (await api.call("GET", `/v1/events${query}`)) as Page;
-      newest = page.data.at(-1)?.sequence ?? newest;
-      if (!page.hasMore) return newest;
-      query = `?limit=200&cursor=${page.nextCursor}`;
-    }
-  }
-  const isHeld = async (id: string): Promise<boolean> =>
-    ((await api.call("GET", `/v1/webhooks/${id}`)) as { holdUntil: string | null }).holdUntil !== null;
-  const enable = (ids: string[], enabled: boolean): Promise<unknown> =>
-    Promise.all(ids.map((id) => api.call("PATCH", `/v1/webhooks/${id}`, { enabled })));
-
-  return {
-    async webhooks(count: number, maxConcurrency: number): Promise<string[]> {
-      const ids: string[] = [];
-      for (let nth = 0; nth < count; nth++) {
-        const path = `/${paths.size}`;
-        const input = { url: sink.url(path), types: ["message.created"], maxConcurrency };
-        const { id } = (await api.call("POST", "/v1/webhooks", input)) as { id: string };
-        paths.set(id, path);
-        ids.push(id);
-      }
-      await enable(ids, false);
-      return ids;
-    },
-    /** So many mails come, for these webhooks, whose receiver asks for an hour's peace; gives what lets them go and waits for the last. */
-    async gather(ids: string[], count: number): Promise<() => Promise<void>> {
-      for (const id of ids) sink.be(paths.get(id) ?? "", "refuse");
-      await enable(ids, true);
-      // The first one is refused, and is due in an hour; the others wait unsent.
-      deliver(maildir, message((mails += 1)));
-      for (const id of ids) while (!(await isHeld(id))) await sleep(50);
-      const before = await told();
-      for (let nth = 0; nth < count; nth++) deliver(maildir, message((mails += 1)));
-      while ((await told()) < before + count) await sleep(250);
-      for (const id of ids) sink.be(paths.get(id) ?? "", "ok");
-      // It ends the hold of who asked for it.
-      await enable(ids, false);
-      return async () => {
-        await enable(ids, true);
-        await sink.received(count * ids.length);
-        await enable(ids, false);
-      };
-    },
-    async bodies(count: number): Promise<string[]> {
-      const { data } = (await api.call("GET", "/v1/events?type=message.created&limit=200")) as Page;
-      return Array.from({ length: count }, (_, nth) => JSON.stringify(data[nth % data.length]));
-    },
-  };
-}
-
-/** Posts all bodies by so many loops of one request after the other. */
-async function postAll(agent: Agent, { host, port }: WebhookSink, bodies: string[]): Promise<void> {
-  const waiting = bodies.values();
-  const headers = { "content-type": "application/json" };
+/** Posts them all by so many loops of one request after the other. */
+async function postAll(agent: Agent, { host, port }: WebhookSink, requests: WebhookRequest[]): Promise<void> {
+  const waiting = requests.values();
   const loop = async (): Promise<void> => {
-    for (const body of waiting) {
+    for (const { headers, body } of waiting) {
       const answer = await agent.request({
         origin: `http://${host}:${port}`,
         path: "/bare",

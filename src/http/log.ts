@@ -30,12 +30,12 @@ export function redact(value: unknown, depth = 0): unknown {
   if (Array.isArray(value)) return value.slice(0, 100).map((item) => redact(item, depth + 1));
   if (value instanceof Set) return redact([...value], depth);
   const entries: Iterable<[unknown, unknown]> = value instanceof Map ? value : Object.entries(value);
-  return Object.fromEntries(
-    [...entries].map(([name, item]) => [
-      String(name),
-      isSecret(String(name)) && item !== null && item !== undefined ? "[redacted]" : redact(item, depth + 1),
-    ]),
-  );
+  const safe: Record<string, unknown> = {};
+  for (const [key, item] of entries) {
+    const name = String(key);
+    safe[name] = isSecret(name) && item !== null && item !== undefined ? "[redacted]" : redact(item, depth + 1);
+  }
+  return safe;
 }
 
 /**
@@ -63,10 +63,14 @@ type Sink = (line: string) => void;
 
 /** JSON lines, or one readable coloured line each where a person looks on. */
 export function createLog(needs: { level: LogLevel; write: Sink; clock: Clock; pretty: boolean }): Log {
+  /** The last line's, and its text: under load, many have the same. */
+  let at = Number.NaN;
+  let time = "";
   return {
     write(level, event, fields = {}) {
       if (ranks[level] < ranks[needs.level]) return;
-      const time = new Date(needs.clock.now()).toISOString();
+      const now = needs.clock.now();
+      if (now !== at) time = new Date((at = now)).toISOString();
       const safe = redact(fields) as Record<string, unknown>;
       needs.write(
         needs.pretty ? prettyLine(time, level, event, safe) : `${JSON.stringify({ time, level, event, ...safe })}\n`,

@@ -16,14 +16,15 @@ function bucketsFor(name: string): number[] {
   return name.endsWith("_bytes") ? buckets.bytes : buckets.seconds;
 }
 
+const escaped = (value: string): string =>
+  /[\\"\n]/.test(value) ? value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n") : value;
+
 function label(labels: Labels): string {
-  return Object.keys(labels)
-    .sort()
-    .map((name) => {
-      const value = labels[name] ?? "";
-      return `${name}="${value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n")}"`;
-    })
-    .join(",");
+  const names = Object.keys(labels);
+  if (names.length > 1) names.sort();
+  let text = "";
+  for (const name of names) text += `${text === "" ? "" : ","}${name}="${escaped(labels[name] ?? "")}"`;
+  return text;
 }
 
 const line = (name: string, labels: string, value: number) => `${name}${labels === "" ? "" : `{${labels}}`} ${value}\n`;

@@ -1,10 +1,14 @@
 import { Readable } from "node:stream";
 import MailComposer, { type MailComposerAttachment } from "nodemailer/lib/mail-composer";
-import type MimeNode from "nodemailer/lib/mime-node";
+import MimeNode from "nodemailer/lib/mime-node";
 import type { Address } from "../mail/address.ts";
+import { randomOctets } from "../mail/random.ts";
 import type { CalendarInput } from "../mail/submission.ts";
 import type { Header } from "./headers.ts";
+import { rememberNames } from "./remember-names.ts";
 import { maxSerialised, serialise } from "./serialise.ts";
+
+rememberNames(MimeNode.prototype as object);
 
 export type AttachmentContent = {
   /** Null: a name is made up from the type. */
@@ -84,6 +88,7 @@ export function compileMessage(message: MessageContent): MimeNode {
     attachments: message.attachments.map(attachment),
     headers: message.headers.map(({ name, value }) => ({ key: name, value })),
     newline: "win",
+    baseBoundary: randomOctets(8).toString("hex"),
     disableFileAccess: true,
     disableUrlAccess: true,
   }).compile();

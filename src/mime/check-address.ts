@@ -38,8 +38,13 @@ function isLocalPart(text: string): boolean {
   return quotedString.test(text) || (dotString.test(text) && !invisible.test(text));
 }
 
+/** LDH labels in lower case, of which the last can't belong to an IP address. */
+const plainDomain = /^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/;
+
 /** RFC 5321 §2.3.5, LDH labels; null for what is none, such as an IP address or what only looks like letters and dots. */
 function asciiDomain(text: string): string | null {
+  // Nearly all are; A-labels have rules of their own.
+  if (text.length <= 253 && plainDomain.test(text) && !text.includes("xn--")) return text;
   if (!/^[\p{L}\p{M}\p{N}.-]+$/u.test(text)) return null;
   const ascii = domainToASCII(text);
   if (ascii.length === 0 || ascii.length > 253) return null;

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from "node:crypto";
+import { hash, randomBytes } from "node:crypto";
 
 const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
@@ -8,8 +8,8 @@ const checksumLength = 6;
 const form = /^pst_[0-9A-Za-z]{49}$/;
 
 /** A number as base62 of fixed width. */
-function base62(octets: Uint8Array, width: number): string {
-  let rest = BigInt(`0x${Buffer.from(octets).toString("hex")}`);
+function base62(number: bigint, width: number): string {
+  let rest = number;
   let text = "";
   for (let at = 0; at < width; at += 1) {
     text = (alphabet[Number(rest % 62n)] ?? "") + text;
@@ -20,12 +20,12 @@ function base62(octets: Uint8Array, width: number): string {
 
 /** 32 bits of SHA-256 over the secret part: finds typing errors without a look into the database. */
 function checksum(secret: string): string {
-  return base62(createHash("sha256").update(secret).digest().subarray(0, 4), checksumLength);
+  return base62(BigInt(`0x${hash("sha256", secret, "hex").slice(0, 8)}`), checksumLength);
 }
 
 /** A new API key: `pst_`, 256 random bits in 43 base62 characters, 6 characters of checksum. */
 export function mintKey(): string {
-  const secret = base62(randomBytes(32), secretLength);
+  const secret = base62(BigInt(`0x${randomBytes(32).toString("hex")}`), secretLength);
   return `pst_${secret}${checksum(secret)}`;
 }
 
@@ -36,7 +36,7 @@ export function isWellFormedKey(text: string): boolean {
 
 /** SHA-256 of the whole key, hex: all that is stored of it. */
 export function hashKey(key: string): string {
-  return createHash("sha256").update(key).digest("hex");
+  return hash("sha256", key, "hex");
 }
 
 /** What a key is recognised by in a list: its first characters, far too few to guess the rest. */

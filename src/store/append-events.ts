@@ -1,6 +1,7 @@
 import { eq, getTableColumns, sql } from "drizzle-orm";
 import { folderRoles } from "../mail/folder.ts";
 import type { Dialect } from "./dialect.ts";
+import { bound } from "./bound.ts";
 import { bySize, charactersOf, givenRows } from "./given.ts";
 import type { Db, Handle, Query } from "./handle.ts";
 import type { NewEvent } from "./rows.ts";
@@ -13,10 +14,10 @@ import type { NewEvent } from "./rows.ts";
 export function appendEvents(store: Pick<Handle, "tables" | "dialect">, db: Db, added: NewEvent[]): Query[] {
   const { apps, events } = store.tables;
   const { sequence: _sequence, ...columns } = getTableColumns(events);
-  const bound = givenRows(columns, { events_after: "bigint" });
+  const named = givenRows(columns, { events_after: "bigint" });
   const byApp = [...Map.groupBy(added, ({ appId }) => appId)].toSorted(([a], [b]) => (a < b ? -1 : 1));
   return byApp.flatMap(([appId, ofApp]) => {
-    const given = ofApp.map((event, at) => bound.of(event, { events_after: ofApp.length - 1 - at }));
+    const given = ofApp.map((event, at) => named.of(event, { events_after: ofApp.length - 1 - at }));
     const newest = sql`(select ${apps.lastSequence} from ${apps} where ${apps.id} = ${appId})`;
     return [
       db
@@ -28,7 +29,7 @@ export function appendEvents(store: Pick<Handle, "tables" | "dialect">, db: Db, 
           // The columns in the table's order.
           sql`select given.id, given.app_id, given.account_id, given.external_id, ${newest} - given.events_after,
               given.type, given.created_at, given.data, given.folder_roles
-            from ${bound.from(store.dialect, some)}`,
+            from ${named.from(store.dialect, some)}`,
         ),
       ),
       queueDeliveries(store, db, appId, ofApp.length),
@@ -54,8 +55,8 @@ function queueDeliveries(
         events.account_id, events.id, events.type, null, 'pending', 0, 0, '[]', events.created_at, events.created_at, null,
         null, 0, 0, 0
       from webhooks cross join events
-      where webhooks.app_id = ${appId} and webhooks.disabled_because is null
-        and events.app_id = ${appId} and events.sequence <= ${newest} and events.sequence > ${newest} - cast(${count} as integer)
+      where webhooks.app_id = ${bound(appId)} and webhooks.disabled_because is null
+        and events.app_id = ${bound(appId)} and events.sequence <= ${newest} and events.sequence > ${newest} - cast(${count} as integer)
         and ${sql.raw(asksFor(dialect))}`,
   );
 }

@@ -1,5 +1,6 @@
 import type { SQL } from "drizzle-orm";
 import { and, eq, getTableColumns, gt, inArray, isNotNull, isNull, or, sql } from "drizzle-orm";
+import { bound } from "./bound.ts";
 import type { Db, Handle } from "./handle.ts";
 import { done } from "./handle.ts";
 import { prepared, preparedAmong } from "./prepared.ts";
@@ -80,18 +81,19 @@ export function claimDeliveriesRepository(store: Handle): Claims {
    * other such one is under way: else one that kills its worker would count deaths for all that were claimed with it.
    */
   function free(webhookId: string, now: number, limit: number): SQL {
-    const isOpen = sql`exists (select 1 from webhooks where id = ${webhookId} and disabled_because is null and hold_until <= ${now})`;
-    const isSuspect = sql`exists (select 1 from deliveries where webhook_id = ${webhookId} and state = 'delivering'
-      and deaths > 1 and lease_until > ${now})`;
-    const first = (name: string, condition: SQL, column: string, most: SQL | number) => sql`select id from (
-      select id from deliveries where webhook_id = ${webhookId} and ${condition} and ${sql.raw(column)} <= ${now} and ${isOpen}
-      order by ${sql.raw(column)} limit ${most} ${locks.ours}) as ${sql.raw(name)}`;
-    const lost = first("lost", sql`state = 'delivering' and deaths = 0`, "lease_until", limit);
-    const again = first("again", sql`state = 'delivering' and deaths > 0 and not ${isSuspect}`, "lease_until", 1);
-    const pending = first("fresh", sql`state = 'pending'`, "next_attempt_at", limit);
+    const [webhook, at, most] = [bound(webhookId), bound(now), bound(limit)];
+    const isOpen = sql`exists (select 1 from webhooks where id = ${webhook} and disabled_because is null and hold_until <= ${at})`;
+    const isSuspect = sql`exists (select 1 from deliveries where webhook_id = ${webhook} and state = 'delivering'
+      and deaths > 1 and lease_until > ${at})`;
+    const first = (name: string, condition: SQL, column: string, howMany: SQL) => sql`select id from (
+      select id from deliveries where webhook_id = ${webhook} and ${condition} and ${sql.raw(column)} <= ${at} and ${isOpen}
+      order by ${sql.raw(column)} limit ${howMany} ${locks.ours}) as ${sql.raw(name)}`;
+    const lost = first("lost", sql`state = 'delivering' and deaths = 0`, "lease_until", most);
+    const again = first("again", sql`state = 'delivering' and deaths > 0 and not ${isSuspect}`, "lease_until", sql`1`);
+    const pending = first("fresh", sql`state = 'pending'`, "next_attempt_at", most);
     // Materialized, so that no plan runs it twice and locks others the second time.
     return sql`(with free as materialized (${again} union all ${lost} union all ${pending})
-      select id from free limit ${limit})`;
+      select id from free limit ${most})`;
   }
 
   function settleSome(db: Db, outcomes: Outcome[]) {

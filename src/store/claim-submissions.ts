@@ -1,5 +1,6 @@
 import type { SQL } from "drizzle-orm";
 import { and, eq, getTableColumns, gt, inArray, sql } from "drizzle-orm";
+import { bound } from "./bound.ts";
 import { givenRows } from "./given.ts";
 import type { Handle } from "./handle.ts";
 import { done } from "./handle.ts";
@@ -84,18 +85,19 @@ export function claimSubmissionsRepository(
    * other such one is under way: else one that kills its worker would count deaths for all that were claimed with it.
    */
   function free(accountId: string, now: number, limit: number, ofWaiting: SQL): SQL {
-    const isSuspect = sql`exists (select 1 from submissions where account_id = ${accountId} and state in ('sending', 'committing')
+    const [ofAccount, rows] = [sql`account_id = ${bound(accountId)}`, bound(limit)];
+    const isSuspect = sql`exists (select 1 from submissions where ${ofAccount} and state in ('sending', 'committing')
       and deaths > 1 and lease_until > ${now})`;
-    const first = (name: string, which: SQL, column: string, most: number) => sql`select id from (
-      select id from submissions where account_id = ${accountId} and ${which} and ${sql.raw(column)} <= ${now}
+    const first = (name: string, which: SQL, column: string, most: SQL) => sql`select id from (
+      select id from submissions where ${ofAccount} and ${which} and ${sql.raw(column)} <= ${now}
       order by ${sql.raw(column)}, id limit ${most} ${locks.ours}) as ${sql.raw(name)}`;
     const held = sql`state in ('sending', 'committing')`;
-    const lost = first("lost", sql`${held} and deaths = 0`, "lease_until", limit);
-    const again = first("again", sql`${held} and deaths > 0 and not ${isSuspect}`, "lease_until", 1);
-    const waiting = first("fresh", sql`state in ('scheduled', 'queued') and ${ofWaiting}`, "next_attempt_at", limit);
+    const lost = first("lost", sql`${held} and deaths = 0`, "lease_until", rows);
+    const again = first("again", sql`${held} and deaths > 0 and not ${isSuspect}`, "lease_until", sql`1`);
+    const waiting = first("fresh", sql`state in ('scheduled', 'queued') and ${ofWaiting}`, "next_attempt_at", rows);
     // Materialized, so that no plan runs it twice and locks others the second time.
     return sql`(with free as materialized (${again} union all ${lost} union all ${waiting})
-      select id from free limit ${limit})`;
+      select id from free limit ${rows})`;
   }
 
   return {

@@ -1,5 +1,8 @@
-import type { SQL } from "drizzle-orm";
+import type { Placeholder, SQL } from "drizzle-orm";
 import { sql } from "drizzle-orm";
+
+type Objects = Record<string, string | number | null>[];
+type Columns = Record<string, "text" | "bigint">;
 
 /** What the dialects say each in its own way, where drizzle's builders don't help. Texts are SQL. */
 export interface Dialect {
@@ -12,8 +15,12 @@ export interface Dialect {
   randomHex: string;
   /** Whether the text has the part in it. */
   contains: (text: string, part: string) => string;
-  /** What stands behind `from`: a row for each object, its columns by their names. One value is bound, whatever the number of rows. */
-  rows: (objects: Record<string, string | number | null>[], columns: Record<string, "text" | "bigint">) => SQL;
+  /**
+   * What stands behind `from`: a row for each object, its columns by their names. One value is bound, whatever the number of rows: `rowsText`
+   * makes it of them. In a query that is prepared a placeholder stands for it.
+   */
+  rows: (objects: Objects | Placeholder, columns: Columns) => SQL;
+  rowsText: (objects: Objects, columns: Columns) => string;
   /** So many of the octets, from the `from`th on (from 1); both are SQL that gives whole numbers. */
   slice: (octets: Uint8Array, from: SQL, length: SQL) => SQL;
 }
@@ -23,9 +30,15 @@ export const sqliteDialect: Dialect = {
   locks: { exists: sql``, present: sql``, unchanged: sql``, ours: sql`` },
   randomHex: "lower(hex(randomblob(8)))",
   contains: (text, part) => `instr(${text}, ${part}) > 0`,
+  // A list for each: SQLite finds a member by its place sooner than by its name.
+  rowsText(objects, columns) {
+    const names = Object.keys(columns);
+    return JSON.stringify(objects.map((object) => names.map((name) => object[name] ?? null)));
+  },
   rows(objects, columns) {
-    const taken = Object.keys(columns).map((name) => `value ->> '${name}' as ${name}`);
-    return sql`(select ${sql.raw(taken.join(", "))} from json_each(${JSON.stringify(objects)}))`;
+    const taken = Object.keys(columns).map((name, at) => `value ->> ${at} as ${name}`);
+    const text = Array.isArray(objects) ? sqliteDialect.rowsText(objects, columns) : objects;
+    return sql`(select ${sql.raw(taken.join(", "))} from json_each(${text}))`;
   },
   slice: (octets, from, length) => sql`substr(${octets}, ${from}, ${length})`,
 };
@@ -40,9 +53,11 @@ export const postgresDialect: Dialect = {
   // The second half of a random UUID: the first one has its version in it. (md5 is not to be had everywhere.)
   randomHex: "substr(replace(cast(gen_random_uuid() as text), '-', ''), 17)",
   contains: (text, part) => `strpos(${text}, ${part}) > 0`,
+  rowsText: (objects) => JSON.stringify(objects),
   rows(objects, columns) {
     const typed = Object.entries(columns).map(([name, type]) => `${name} ${type}`);
-    return sql`(select * from json_to_recordset(cast(${JSON.stringify(objects)} as json)) as given(${sql.raw(typed.join(", "))}))`;
+    const text = Array.isArray(objects) ? postgresDialect.rowsText(objects, columns) : objects;
+    return sql`(select * from json_to_recordset(cast(${text} as json)) as given(${sql.raw(typed.join(", "))}))`;
   },
   slice: (octets, from, length) =>
     sql`substr(cast(${octets} as bytea), cast(${from} as integer), cast(${length} as integer))`,

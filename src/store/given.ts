@@ -1,9 +1,11 @@
-import type { SQL } from "drizzle-orm";
+import type { Placeholder, SQL } from "drizzle-orm";
 import { sql } from "drizzle-orm";
 import type { Dialect } from "./dialect.ts";
 
 /** A row as it is bound, its columns by their names in the database. */
 export type Given = Record<string, string | number | null>;
+
+type Binds = Pick<Dialect, "rowsText" | "rows">;
 
 type BoundColumn = { name: string; getSQLType(): string; mapToDriverValue(value: unknown): unknown };
 
@@ -32,7 +34,9 @@ export function givenRows<K extends string>(
       return given;
     },
     /** What stands behind `from`. */
-    from: ({ rows }: Pick<Dialect, "rows">, given: Given[]): SQL => sql`${rows(given, types)} as given`,
+    from: (dialect: Binds, given: Given[] | Placeholder): SQL => sql`${dialect.rows(given, types)} as given`,
+    /** What is bound, for a placeholder in its place. */
+    text: (dialect: Binds, given: Given[]): string => dialect.rowsText(given, types),
   };
 }
 

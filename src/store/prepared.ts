@@ -9,6 +9,7 @@ import { groups } from "./handle.ts";
  */
 
 type Reader = Pick<Handle, "read">;
+type Writer = Pick<Handle, "write">;
 type Value = string | number;
 type Values<N extends string> = Record<N, Value>;
 type Given<N extends string> = Record<N, Placeholder<N>>;
@@ -21,6 +22,15 @@ export function prepared<const N extends string, T>(
   build: (db: Db, given: Given<N>) => Preparable<T>,
 ): (values: Values<N>) => Promise<T> {
   return once(store, (db) => build(db, placeholders(names)));
+}
+
+/** As `prepared`, of a query that writes: an atomic of its own. */
+export function preparedWrite<const N extends string, T>(
+  store: Writer,
+  names: readonly N[],
+  build: (db: Db, given: Given<N>) => Preparable<T>,
+): (values: Values<N>) => Promise<T> {
+  return prepared({ read: store.write }, names, build);
 }
 
 /** Lengths of lists that are prepared for; a shorter list repeats its last item. */

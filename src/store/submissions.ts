@@ -42,7 +42,7 @@ export function submissionsRepository(store: Handle): SubmissionStore {
     db
       .select({ id: blobs.id, bytes: blobChunks.bytes })
       .from(blobs)
-      .innerJoin(blobChunks, and(eq(blobChunks.blobId, blobs.id), eq(blobChunks.n, 0)))
+      .innerJoin(blobChunks, and(eq(blobChunks.blobId, blobs.id), sql`${blobChunks.n} = 0`))
       .where(and(inArray(blobs.id, ids), lte(blobs.size, chunkSize))),
   );
 

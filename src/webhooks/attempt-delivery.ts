@@ -26,6 +26,8 @@ type Needs = {
 
 /** What is the same in each request to a webhook, opened. It stays in memory and is told to nobody. */
 type Prepared = { url: URL; keys: KeyObject[]; headers: Record<string, string>; secrets: string[] };
+/** What was prepared for a row as it was read; in the overlap of two secrets it is another. */
+type OfRow = { inOverlap: boolean; prepared: Prepared };
 
 const capacity = 1_000;
 const fixedHeaders = {
@@ -48,15 +50,20 @@ export const attemptDelivery = (
   const { vault, poster, clock, timeoutMs } = needs;
   const admit = createAdmission(needs);
   const prepared = createRecent<Prepared>(capacity);
+  /** One row is asked about for many deliveries, and its name is long. */
+  const ofRows = new WeakMap<WebhookRow, OfRow>();
 
   function prepare(row: WebhookRow, now: number): Prepared {
-    const sealed = [
-      row.sealedKey,
-      row.sealedSecret,
-      row.sealedPreviousSecret,
-      isInOverlap(row, now),
-      row.sealedHeaders,
-    ];
+    const inOverlap = isInOverlap(row, now);
+    const ofRow = ofRows.get(row);
+    if (ofRow?.inOverlap === inOverlap) return ofRow.prepared;
+    const found = find(row, now, inOverlap);
+    ofRows.set(row, { inOverlap, prepared: found });
+    return found;
+  }
+
+  function find(row: WebhookRow, now: number, inOverlap: boolean): Prepared {
+    const sealed = [row.sealedKey, row.sealedSecret, row.sealedPreviousSecret, inOverlap, row.sealedHeaders];
     const name = `${row.appId} ${row.id} ${row.url} ${sealed.join(" ")}`;
     const known = prepared.get(name);
     if (known !== undefined) return known;

@@ -15,7 +15,8 @@ function readDate(text: string): number {
  * date that has passed. Null when there is none or it can't be read.
  */
 export function readRetryAfter(text: string | null, now: number): number | null {
-  const given = text?.trim() ?? "";
+  if (text === null) return null;
+  const given = text.trim();
   const wait = /^\d+$/.test(given) ? Number(given) * 1000 : readDate(given) - now;
   return Number.isNaN(wait) ? null : Math.min(Math.max(wait, 0), mostMs);
 }

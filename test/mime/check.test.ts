@@ -20,6 +20,7 @@ describe("checkEmail", () => {
     `${long(64)}@example.com`,
     `a@${long(63)}.com`,
     "a@1.example",
+    "a@ab--cd.example",
   ])("%s may", (email) => expect(checkEmail(email)).toBeNull());
 
   test.each([
@@ -54,6 +55,8 @@ describe("checkEmail", () => {
     "a@①②⑦.⓪.⓪.①",
     "a@[127.0.0.1]",
     "a@0x7f.1",
+    "a@0x7f",
+    "a@b.0x7f",
     "a@b%63.d",
     "a@b/c.d",
     "a@b:25",

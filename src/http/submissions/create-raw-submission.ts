@@ -58,14 +58,7 @@ const route = contract({
   },
   repeatable: ["to"],
   responses: acceptedResponses,
-  errors: [
-    "idempotency-key-reused",
-    "no-outgoing",
-    "account-paused",
-    "message-too-large",
-    "unsupported-by-server",
-    "unsupported-by-runtime",
-  ],
+  errors: ["idempotency-key-reused", "no-outgoing", "account-paused", "message-too-large", "unsupported-by-server"],
   maxBody: "message",
 });
 

@@ -31,7 +31,6 @@ const route = contract({
     "no-outgoing",
     "account-paused",
     "message-too-large",
-    "unsupported-by-runtime",
     // Where another message is read.
     "message-gone",
     ...mailboxErrors,
@@ -44,7 +43,7 @@ export function createSubmission(app: Front, run: ReturnType<typeof operation>):
     const { accountId } = c.req.valid("param");
     const asked = c.req.valid("header");
     const waitSeconds = waitOf(asked.Prefer);
-    const created = await run(c.var.caller, accountId, c.req.valid("json"), {
+    const created = await run(c.get("caller"), accountId, c.req.valid("json"), {
       idempotencyKey: asked["Idempotency-Key"],
       waitSeconds,
       signal: c.req.raw.signal,
