@@ -15,6 +15,7 @@ import { isolation } from "./cases/isolation.ts";
 import { list } from "./cases/list.ts";
 import { maildrop } from "./cases/maildrop.ts";
 import { reconnect } from "./cases/reconnect.ts";
+import { replicas } from "./cases/replicas.ts";
 import { start } from "./cases/start.ts";
 import { upload } from "./cases/upload.ts";
 import { watch } from "./cases/watch.ts";
@@ -42,6 +43,7 @@ const cases: Case[] = [
   firstSync,
   watched,
   reconnect,
+  replicas,
 ];
 
 const help = `Usage: npm run bench [-- CASE… --quick --million --json --write --profile DIRECTORY]

@@ -4,9 +4,9 @@ import { createInProcessWake } from "./background/in-process-wake.ts";
 import { sendSubmissions } from "./background/send-submissions.ts";
 import { sweep } from "./background/sweep.ts";
 import { watchAccounts } from "./background/watch-accounts.ts";
-import { Failure } from "./errors.ts";
 import { createFront } from "./http/front.ts";
 import { registerRoutes } from "./http/routes.ts";
+import { alone } from "./mail/fleet.ts";
 import type { Mailbox } from "./mail/mailbox.ts";
 import type { ServerLogin } from "./mail/server.ts";
 import type { Submitter } from "./mail/submitter.ts";
@@ -55,6 +55,7 @@ import { createPlaceCache } from "./operations/place-cache.ts";
 import { redeliver } from "./operations/redeliver.ts";
 import { resumeAccount } from "./operations/resume-account.ts";
 import { rotateWebhookSecret } from "./operations/rotate-webhook-secret.ts";
+import { rewrapKeys } from "./operations/settle-secrets.ts";
 import { streamEvents } from "./operations/stream-events.ts";
 import { testWebhook } from "./operations/test-webhook.ts";
 import { updateAccount } from "./operations/update-account.ts";
@@ -75,6 +76,8 @@ import { createLoginPace } from "./sessions/login-pace.ts";
 import { untilFree } from "./sessions/until-free.ts";
 import type { AccountRow } from "./store/rows.ts";
 import { createIdKeys } from "./vault/id-keys.ts";
+import { lookOnce } from "./watching/look-once.ts";
+import { watchAccount } from "./watching/watch-account.ts";
 import { attemptDelivery } from "./webhooks/attempt-delivery.ts";
 import type { Postern, World } from "./world.ts";
 
@@ -108,9 +111,10 @@ export function compose(world: World): Postern {
     const known = knownMessages.of(account.id, JSON.stringify([login.host, login.port, login.username]));
     return openImap({ login, admitted, log, clock, known, transport: imapTransport, watch });
   }
-  const connectOutgoing = (login: ServerLogin): Submitter => (world.openSubmitter ?? sendsNothing)({ guard }, login);
+  const connectOutgoing = (login: ServerLogin): Submitter => world.openSubmitter({ guard }, login);
 
-  const wake = createInProcessWake(clock);
+  const fleet = world.fleet ?? alone;
+  const wake = world.wake ?? createInProcessWake(clock);
   const mailboxes = createMailboxes({
     open: openMailbox,
     forget: (accountId) => knownMessages.forget(accountId),
@@ -118,8 +122,9 @@ export function compose(world: World): Postern {
     wake,
     clock,
     log,
+    fleet,
   });
-  const submitters = createSubmitters({ clock });
+  const submitters = createSubmitters({ clock, fleet });
   const stopping = new AbortController();
   const needs = {
     ...store,
@@ -135,6 +140,7 @@ export function compose(world: World): Postern {
     leaseMs,
     log,
     metrics,
+    fleet,
     owner,
     watchWindow: world.watchWindow,
     eventDays: world.eventDays,
@@ -147,7 +153,7 @@ export function compose(world: World): Postern {
     memory: createByteBudget(clock, heldAtOnce),
   };
 
-  const attempt = poster === null ? null : attemptDelivery({ ...needs, poster, timeoutMs });
+  const attempt = attemptDelivery({ ...needs, poster, timeoutMs });
 
   const app = createFront({
     ...world,
@@ -183,30 +189,38 @@ export function compose(world: World): Postern {
     deleteMessage: deleteMessage(needs),
     openRaw: openRaw(needs),
     openAttachment: openAttachment(needs),
-    createSubmission: world.openSubmitter === null ? sendsNothing : createSubmission(needs),
-    createRawSubmission: world.openSubmitter === null ? sendsNothing : createRawSubmission(needs),
-    createUpload: world.openSubmitter === null ? sendsNothing : createUpload(needs),
+    createSubmission: createSubmission(needs),
+    createRawSubmission: createRawSubmission(needs),
+    createUpload: createUpload(needs),
     listSubmissions: listSubmissions(needs),
     getSubmission: getSubmission(needs),
     updateSubmission: updateSubmission(needs),
     cancelSubmission: cancelSubmission(needs),
     listEvents: listEvents(needs),
     streamEvents: streamEvents(needs),
-    createWebhook: poster === null ? postsNothing : createWebhook(needs),
+    createWebhook: createWebhook(needs),
     listWebhooks: listWebhooks(needs),
     getWebhook: getWebhook(needs),
     updateWebhook: updateWebhook(needs),
     deleteWebhook: deleteWebhook(needs),
-    testWebhook: attempt === null ? postsNothing : testWebhook({ ...needs, attemptDelivery: attempt }),
+    testWebhook: testWebhook({ ...needs, attemptDelivery: attempt }),
     rotateWebhookSecret: rotateWebhookSecret(needs),
     listDeliveries: listDeliveries(needs),
     getDelivery: getDelivery(needs),
     redeliver: redeliver(needs),
   });
   const outbox = { ...needs, openSubmitter: connectOutgoing, random: Math.random };
+  const looks = {
+    ...needs,
+    window: world.watchWindow,
+    every: world.watchEvery,
+    pace: createLoginPace(clock, loginsPerSecond, fleet),
+    random: Math.random,
+  };
+  const { lookMemory: memory = null } = world;
   return {
     app,
-    dispatcher: world.openSubmitter === null ? null : sendSubmissions(outbox),
+    dispatcher: sendSubmissions(outbox),
     follower: followUp({
       ...needs,
       lookInSent: lookInSent(needs),
@@ -214,35 +228,19 @@ export function compose(world: World): Postern {
       flagOriginal: flagOriginal(needs),
       random: Math.random,
     }),
-    sweep: sweep(needs),
+    sweep: sweep({ ...needs, rewrapKeys: rewrapKeys(needs) }),
     watchers: watchAccounts({
       ...needs,
-      window: world.watchWindow,
-      every: world.watchEvery,
-      pace: createLoginPace(clock, loginsPerSecond),
-      random: Math.random,
+      watch: (watched) => (memory === null ? watchAccount(looks, watched) : lookOnce({ ...looks, memory }, watched)),
     }),
-    deliverer: attempt === null ? null : deliverWebhooks({ ...needs, attempt, timeoutMs, random: Math.random }),
+    deliverer: deliverWebhooks({ ...needs, attempt, timeoutMs, random: Math.random }),
     wake,
+    clock,
     endStreams: () => stopping.abort(),
     close() {
       mailboxes.close();
       submitters.close();
-      poster?.close();
+      poster.close();
     },
   };
-}
-
-/** In the place of whatever sends, where the runtime can't: mail that nobody sends is not accepted either. */
-function sendsNothing(): never {
-  throw new Failure("unsupported-by-runtime", "Where this Postern runs it can't send mail.", {
-    fix: "Run Postern on Node to send mail.",
-  });
-}
-
-/** The same for webhooks: one that nothing would ever be posted to is not made. */
-function postsNothing(): never {
-  throw new Failure("unsupported-by-runtime", "Where this Postern runs it can't deliver to webhooks.", {
-    fix: "Run Postern on Node to deliver to webhooks; GET /v1/events tells the same events.",
-  });
 }

@@ -136,7 +136,11 @@ const variables = z.strictObject({
     "none",
     "The sealing secret before this one, for the start that changes it; needed no more once that start has been told to listen.",
   ),
-  POSTERN_ADMIN_KEY: unset(adminKey, "none", "An operator key of your own making, at least 32 characters."),
+  POSTERN_ADMIN_KEY: unset(
+    adminKey,
+    "none",
+    "An operator key of your own making, at least 32 characters. With it the first start makes and prints no keys.",
+  ),
   POSTERN_ALLOW_NETWORKS: set(
     networks,
     "",

@@ -2,27 +2,31 @@ import { randomUUID } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { keepPresence } from "./background/beat.ts";
+import { createInProcessWake } from "./background/in-process-wake.ts";
+import { createSharedWake, type SharedWake } from "./background/shared-wake.ts";
 import { compose } from "./compose.ts";
 import { ConfigError, helpText, readConfig, type Config } from "./config.ts";
 import { Failure } from "./errors.ts";
 import { gatherLines } from "./http/gather-lines.ts";
-import { createLog, describeError } from "./http/log.ts";
+import { createLog } from "./http/log.ts";
 import { createMetrics } from "./http/metrics.ts";
 import { serveNode } from "./http/serve-node.ts";
 import { createGuard } from "./net/guard.ts";
 import { resolveNode } from "./net/resolve-node.ts";
-import { type Log, systemClock as clock } from "./observe.ts";
+import { type Log, systemClock } from "./observe.ts";
 import { bootstrapKeys, type FirstKeys } from "./operations/bootstrap-keys.ts";
 import { isSealed, settleSecrets } from "./operations/settle-secrets.ts";
+import { runLoops } from "./node/loops.ts";
 import { dialNode } from "./protocols/pop3/dial-node.ts";
 import { openSubmitter } from "./protocols/smtp/open-submitter.ts";
 import { createStore } from "./store/create-store.ts";
+import { type DatabaseClock, databaseClock } from "./store/database-clock.ts";
 import { openSqlite } from "./store/open-sqlite.ts";
 import type { Store } from "./store/store.ts";
 import { loadSecret } from "./vault/secret-file.ts";
 import { createVault, type Vault } from "./vault/vault.ts";
 import { createUndiciPoster } from "./webhooks/post-undici.ts";
-import type { Postern } from "./world.ts";
 
 /** How often watchers look at all folders, and at a maildrop, milliseconds (DESIGN §6). */
 const watchEvery = { folders: 60_000, maildrop: 300_000 };
@@ -51,22 +55,33 @@ async function start(config: Config): Promise<void> {
   const pretty = process.stdout.isTTY;
   const lines = gatherLines((text) => process.stdout.write(text));
   process.on("exit", lines.flush);
-  const log = createLog({ level: config.log.level, write: lines.write, clock, pretty });
+  const log = createLog({ level: config.log.level, write: lines.write, clock: systemClock, pretty });
   const database = databaseOf(config);
   const store = await openStore(database);
   const vault = await openVault(config, store);
   const { cursorKey } = await settleSecrets({ ...store, vault });
+  const sharedWake = await openSharedWake(database, log);
+  const sharedClock = await openClock(store);
+  const clock = sharedClock ?? systemClock;
+  const wake = sharedWake ?? createInProcessWake(clock);
+  const metrics = createMetrics();
+  const leaseMs = config.leases.seconds * 1000;
+  // One process has the file: what an earlier one had claimed is this one's at once.
+  const owner = database.kind === "sqlite" ? "sqlite" : randomUUID();
+  const presence =
+    sharedClock && keepPresence({ nodes: store.nodes, clock: sharedClock, wake, metrics, owner, leaseMs });
   const postern = compose({
     config: config.http,
     adminKey: config.keys.adminKey,
     maxMessage: config.messages.maxMessage,
-    leaseMs: config.leases.seconds * 1000,
+    leaseMs,
     eventDays: config.events.days,
     watchWindow: config.watch.window,
     maxStreamMs: null,
-    // One process has the file: what an earlier one had claimed is this one's at once.
-    owner: database.kind === "sqlite" ? "sqlite" : randomUUID(),
+    owner,
+    ...(presence && { fleet: presence }),
     cursorKey,
+    wake,
     watchEvery,
     store,
     vault,
@@ -76,23 +91,23 @@ async function start(config: Config): Promise<void> {
     webhookPoster: createUndiciPoster(),
     webhookTimeoutMs,
     log,
-    metrics: createMetrics(),
+    metrics,
     clock,
     docsScript: () => readFile(docsScript),
   });
   const served = await serveNode({ ...config.http, fetch: (request) => postern.app.fetch(request), log });
-  // Only who listens makes keys to be shown, and claims work.
-  const firstKeys = await bootstrapKeys({ ...store, clock })();
-  const loops = [runOutbox, runFollowUps, runWatchers, runWebhooks, runSweep].map((run) =>
-    run(postern, log, stopping.signal),
-  );
+  // Only who listens makes keys to be shown, and claims work. Who brought a key needs none in his log.
+  const firstKeys = config.keys.adminKey === null ? await bootstrapKeys({ ...store, clock })() : null;
+  await presence?.step();
+  const loops = runLoops(postern, presence, log, stopping.signal);
   greet(config, database, served.port, firstKeys);
 
   await aborted(stopping.signal);
   log.write("info", "server.stopping", { signal: String(stopping.signal.reason) });
   postern.endStreams();
-  await Promise.race([Promise.all([served.close(drainMs), ...loops]), clock.sleep(drainMs)]);
+  await Promise.race([Promise.all([served.close(drainMs), loops]), clock.sleep(drainMs)]);
   postern.close();
+  await sharedWake?.close();
   await store.close();
   log.write("info", "server.stopped");
 }
@@ -104,8 +119,8 @@ function untilSignal(): AbortController {
   for (const signal of ["SIGTERM", "SIGINT"] as const)
     process.on(signal, () => {
       // npm passes on a Ctrl-C that the terminal has sent already.
-      if (stopping.signal.aborted && clock.now() - first > 500) process.exit(1);
-      first ||= clock.now();
+      if (stopping.signal.aborted && systemClock.now() - first > 500) process.exit(1);
+      first ||= systemClock.now();
       stopping.abort(signal);
     });
   return stopping;
@@ -116,89 +131,6 @@ function aborted(signal: AbortSignal): Promise<void> {
     if (signal.aborted) resolve();
     signal.addEventListener("abort", () => resolve(), { once: true });
   });
-}
-
-/** How long the loops wait at most when nothing tells them of work, milliseconds. */
-const slowPollMs = 5_000;
-/** How long a loop rests after a step that failed, milliseconds. */
-const failedStepMs = 1_000;
-const sweepMs = 60_000;
-
-/** Sends the outbox whenever something was accepted, a server has answered or something is due. */
-async function runOutbox({ dispatcher, wake }: Postern, log: Log, signal: AbortSignal): Promise<void> {
-  if (dispatcher === null) return;
-  while (!signal.aborted) {
-    let [wait, restUntil] = [slowPollMs, clock.now() + failedStepMs];
-    try {
-      const { nextAt, notBefore } = await dispatcher.step();
-      if (nextAt !== null) wait = Math.min(Math.max(nextAt - clock.now(), 0), slowPollMs);
-      restUntil = notBefore;
-    } catch (error) {
-      log.write("error", "outbox.failed", { error: describeError(error) });
-    }
-    await wake.wait("submissions", null, wait, signal);
-    const rest = restUntil - clock.now();
-    if (rest > 0) await clock.sleep(rest, signal);
-  }
-  await dispatcher.stop();
-}
-
-/** Does what is left to be done after messages were sent, whenever there is something, or something is due. */
-async function runFollowUps({ follower, wake }: Postern, log: Log, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    let wait = slowPollMs;
-    try {
-      const { nextAt } = await follower.step();
-      if (nextAt !== null) wait = Math.min(Math.max(nextAt - clock.now(), 0), slowPollMs);
-    } catch (error) {
-      log.write("error", "follow_ups.failed", { error: describeError(error) });
-    }
-    await wake.wait("follow-ups", null, wait, signal);
-  }
-  await follower.stop();
-}
-
-/** Sees to the watchers whenever an account has changed or is due, and in time to keep their claims. */
-async function runWatchers({ watchers, wake }: Postern, log: Log, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    let wait = slowPollMs;
-    try {
-      const { nextAt } = await watchers.step();
-      if (nextAt !== null) wait = Math.min(Math.max(nextAt - clock.now(), 250), slowPollMs);
-    } catch (error) {
-      log.write("error", "watchers.failed", { error: describeError(error) });
-    }
-    await wake.wait("watch", null, wait, signal);
-  }
-  await watchers.stop();
-}
-
-/** Delivers to webhooks whenever events have come, a receiver has answered or something is due. */
-async function runWebhooks({ deliverer, wake }: Postern, log: Log, signal: AbortSignal): Promise<void> {
-  if (deliverer === null) return;
-  while (!signal.aborted) {
-    let [wait, restUntil] = [slowPollMs, clock.now() + failedStepMs];
-    try {
-      const { nextAt, notBefore } = await deliverer.step();
-      if (nextAt !== null) wait = Math.min(Math.max(nextAt - clock.now(), 0), slowPollMs);
-      restUntil = notBefore;
-    } catch (error) {
-      log.write("error", "webhooks.failed", { error: describeError(error) });
-    }
-    await wake.wait(["deliveries", "events"], null, wait, signal);
-    const rest = restUntil - clock.now();
-    if (rest > 0) await clock.sleep(rest, signal);
-  }
-  await deliverer.stop();
-}
-
-async function runSweep(postern: Postern, log: Log, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    await postern
-      .sweep()
-      .catch((error: unknown) => log.write("error", "sweep.failed", { error: describeError(error) }));
-    await clock.sleep(sweepMs, signal);
-  }
 }
 
 type Database = { kind: "sqlite"; path: string } | { kind: "postgres"; url: string };
@@ -216,11 +148,31 @@ async function openVault({ vault }: Config, store: Store): Promise<Vault> {
   return createVault({ secret, previous: vault.previousSecret ?? undefined });
 }
 
+/** The time that all processes on a Postgres go by; null on a file, which only one has. */
+async function openClock({ now }: Store): Promise<DatabaseClock | null> {
+  if (now === null) return null;
+  const clock = databaseClock(now);
+  // The first answer may have waited for a connection; the best one counts.
+  for (let asked = 0; asked < 3; asked += 1) await clock.measure();
+  return clock;
+}
+
 async function openStore(database: Database): Promise<Store> {
   if (database.kind === "sqlite") return createStore(openSqlite(database.path));
   // Loaded only where it is used: it is a fifth of the start.
   const { openPostgres } = await import("./store/open-postgres.ts");
   return createStore(await openPostgres(database.url));
+}
+
+/** Tells the other processes on a Postgres of work, and hears from them; null on a file, which only one has. */
+async function openSharedWake(database: Database, log: Log): Promise<SharedWake | null> {
+  if (database.kind === "sqlite") return null;
+  const { openHints } = await import("./store/open-hints.ts");
+  const { url } = database;
+  return createSharedWake(systemClock, ({ heard, connected }) => {
+    const lost = (code: string): void => log.write("warn", "hints.lost", { code });
+    return openHints(url, { heard, connected, lost }, systemClock);
+  });
 }
 
 /** The start-up lines go to stderr, so that stdout holds nothing but log lines. */

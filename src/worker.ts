@@ -1,60 +1,146 @@
-import { connect } from "cloudflare:sockets";
-import { compose } from "./compose.ts";
-import { ConfigError, type Environment, readConfig } from "./config.ts";
+import { DurableObject, waitUntil } from "cloudflare:workers";
+import { ConfigError } from "./config.ts";
 import { Failure } from "./errors.ts";
-import { createLog, describeError } from "./http/log.ts";
-import { createMetrics } from "./http/metrics.ts";
+import { describeError } from "./http/log.ts";
 import { problem } from "./http/problem.ts";
 import { randomId } from "./mail/id.ts";
-import { createGuard } from "./net/guard.ts";
-import { createDohResolver } from "./net/resolve-doh.ts";
-import { type LogLevel, systemClock as clock } from "./observe.ts";
-import { settleSecrets } from "./operations/settle-secrets.ts";
-import { dialSockets } from "./protocols/pop3/dial-sockets.ts";
-import { socketsTransport } from "./protocols/imap/sockets-transport.ts";
-import { createStore } from "./store/create-store.ts";
-import { type D1Binding, openD1 } from "./store/open-d1.ts";
-import { createVault } from "./vault/vault.ts";
-import type { Postern } from "./world.ts";
+import { systemClock as clock } from "./observe.ts";
+import { overdueAccounts } from "./store/overdue-accounts.ts";
+import type { Looked, LookMemory } from "./watching/look-once.ts";
+import { type Alarm, createAlarm, type Work } from "./worker/alarm.ts";
+import {
+  accountObject,
+  type Bindings,
+  deliveriesObject,
+  type ObjectState,
+  type ObjectStorage,
+} from "./worker/bindings.ts";
+import { logAt, type Opened, opener } from "./worker/open.ts";
+import { createFrontWake, createObjectWake, isAccountWork } from "./worker/wake.ts";
 
-/** What wrangler.toml binds. The POSTERN_* variables and secrets stand beside it, as strings. */
-type Bindings = {
-  DB: D1Binding;
-  /** One object per account, named by the account's id. */
-  ACCOUNTS: { idFromName(name: string): object; get(id: object): { fetch: Serve } };
-};
+/** How long something is due before it is taken to be forgotten, milliseconds, and of how many accounts that is put right at once. */
+const overdueMs = 10_000;
+const calledAtOnce = 200;
 
-type Serve = (request: Request) => Promise<Response>;
+/** Of who watches nothing. */
+const noMemory: LookMemory = { read: () => Promise.resolve(null), write: () => Promise.resolve() };
 
-/** A stream of events is resumed by its reader; this long it holds a Worker at most. */
-const maxStreamMs = 10 * 60_000;
+let openFront: (() => Promise<Opened>) | undefined;
 
-let serveHere: Serve | undefined;
+/** What is in front of the objects: it claims nothing, and watches nothing. */
+function front(bindings: Bindings): Promise<Opened> {
+  openFront ??= opener(bindings, () => ({
+    wake: createFrontWake(bindings, clock, waitUntil),
+    owner: randomId("req"),
+    accountId: null,
+    lookMemory: noMemory,
+  }));
+  return openFront();
+}
 
-/** The cut (DESIGN §3): what is an account's own goes whole to that account's object, everything else is answered here. */
 export default {
+  /** The cut (DESIGN §3): what is an account's own goes whole to that account's object, everything else is answered here. */
   fetch(request: Request, bindings: Bindings): Promise<Response> {
     const accountId = accountIn(request);
-    if (accountId === null) {
-      serveHere ??= serveWith(bindings);
-      return serveHere(request);
-    }
-    const account = bindings.ACCOUNTS.get(bindings.ACCOUNTS.idFromName(accountId));
-    return account.fetch(request).catch(failed);
+    if (accountId === null) return serve(request, () => front(bindings));
+    return accountObject(bindings, accountId).fetch(request).catch(failed);
+  },
+
+  /** The net under all calls, each minute: calls the objects whose work is overdue, and sweeps. */
+  async scheduled(_event: unknown, bindings: Bindings): Promise<void> {
+    const { handle, store, sweep, log } = await front(bindings);
+    const accounts = await overdueAccounts(handle, store, clock.now() - overdueMs, calledAtOnce);
+    const calls = accounts.map((accountId) => accountObject(bindings, accountId).call(accountId));
+    for (const done of await Promise.allSettled([...calls, deliveriesObject(bindings).call(), sweep()]))
+      if (done.status === "rejected") log.write("error", "cron.failed", { error: describeError(done.reason) });
   },
 };
 
-/** An account's object: the same application, and the place where the account's sessions outlive a request. */
-export class AccountObject {
-  readonly #serve: Serve;
+/**
+ * An account's object: the same application, the place where the account's sessions outlive a request, and by its alarm who watches
+ * the account and sends its mail. Rows are claimed as everywhere: the object is an optimisation, not the lock.
+ */
+export class AccountObject extends DurableObject {
+  readonly #storage: ObjectStorage;
+  readonly #open: () => Promise<Opened>;
+  readonly #alarm: Alarm;
+  /** The account's id; null before the first request or call. */
+  #accountId: string | null = null;
 
-  constructor(_state: unknown, bindings: Bindings) {
-    this.#serve = serveWith(bindings);
+  constructor(state: ObjectState, bindings: Bindings) {
+    super(state, bindings);
+    const { storage } = state;
+    this.#storage = storage;
+    const wake = createObjectWake(bindings, clock, (topic, key) => {
+      const isMine = key === this.#accountId && isAccountWork(topic);
+      if (isMine) this.call(key).catch(() => {});
+      return isMine;
+    });
+    const lookMemory: LookMemory = {
+      read: async () => (await storage.get<Looked>("looked")) ?? null,
+      write: (_accountId, looked) => storage.put("looked", looked),
+    };
+    const owner = state.id.toString();
+    this.#open = opener(bindings, () => ({ wake, owner, accountId: this.#accountId, lookMemory }));
+    this.#alarm = createAlarm({ storage, clock, log: logAt("info") }, async () => {
+      this.#accountId ??= (await storage.get<string>("accountId")) ?? null;
+      // An object that nobody has called has no work.
+      return this.#accountId === null ? { steps: [], lingerMs: 0 } : accountWork(await this.#open());
+    });
   }
 
-  fetch(request: Request): Promise<Response> {
-    return this.#serve(request);
+  override fetch(request: Request): Promise<Response> {
+    this.#accountId ??= accountIn(request);
+    return serve(request, this.#open);
   }
+
+  /** There is something to do for the account. */
+  async call(accountId: string): Promise<void> {
+    this.#accountId = accountId;
+    await Promise.all([this.#storage.put("accountId", accountId), this.#alarm.call()]);
+  }
+
+  override alarm(): Promise<void> {
+    return this.#alarm.ring();
+  }
+}
+
+/** The one object that delivers to webhooks. */
+export class DeliveriesObject extends DurableObject {
+  readonly #alarm: Alarm;
+
+  constructor(state: ObjectState, bindings: Bindings) {
+    super(state, bindings);
+    const wake = createObjectWake(bindings, clock, (topic) => {
+      const isMine = topic === "deliveries" || topic === "events";
+      if (isMine) this.call().catch(() => {});
+      return isMine;
+    });
+    const owner = state.id.toString();
+    const open = opener(bindings, () => ({ wake, owner, accountId: null, lookMemory: noMemory }));
+    this.#alarm = createAlarm({ storage: state.storage, clock, log: logAt("info") }, async () => {
+      const { deliverer, leaseMs } = await open();
+      return { steps: [() => deliverer.step()], lingerMs: leaseMs / 2 };
+    });
+  }
+
+  call(): Promise<void> {
+    return this.#alarm.call();
+  }
+
+  override alarm(): Promise<void> {
+    return this.#alarm.ring();
+  }
+}
+
+function accountWork({ watchers, dispatcher, follower, leaseMs }: Opened): Work {
+  const lingerMs = leaseMs / 2;
+  async function followUp(): Promise<{ nextAt: number | null }> {
+    const { nextAt } = await follower.step();
+    // Its end calls for the next step.
+    return { nextAt: follower.isBusy() ? clock.now() + lingerMs : nextAt };
+  }
+  return { steps: [() => watchers.step(), () => dispatcher.step(), followUp], lingerMs };
 }
 
 /** The id of the account that a path lies under. What is no id makes no object: the application refuses it. */
@@ -67,68 +153,14 @@ function accountIn(request: Request): string | null {
   }
 }
 
-/** Answers requests; opens everything on the first one, because a Worker may neither wait nor draw random numbers before. */
-function serveWith(bindings: Bindings): Serve {
-  let postern: Postern | undefined;
-  return async (request) => {
-    try {
-      if (postern === undefined) {
-        const opened = await open(bindings);
-        // Each of several first requests opens its own, since none may wait for another's promise; one is kept.
-        postern ??= opened;
-      }
-    } catch (error) {
-      return failed(error);
-    }
-    return postern.app.fetch(request);
-  };
-}
-
-/** How often an account is looked at, milliseconds (DESIGN §3). */
-const watchEvery = { folders: 60_000, maildrop: 300_000 };
-
-async function open(bindings: Bindings): Promise<Postern> {
-  const config = readConfig(variablesOf(bindings));
-  const { secret, previousSecret } = config.vault;
-  if (secret === null) throw new ConfigError("POSTERN_SECRET is not set; use `wrangler secret put POSTERN_SECRET`.");
-  const store = createStore(openD1(bindings.DB));
-  const vault = createVault({ secret, previous: previousSecret ?? undefined });
-  const { cursorKey } = await settleSecrets({ ...store, vault });
-  return compose({
-    config: config.http,
-    adminKey: config.keys.adminKey,
-    maxMessage: config.messages.maxMessage,
-    leaseMs: config.leases.seconds * 1000,
-    eventDays: config.events.days,
-    watchWindow: config.watch.window,
-    watchEvery,
-    maxStreamMs,
-    owner: randomId("req"),
-    cursorKey,
-    store,
-    vault,
-    // A name is resolved once more by the runtime when it connects, maybe to another address than the one that was checked.
-    guard: createGuard({
-      ...config.network,
-      resolve: createDohResolver((url, init) => fetch(url, init)),
-      pin: false,
-      timeoutMs: 10_000,
-    }),
-    log: logAt(config.log.level),
-    metrics: createMetrics(),
-    clock,
-    docsScript: null,
-    imapTransport: socketsTransport(connect),
-    dialPop3: dialSockets(connect),
-    openSubmitter: null,
-    webhookPoster: null,
-    webhookTimeoutMs: 15_000,
-  });
-}
-
-function variablesOf(bindings: object): Environment {
-  const texts = Object.entries(bindings).filter((entry): entry is [string, string] => typeof entry[1] === "string");
-  return Object.fromEntries(texts);
+async function serve(request: Request, open: () => Promise<Opened>): Promise<Response> {
+  let postern: Opened;
+  try {
+    postern = await open();
+  } catch (error) {
+    return failed(error);
+  }
+  return postern.app.fetch(request);
 }
 
 /** What went wrong outside the application: opening it, or reaching an object. */
@@ -141,9 +173,4 @@ function failed(error: unknown): Response {
       ? error
       : new Failure("internal", "Postern can't answer here; its log has more under the requestId.");
   return problem(failure, requestId);
-}
-
-function logAt(level: LogLevel) {
-  // oxlint-disable-next-line no-console -- a Worker's log
-  return createLog({ level, write: (line) => console.log(line.trimEnd()), clock, pretty: false });
 }

@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 /** The floors of DESIGN §2, top to bottom. A room imports from floors below and from itself, nothing else. */
 const floors = [
   ["node.ts", "worker.ts"],
+  ["node", "worker"],
   ["compose.ts"],
   ["world.ts"],
   ["config.ts"],

@@ -28,7 +28,7 @@ type House = {
 };
 
 /** Deliveries of a webhook that are claimed in one write: the first requests begin while the next are claimed. */
-const rowsAtOnce = 128;
+const rowsAtOnce = 320;
 
 /** Claims what is due for a webhook, as far as there are hands for it, and begins; false when there was nothing. */
 export function claimDeliveries(needs: Needs, house: House): (webhookId: string) => Promise<boolean> {

@@ -1,3 +1,4 @@
+import type { Fleet } from "../mail/fleet.ts";
 import type { Wake } from "../mail/wake.ts";
 import type { Clock, Log, Metrics } from "../observe.ts";
 import type { WebhookRow } from "../store/webhook-rows.ts";
@@ -7,17 +8,9 @@ import { outcomeOf } from "../webhooks/outcome.ts";
 import { claimDeliveries } from "./claim-deliveries.ts";
 import { confirmWaiting } from "./confirm-waiting.ts";
 import { holdDeliveries } from "./held-deliveries.ts";
+import { learn } from "./learn-receiver.ts";
 import { hasLasted, noteReceivers } from "./note-receiver.ts";
-import {
-  createReceivers,
-  hasNews,
-  type Held,
-  isBlocked,
-  isFailing,
-  learn,
-  mustWait,
-  type Receiver,
-} from "./receivers.ts";
+import { createReceivers, hasNews, type Held, isBlocked, isFailing, mustWait, type Receiver } from "./receivers.ts";
 import { reportDelivery } from "./report-delivery.ts";
 import { type Outcome, settleDeliveries } from "./settle-deliveries.ts";
 import { brokenBy, untouched } from "./unattempted.ts";
@@ -28,6 +21,8 @@ export type DeliverNeeds = {
   /** Posts a body to a webhook, under the id of its event; what came of it. */
   attempt: (webhook: WebhookRow, message: { id: string; body: string }) => Promise<Attempted>;
   wake: Pick<Wake, "wake">;
+  /** Absent: this process is the only one. */
+  fleet?: Fleet;
   clock: Clock;
   log: Log;
   metrics: Metrics;
@@ -67,7 +62,7 @@ const lastWritesMs = 3_000;
 /** Delivers events to webhooks, each webhook by itself: one whose receiver is slow or dead holds up no other. */
 export function deliverWebhooks(needs: DeliverNeeds): Deliverer {
   const { deliveries, clock, log, metrics, wake } = needs;
-  const receivers = createReceivers();
+  const receivers = createReceivers(needs.fleet);
   const settling = settleDeliveries(needs, written);
   const held = holdDeliveries(needs, receivers);
   const confirm = confirmWaiting(needs, receivers, { giveBack, begin: beginFresh });

@@ -23,6 +23,8 @@ export type Follower = {
    * next step is due by itself, milliseconds since the epoch, or null. Fails with `storage-unavailable`.
    */
   step(): Promise<{ nextAt: number | null }>;
+  /** Whether something is under way. */
+  isBusy(): boolean;
   /** Begins nothing more, and waits for what is under way. */
   stop(): Promise<void>;
 };
@@ -106,6 +108,8 @@ export function followUp(needs: FollowUpNeeds): Follower {
       // What is due by now is of accounts that are worked on, or is more than there are hands for.
       return { nextAt: nextAt === null ? null : Math.max(nextAt, clock.now() + busyMs) };
     },
+
+    isBusy: () => busy.size > 0,
 
     async stop() {
       isStopping = true;

@@ -1,3 +1,4 @@
+import { alone, type Fleet, partOf, partOfRate } from "../mail/fleet.ts";
 import type { DeliveryRow, WebhookRow } from "../store/webhook-rows.ts";
 
 /** A delivery that this process has claimed. */
@@ -46,6 +47,8 @@ export type Receiver = {
   tookMs: number | null;
   /** When its rate lets the next request begin. */
   beginsFrom: number;
+  /** The processes that send to it. */
+  fleet: Fleet;
   found: Found;
   /** Counts what is noted, so that an older reading of the row is told apart. */
   noted: number;
@@ -60,19 +63,20 @@ const handsInAll = 512;
 const heldInAll = 2_560;
 /** So many failures in a row leave a webhook one hand. */
 const failuresToOneHand = 5;
-/** What is claimed ahead is begun in about this time, milliseconds, and is this many times what may be under way at most. */
+/**
+ * What is claimed ahead is begun in about this time, milliseconds, and is at most this many times what may be under way in all processes
+ * together: of its part only, each process would claim the less at once the more there are, and the database do more for each delivery.
+ */
 const ahead = { ms: 2_000, times: 10 };
 /** What was confirmed longer ago is confirmed again before it begins, milliseconds. */
 const freshMs = 1_000;
 /** The longest that a rate makes the next request wait, milliseconds. */
 const longestPace = 1_000;
-/** The weight of the last request in the smoothed duration. */
-const weight = 0.2;
 
 export type Receivers = ReturnType<typeof createReceivers>;
 
 /** All receivers of a process, and the hands that they share. */
-export function createReceivers() {
+export function createReceivers(fleet: Fleet = alone) {
   const all = new Map<string, Receiver>();
   const apps = new Map<string, App>();
   /** Those for whom something waits; who got a hand last is the last. */
@@ -116,6 +120,7 @@ export function createReceivers() {
         failures: webhook.failingSince === null ? 0 : failuresToOneHand,
         tookMs: null,
         beginsFrom: 0,
+        fleet,
         found: nothingFound,
         noted,
         usedAt: now,
@@ -204,7 +209,8 @@ export function createReceivers() {
       const hands = Math.max(1, Math.min(handsOf(receiver), busy + handsInAll - inAll.busy));
       const inTime = tookMs === null || isFailing(receiver) ? 0 : Math.floor((hands * ahead.ms) / Math.max(tookMs, 1));
       const room = Math.max(hands, Math.min(inTime, ahead.times * webhook.maxConcurrency)) - busy;
-      const inRate = webhook.maxPerSecond === null ? Infinity : Math.ceil((webhook.maxPerSecond * ahead.ms) / 1000);
+      const perSecond = webhook.maxPerSecond === null ? Infinity : partOfRate(fleet, webhook.maxPerSecond);
+      const inRate = Math.ceil((perSecond * ahead.ms) / 1000);
       const share = Math.max(1, Math.floor(shareOf(receiver, "held", heldInAll)));
       const more = Math.min(room, inRate, share) - waiting.length;
       return more < waiting.length ? 0 : Math.max(0, more);
@@ -230,7 +236,7 @@ export function isFailing({ failures }: Receiver): boolean {
 }
 
 function handsOf(receiver: Receiver): number {
-  return isFailing(receiver) ? 1 : receiver.webhook.maxConcurrency;
+  return isFailing(receiver) ? 1 : partOf(receiver.fleet, receiver.webhook.maxConcurrency);
 }
 
 /** Nothing is to be sent now: it is disabled, or asked to be left alone. */
@@ -241,7 +247,7 @@ export function isBlocked({ webhook, found }: Receiver, now: number): boolean {
 
 /** Its rate lets nothing begin yet. A clock that was set back makes nobody wait longer for it. */
 export function mustWait(receiver: Receiver, now: number): boolean {
-  if (receiver.beginsFrom > now + longestPace) receiver.beginsFrom = now;
+  if (receiver.beginsFrom > now + longestPace * receiver.fleet.live()) receiver.beginsFrom = now;
   return receiver.beginsFrom > now;
 }
 
@@ -258,41 +264,13 @@ export function hasNews({ webhook, found }: Receiver): boolean {
 }
 
 /**
- * Takes in how a request ended, after so many milliseconds. `webhook` is what it was when the request began: of one that was changed
- * since it says nothing, because that may have another receiver.
- */
-export function learn(
-  receiver: Receiver,
-  done: {
-    receiver: "good" | "failed" | "gone";
-    holdUntil: number | null;
-    at: number;
-    tookMs: number;
-    lasting: boolean;
-  },
-  webhook: WebhookRow,
-): void {
-  if (receiver.webhook.version !== webhook.version) return;
-  const { found, tookMs } = receiver;
-  const isGood = done.receiver === "good";
-  receiver.tookMs = tookMs === null ? done.tookMs : tookMs + weight * (done.tookMs - tookMs);
-  receiver.failures = isGood ? 0 : receiver.failures + 1;
-  receiver.found = {
-    good: found.good || isGood,
-    failingSince: isGood ? null : (found.failingSince ?? done.at),
-    holdUntil: Math.max(found.holdUntil, done.holdUntil ?? 0),
-    goneFrom: done.receiver === "gone" ? webhook : found.goneFrom,
-    lasting: !isGood && (found.lasting || done.lasting),
-  };
-}
-
-/**
  * When the next request may begin after one that begins now. Of 1,000 a second, 50 may come at once; no second, wherever it begins,
  * has more than `maxPerSecond`.
  */
-function paced({ webhook: { maxPerSecond }, beginsFrom }: Receiver, now: number): number {
+function paced({ webhook: { maxPerSecond }, beginsFrom, fleet }: Receiver, now: number): number {
   if (maxPerSecond === null) return 0;
-  const atOnce = Math.ceil(maxPerSecond / 20);
-  const apart = 1000 / (maxPerSecond - atOnce + 1);
+  const perSecond = partOfRate(fleet, maxPerSecond);
+  const atOnce = Math.ceil(perSecond / 20);
+  const apart = 1000 / (perSecond - atOnce + 1);
   return Math.max(beginsFrom, now - (atOnce - 1) * apart) + apart;
 }

@@ -1,3 +1,4 @@
+import type { Fleet } from "../mail/fleet.ts";
 import type { Metrics } from "../observe.ts";
 import type { SubmissionStore } from "../store/submission-store.ts";
 import { claimDue, type ClaimNeeds, type House, keepOnlyWhatMay } from "./claim-due.ts";
@@ -13,6 +14,8 @@ export type SendNeeds = Omit<LaneNeeds, "commit" | "claim"> &
   HoldNeeds & {
     submissions: Pick<SubmissionStore, "due" | "abandon" | "commit">;
     metrics: Metrics;
+    /** Absent: this process is the only one. */
+    fleet?: Fleet;
   };
 
 export type Dispatcher = {
@@ -42,7 +45,7 @@ const lastWritesMs = 3_000;
 /** Sends what is due, each account by itself: one whose server is slow, dead or refuses its login holds up no other. */
 export function sendSubmissions(needs: SendNeeds): Dispatcher {
   const { submissions, clock, metrics } = needs;
-  const senders = createSenders(needs.submitters.gate);
+  const senders = createSenders(needs.submitters.gate, needs.fleet);
   const held = holdSubmissions(needs, callStep);
   const stopping = new AbortController();
   const underWay = new Set<Promise<unknown>>();

@@ -1,10 +1,10 @@
-import { Failure } from "../errors.ts";
+import { alone, type Fleet, partOf } from "../mail/fleet.ts";
 import type { LoginGate } from "../sessions/login-gate.ts";
 import { type LoginKey, loginKey } from "../sessions/login-key.ts";
-import { mayLogIn } from "../sessions/note-login.ts";
 import type { AccountRow } from "../store/rows.ts";
 import type { SubmissionRow } from "../store/submission-rows.ts";
 import { inRate, mustWait } from "./pace.ts";
+import { stoppedUntil } from "./stopped-until.ts";
 
 /** A submission that this process has claimed. */
 export type HeldSubmission = {
@@ -61,6 +61,7 @@ export type Sender = {
   tookMs: number;
   /** When its rate lets the next message begin. */
   beginsFrom: number;
+  fleet: Fleet;
   /** When it got claims last. */
   servedAt: number;
 };
@@ -70,7 +71,7 @@ const hands = 64;
 const handsAndLong = 512;
 /** Of these, for accounts whose last session failed. */
 const handsForDoubted = 16;
-/** Lanes at once per account: as many as its pool has sessions. */
+/** Lanes at once per account, in all processes together: as many as their pools have sessions. */
 const handsEach = 3;
 /** A lane that is at one message for so long makes room for others, milliseconds. */
 const longMs = 10_000;
@@ -89,7 +90,7 @@ export const lookMs = 30_000;
 const pauses = { failed: { first: 5_000, longest: 60_000 }, throttled: { first: 60_000, longest: 900_000 } };
 
 /** All senders of a process, and the hands that they share. */
-export function createSenders(gate: Pick<LoginGate, "check">) {
+export function createSenders(gate: Pick<LoginGate, "check">, fleet: Fleet = alone) {
   const all = new Map<string, Sender>();
   /** Those for whom something waits. */
   const ready = new Set<Sender>();
@@ -121,6 +122,7 @@ export function createSenders(gate: Pick<LoginGate, "check">) {
         lookAt: 0,
         tookMs: firstTookMs,
         beginsFrom: 0,
+        fleet,
         servedAt: 0,
       };
       all.set(account.id, sender);
@@ -243,8 +245,8 @@ export function createSenders(gate: Pick<LoginGate, "check">) {
     /** How many more of an account's submissions are to be claimed: none while there is more than half of what may wait. */
     wanted(sender: Sender, now: number): number {
       if (isBlocked(sender, now) || mustWait(sender, now)) return 0;
-      const most = Math.floor((handsEach * ahead.ms) / Math.max(sender.tookMs, 1));
-      const room = sender.isProven ? Math.max(handsEach, Math.min(most, ahead.most)) : 1;
+      const most = Math.floor((partOf(fleet, handsEach) * ahead.ms) / Math.max(sender.tookMs, 1));
+      const room = sender.isProven ? Math.max(partOf(fleet, handsEach), Math.min(most, ahead.most)) : 1;
       const before = sender.waiting.length + sender.asked;
       const more = Math.min(room, inRate(sender, now)) - before;
       return more < before ? 0 : more;
@@ -265,22 +267,9 @@ export function createSenders(gate: Pick<LoginGate, "check">) {
 
 export type Senders = ReturnType<typeof createSenders>;
 
-/** Until when nobody may log in; 0 where one may. An account that has no server any more needs none for its messages to fail. */
-function stoppedUntil(gate: Pick<LoginGate, "check">, account: AccountRow, login: LoginKey, now: number): number {
-  try {
-    mayLogIn(account, "outgoing");
-    if (account.outgoing !== null) gate.check(login);
-    return 0;
-  } catch (error) {
-    if (!(error instanceof Failure)) throw error;
-    const { retryAfter } = error.details;
-    return retryAfter === undefined ? Infinity : now + retryAfter * 1000;
-  }
-}
-
-function handsOf({ isProven, fewer }: Sender, now: number): number {
+function handsOf({ isProven, fewer, fleet }: Sender, now: number): number {
   if (!isProven) return 1;
-  return fewer.until > now ? fewer.lanes : handsEach;
+  return Math.min(partOf(fleet, handsEach), fewer.until > now ? fewer.lanes : Infinity);
 }
 
 /** Its server deals with a message in no more than a write to the disk takes. */

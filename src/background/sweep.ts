@@ -1,4 +1,4 @@
-import type { Clock } from "../observe.ts";
+import type { Clock, Log } from "../observe.ts";
 import type { Store } from "../store/store.ts";
 import { testLost } from "./unattempted.ts";
 
@@ -13,7 +13,7 @@ const undeliveredLife = 4 * 86_400_000;
 
 /**
  * One step of the broom: uploads, bytes that nothing refers to, and intents, that have expired, old submissions, events and deliveries. Ends
- * tests that their process did not.
+ * tests that their process did not. Wraps keys anew while a sealing secret is being changed.
  */
 export const sweep =
   (needs: {
@@ -26,6 +26,9 @@ export const sweep =
     /** How many days events, and, when these are more than four, deliveries that did not arrive, are kept. */
     eventDays: number;
     clock: Clock;
+    /** How many keys were still wrapped by the secret before. */
+    rewrapKeys: () => Promise<number>;
+    log: Log;
   }) =>
   async (): Promise<void> => {
     const now = needs.clock.now();
@@ -38,4 +41,6 @@ export const sweep =
     await needs.deliveries.failTests(now, testLost(now));
     const created = Math.min(oldest, now - undeliveredLife);
     await needs.deliveries.sweep({ delivered: now - deliveredLife, created });
+    const rewrapped = await needs.rewrapKeys();
+    if (rewrapped > 0) needs.log.write("info", "secret.rewrapped", { keys: rewrapped });
   };

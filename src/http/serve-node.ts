@@ -21,6 +21,8 @@ const standing = {
   silence: 120_000,
   /** How often the limits above are looked at. */
   check: 5000,
+  /** After the end was asked for: how long a connection on which nothing has come yet is kept for the request that is on its way. */
+  fresh: 1000,
   /** How long the rest of an upload that was answered early is read, so that the answer is not lost to a reset. */
   linger: 5000,
 };
@@ -56,9 +58,11 @@ export async function serveNode(needs: Needs): Promise<Served> {
   const limits = { ...standing, ...needs.limits };
   let closing = false;
   const sockets = new Set<Socket>();
-  /** Ends every connection without an answer under way, fresh ones too, which Node does not count as idle. */
+  /** Those of them on which no request has come yet. */
+  const fresh = new Set<Socket>();
+  /** Ends every connection that nothing is to come on: without an answer under way, and not fresh. */
   const endIdle = () => {
-    for (const socket of sockets) if (!answering.has(socket)) socket.destroySoon();
+    for (const socket of sockets) if (!answering.has(socket) && !fresh.has(socket)) socket.destroySoon();
   };
   const server = createServer({
     maxHeaderSize,
@@ -71,6 +75,7 @@ export async function serveNode(needs: Needs): Promise<Served> {
   server.timeout = limits.silence;
   const take = (incoming: IncomingMessage, outgoing: ServerResponse, continued: boolean) => {
     if (closing) outgoing.setHeader("Connection", "close");
+    fresh.delete(incoming.socket);
     answering.set(incoming.socket, outgoing);
     outgoing.on("close", () => {
       answering.delete(incoming.socket);
@@ -83,7 +88,11 @@ export async function serveNode(needs: Needs): Promise<Served> {
   };
   server.on("connection", (socket) => {
     sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
+    fresh.add(socket);
+    socket.once("close", () => {
+      sockets.delete(socket);
+      fresh.delete(socket);
+    });
   });
   server.on("request", (incoming, outgoing) => take(incoming, outgoing, true));
   server.on("checkContinue", (incoming, outgoing) => take(incoming, outgoing, false));
@@ -102,8 +111,13 @@ export async function serveNode(needs: Needs): Promise<Served> {
       closing = true;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       endIdle();
+      const late = setTimeout(() => {
+        fresh.clear();
+        endIdle();
+      }, limits.fresh);
       const cut = setTimeout(() => server.closeAllConnections(), ms);
       await closed;
+      clearTimeout(late);
       clearTimeout(cut);
     },
   };

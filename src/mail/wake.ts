@@ -1,8 +1,19 @@
 /**
  * What there is to do, and what the key names: "submissions" (account) something is to be sent; "submission-final" (submission) it
- * has its outcome; "follow-ups" (account) there is something left to do after one; "events" (app) its log has grown; "deliveries" (app) one is due; "watch" (account) look at it, or see that it is to be watched no more.
+ * has its outcome; "follow-ups" (account) there is something left to do after one; "events" (app) its log has grown; "deliveries" (app) one is due; "watch" (account) look at it, or see that it is
+ * to be watched no more; "nodes" (process) one has come or gone.
  */
-export type WakeTopic = "submissions" | "submission-final" | "follow-ups" | "events" | "deliveries" | "watch";
+export const wakeTopics = [
+  "submissions",
+  "submission-final",
+  "follow-ups",
+  "events",
+  "deliveries",
+  "watch",
+  "nodes",
+] as const;
+
+export type WakeTopic = (typeof wakeTopics)[number];
 
 /** Tells waiting work that there is something to do: a hint, never the only way to find out. */
 export interface Wake {

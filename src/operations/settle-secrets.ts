@@ -14,10 +14,10 @@ const sealCheck = "seal-check";
 type Keyring = Pick<Store["accounts"], "sealedKeys" | "rewrap">;
 
 type Needs = {
-  settings: Pick<Store["settings"], "put" | "putOnce">;
+  settings: Pick<Store["settings"], "get" | "put" | "putOnce">;
   accounts: Keyring;
   webhooks: Keyring;
-  vault: Pick<Vault, "makeCheck" | "verifyCheck" | "rewrap">;
+  vault: Pick<Vault, "makeCheck" | "verifyCheck" | "rewrap" | "hasPrevious">;
 };
 
 /**
@@ -33,25 +33,41 @@ export async function settleSecrets(needs: Needs): Promise<{ cursorKey: Uint8Arr
     throw new Failure("internal", "The sealing secret is not the one that this database was written with.", {
       fix: "Restore the secret that belongs to this database, or point Postern at another one. Nothing was changed.",
     });
-  if (secret === "previous") await rotate(needs);
+  if (secret === "previous") {
+    await rewrapAll(needs);
+    // Last: a rotation that was interrupted is begun again by the next start.
+    await settings.put(sealCheck, vault.makeCheck());
+  }
   const cursorKey = await settings.putOnce("cursor-key", randomBytes(32).toString("base64"));
   return { cursorKey: Buffer.from(cursorKey, "base64") };
 }
 
-/** The check is written last: a rotation that was interrupted is begun again by the next start. */
-async function rotate({ settings, accounts, webhooks, vault }: Needs): Promise<void> {
-  for (const keyring of [accounts, webhooks]) await rewrapAll(keyring, vault);
-  await settings.put(sealCheck, vault.makeCheck());
+/**
+ * While replicas with the previous secret still run beside this one, they wrap the keys of new accounts and webhooks by it: wraps these anew,
+ * once the database has gone over to the secret of this process. How many there were.
+ */
+export const rewrapKeys = (needs: Needs) => async (): Promise<number> => {
+  const { settings, vault } = needs;
+  if (!vault.hasPrevious) return 0;
+  const check = await settings.get(sealCheck);
+  return check !== null && vault.verifyCheck(check) === "current" ? rewrapAll(needs) : 0;
+};
+
+async function rewrapAll({ accounts, webhooks, vault }: Needs): Promise<number> {
+  return (await rewrapRing(accounts, vault)) + (await rewrapRing(webhooks, vault));
 }
 
-async function rewrapAll(keyring: Keyring, vault: Pick<Vault, "rewrap">): Promise<void> {
+async function rewrapRing(keyring: Keyring, vault: Pick<Vault, "rewrap">): Promise<number> {
+  let rewrapped = 0;
   for (let after: string | null = null; ;) {
     const page = await keyring.sealedKeys({ after, limit: 500 });
     for (const holder of page) {
       const sealedKey = vault.rewrap(holder);
-      if (sealedKey !== null) await keyring.rewrap(holder.id, holder.sealedKey, sealedKey);
+      if (sealedKey === null) continue;
+      await keyring.rewrap(holder.id, holder.sealedKey, sealedKey);
+      rewrapped += 1;
     }
     after = page.at(-1)?.id ?? null;
-    if (after === null) return;
+    if (after === null) return rewrapped;
   }
 }

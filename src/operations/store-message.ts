@@ -20,7 +20,7 @@ export const maxAppended = 32 * 1024 * 1024;
  * How long the watcher holds new messages of the folder back, milliseconds: longer than any APPEND of so many octets takes,
  * and what goes with it. No session waits for a line that carries less than 32 octets per millisecond.
  */
-const intentLife = (octets: number): number => 180_000 + octets / 24;
+const intentLife = (octets: number): number => 180_000 + Math.ceil(octets / 24);
 
 /**
  * Stores a message (CRLF line ends, no NUL) in the folder that `wanted` names, an id or a role, told to the watcher as our doing. The folder, and

@@ -44,6 +44,8 @@ const batch = 20;
 const lookMs = 5_000;
 /** How often it is asked whether the key still may. */
 const keyMs = 60_000;
+/** A log that can't be read at the moment is tried again after this long. */
+const awayMs = 1_000;
 
 /**
  * Opens a stream of an app's events: from a resume point on (an event's id, or a `resume`), or from now on. Events are read when they are
@@ -106,28 +108,40 @@ export function streamEvents(needs: StreamEventsNeeds) {
     async function mayGoOn(): Promise<boolean> {
       if (clock.now() >= endsAt) end("over");
       if (!over.signal.aborted && clock.now() - keyCheckedAt >= keyMs) {
-        keyCheckedAt = clock.now();
         if (!(await isAsItWas(needs, caller))) end("revoked");
+        keyCheckedAt = clock.now();
       }
       return !over.signal.aborted;
+    }
+
+    /** What has come, once the reader may have it; null when the stream is over. Waits while the database is away. */
+    async function look(until: number): Promise<EventsRead | null> {
+      try {
+        return (await mayGoOn()) ? await readFrom(log, position) : null;
+      } catch (error) {
+        if (!(error instanceof Failure && error.code === "storage-unavailable")) throw error;
+        await clock.sleep(Math.min(awayMs, Math.max(0, until - clock.now())), over.signal);
+        return { rows: [], next: position, hasMore: false };
+      }
     }
 
     return {
       resume: log.cursorAt(start),
       async next(ms) {
         const until = Math.min(clock.now() + ms, endsAt);
-        while (await mayGoOn()) {
+        for (;;) {
           // Begun before the look, so that what is written in between is not missed.
           woken ??= needs.wake
             .wait("events", caller.appId, Math.min(lookMs, Math.max(0, until - clock.now())), over.signal)
             .then(() => void (woken = null));
-          const { rows, next } = await readFrom(log, position);
+          const read = await look(until);
+          if (read === null) return null;
+          const { rows, next } = read;
           position = next;
           if (rows.length > 0 || (clock.now() >= until && until < endsAt))
             return { events: rows.map(viewEvent), resume: log.cursorAt(position) };
           await woken;
         }
-        return null;
       },
       ended: over.signal,
       close: end,

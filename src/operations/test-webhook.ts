@@ -1,6 +1,7 @@
 import { Failure } from "../errors.ts";
 import type { Event } from "../mail/event.ts";
 import { orderedId } from "../mail/id.ts";
+import { alone, type Fleet, partOf } from "../mail/fleet.ts";
 import type { AppCaller } from "../mail/tenant.ts";
 import { timestamp } from "../mail/time.ts";
 import type { Delivery } from "../mail/webhook.ts";
@@ -13,7 +14,7 @@ import { payloadOf } from "../webhooks/payload.ts";
 import { findWebhook } from "./find-webhook.ts";
 import { viewDelivery } from "./view-delivery.ts";
 
-/** Of one app, in one process. */
+/** Of one app, in all processes together. */
 const testsAtOnce = 10;
 /** Longer than any attempt, lest another process takes it for abandoned, milliseconds. */
 const leaseMs = 60_000;
@@ -26,17 +27,19 @@ export function testWebhook(needs: {
   deliveries: Pick<Store["deliveries"], "insertTest" | "settle">;
   attemptDelivery: (webhook: WebhookRow, message: { id: string; body: string }) => Promise<Attempted>;
   clock: Pick<Clock, "now">;
+  /** Absent: this process is the only one. */
+  fleet?: Fleet;
   owner: string;
 }) {
-  const { clock, deliveries } = needs;
+  const { clock, deliveries, fleet = alone } = needs;
   // A dispatcher of this process may yet begin, and give up what one of its name had under way before.
   const owner = `tests of ${needs.owner}`;
   const underWay = new Map<string, number>();
 
   function count(appId: string, by: 1 | -1): void {
     const now = (underWay.get(appId) ?? 0) + by;
-    if (now > testsAtOnce)
-      throw new Failure("rate-limited", `This app has ${testsAtOnce} tests under way.`, { retryAfter: 5 });
+    if (now > partOf(fleet, testsAtOnce))
+      throw new Failure("rate-limited", "This app has too many tests under way.", { retryAfter: 5 });
     if (now === 0) underWay.delete(appId);
     else underWay.set(appId, now);
   }

@@ -13,8 +13,8 @@ export const verifyAccount =
   (
     needs: VerifySides & {
       accounts: Pick<Store["accounts"], "get" | "setState" | "setCapabilities">;
-      mailboxes: Pick<Mailboxes, "renew" | "drop">;
-      submitters: { drop(accountId: string): void };
+      mailboxes: Pick<Mailboxes, "renew" | "proved">;
+      submitters: { proved(accountId: string): void };
       watches: Pick<Store["watches"], "poke">;
       wake: Pick<Wake, "wake">;
     },
@@ -40,8 +40,8 @@ export const verifyAccount =
       await needs.watches.poke(account.id);
       needs.wake.wake("watch", account.id);
     }
-    needs.mailboxes.drop(account.id);
-    needs.submitters.drop(account.id);
+    needs.mailboxes.proved(account.id);
+    needs.submitters.proved(account.id);
     needs.wake.wake("submissions", account.id);
     return verification;
   };

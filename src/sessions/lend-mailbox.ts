@@ -1,4 +1,5 @@
 import { Failure } from "../errors.ts";
+import type { Fleet } from "../mail/fleet.ts";
 import type { Mailbox } from "../mail/mailbox.ts";
 import type { AccountRow } from "../store/rows.ts";
 import type { Store } from "../store/store.ts";
@@ -44,6 +45,8 @@ export type Mailboxes = {
    * or be in the way of a login on a server that allows few. Resolves when those that are idle are closed.
    */
   renew(accountId: string): Promise<void>;
+  /** One can log in: forgets the account's refused logins, and what was learnt of its server. */
+  proved(accountId: string): void;
   /** Forgets the account's sessions and refused logins: it was changed or removed. */
   drop(accountId: string): void;
   close(): void;
@@ -56,10 +59,12 @@ export function createMailboxes(
     /** Drops what was remembered of the account's messages. */
     forget: (accountId: string) => void;
     accounts: Pick<Store["accounts"], "setState" | "setCapabilities">;
+    /** Absent: this process is the only one. */
+    fleet?: Fleet;
   },
 ): Mailboxes {
-  const mailboxes = createPool<Mailbox>(needs.clock, { limit: 3, idleMs: 60_000, waitMs: 10_000 });
-  const maildrops = createPool<Mailbox>(needs.clock, { limit: 1, idleMs: 0, waitMs: 10_000 });
+  const mailboxes = createPool<Mailbox>(needs.clock, { limit: 3, idleMs: 60_000, waitMs: 10_000 }, needs.fleet);
+  const maildrops = createPool<Mailbox>(needs.clock, { limit: 1, idleMs: 0, waitMs: 10_000 }, needs.fleet);
   const pools = [mailboxes, maildrops];
   const gate = createLoginGate(needs.clock);
 
@@ -127,6 +132,10 @@ export function createMailboxes(
     },
     async renew(accountId) {
       await Promise.all(pools.map((pool) => pool.renew(accountId)));
+    },
+    proved(accountId) {
+      for (const pool of pools) pool.forgive(accountId);
+      gate.passed(accountId);
     },
     drop(accountId) {
       for (const pool of pools) pool.drop(accountId);

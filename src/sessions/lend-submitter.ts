@@ -1,8 +1,10 @@
+import type { Fleet } from "../mail/fleet.ts";
 import type { Submitter, SubmitterLimits } from "../mail/submitter.ts";
 import type { Clock } from "../observe.ts";
 import { createLoginGate, type LoginGate } from "./login-gate.ts";
 import type { LoginKey } from "./login-key.ts";
-import { createPool, type Poolable, type PoolLimits } from "./pool.ts";
+import type { Poolable, PoolLimits } from "./lease.ts";
+import { createPool } from "./pool.ts";
 
 export type SubmitterLease = { submitter: Submitter; release(): void; discard(): void };
 
@@ -20,7 +22,9 @@ export type Submitters = {
   noted(login: LoginKey, submitter: Submitter): Submitter;
   /** Remembers refused logins on the outgoing side; who lends asks it first and tells it what came of it. */
   gate: LoginGate;
-  /** Closes the account's submitters and forgets its refused logins: it was changed, verified or removed. */
+  /** One can log in: forgets the account's refused logins, and what was learnt of its server. */
+  proved(accountId: string): void;
+  /** Closes the account's submitters and forgets its refused logins: it was changed or removed. */
   drop(accountId: string): void;
   close(): void;
 };
@@ -33,9 +37,12 @@ const believeMs = 3_600_000;
 /** Logins whose limits are remembered. */
 const loginsKept = 10_000;
 
-export function createSubmitters(needs: { clock: Clock }, limits: PoolLimits = submitterLimits): Submitters {
+export function createSubmitters(
+  needs: { clock: Clock; fleet?: Fleet },
+  limits: PoolLimits = submitterLimits,
+): Submitters {
   const { clock } = needs;
-  const pool = createPool<Poolable & { submitter: Submitter }>(clock, limits);
+  const pool = createPool<Poolable & { submitter: Submitter }>(clock, limits, needs.fleet);
   const gate = createLoginGate(clock);
   const known = new Map<string, { version: string; limits: SubmitterLimits; until: number }>();
 
@@ -74,6 +81,10 @@ export function createSubmitters(needs: { clock: Clock }, limits: PoolLimits = s
     limitsOf(login) {
       const last = known.get(login.id);
       return last !== undefined && last.version === login.version && clock.now() < last.until ? last.limits : null;
+    },
+    proved(accountId) {
+      pool.forgive(accountId);
+      gate.passed(accountId);
     },
     drop(accountId) {
       pool.drop(accountId);

@@ -1,3 +1,4 @@
+import { alone, type Fleet } from "../mail/fleet.ts";
 import type { Clock } from "../observe.ts";
 
 /**
@@ -19,8 +20,8 @@ export type LoginPace = {
 /** Hosts remembered; those whose turn has come are forgotten beyond it. */
 const hostsKept = 10_000;
 
-/** `perSecond` logins at one host at most. */
-export function createLoginPace(clock: Clock, perSecond: number): LoginPace {
+/** `perSecond` logins at one host at most, in all processes together. */
+export function createLoginPace(clock: Clock, perSecond: number, fleet: Fleet = alone): LoginPace {
   /** When the next turn is, and those before it that were given back. */
   const turns = new Map<string, { next: number; left: number[] }>();
   const waiting = new Map<string, Set<() => void>>();
@@ -31,7 +32,7 @@ export function createLoginPace(clock: Clock, perSecond: number): LoginPace {
       const { next = now, left = [] } = turns.get(host) ?? {};
       const given = left.filter((at) => at >= now).toSorted((a, b) => a - b);
       const at = given.shift() ?? Math.max(now, next);
-      turns.set(host, { next: Math.max(next, at + 1_000 / perSecond), left: given });
+      turns.set(host, { next: Math.max(next, at + (1_000 / perSecond) * fleet.live()), left: given });
       if (turns.size > hostsKept) for (const [name, known] of turns) if (known.next <= now) turns.delete(name);
       told(at);
       if (at > now) await clock.sleep(at - now, signal);

@@ -37,10 +37,11 @@ export type Openings = {
   isPlain(): boolean;
 };
 
-export function createOpenings(clock: Clock, limit: number): Openings {
+/** `limit` is how many may be open at once, by our own wish, as things are. */
+export function createOpenings(clock: Clock, limit: () => number): Openings {
   let opening = 0;
   let closing = 0;
-  let learnt = { limit, until: 0 };
+  let learnt = { limit: Infinity, until: 0 };
   let pause: { failure: Failure; until: number } | null = null;
 
   const isLearnt = (): boolean => clock.now() < learnt.until;
@@ -59,7 +60,7 @@ export function createOpenings(clock: Clock, limit: number): Openings {
 
   return {
     mayOpen: (alive) =>
-      paused() === null && alive + opening + closing < (isLearnt() ? Math.min(limit, learnt.limit) : limit),
+      paused() === null && alive + opening + closing < Math.min(limit(), isLearnt() ? learnt.limit : Infinity),
     began: () => void (opening += 1),
     ended: () => void (opening -= 1),
     async closing(closed) {
@@ -82,7 +83,7 @@ export function createOpenings(clock: Clock, limit: number): Openings {
     pause: heed,
     paused,
     forget() {
-      learnt = { limit, until: 0 };
+      learnt = { limit: Infinity, until: 0 };
       pause = null;
     },
     isPlain: () => opening + closing === 0 && !isLearnt() && paused() === null,

@@ -1,38 +1,9 @@
 import { Failure } from "../errors.ts";
+import { alone, type Fleet, partOf } from "../mail/fleet.ts";
 import { callerLeft } from "../net/unless-left.ts";
 import type { Clock } from "../observe.ts";
-import type { Lease, Wish } from "./lease.ts";
+import type { Lease, Pool, Poolable, PoolLimits, Wish } from "./lease.ts";
 import { createOpenings, type Openings } from "./openings.ts";
-
-/** What a pool can hold: something that may die by itself and can be closed. */
-export type Poolable = {
-  readonly dead: boolean;
-  /** What runs on it although nobody waits for it any more; null when nothing does. */
-  readonly unfinished: Promise<unknown> | null;
-  close(): Promise<void>;
-};
-
-export type PoolLimits = {
-  /** Sessions open at once per key. */
-  limit: number;
-  /** How long an idle session stays open, milliseconds. */
-  idleMs: number;
-  /** How long a loan may be waited for, milliseconds. */
-  waitMs: number;
-};
-
-export type Pool<S> = {
-  lend(key: string, version: string, open: () => Promise<S>, wish?: Wish): Promise<Lease<S>>;
-  /** Whether a session lies idle that would be lent. */
-  rests(key: string, version: string): boolean;
-  /** Opens none for this key for as long as the failure's `retryAfter` says. */
-  pause(key: string, failure: Failure): void;
-  /** Lends none of the key's sessions again that are open now; resolves when those that are idle are closed. */
-  renew(key: string): Promise<void>;
-  /** Renews the key, has who waits try again, and forgets what was learnt of it. What is open still counts until it is closed. */
-  drop(key: string): void;
-  close(): void;
-};
 
 /** Streams that share one session; more wait. Each holds some chunks in memory. */
 const streamsPerSession = 8;
@@ -76,17 +47,20 @@ type Group<S> = {
  * `lend` fails with `account-busy` when the wait ran out, `request-timeout` when the caller left, with whatever `open` fails with, and with `upstream-throttled`
  * while the server wants no new sessions and there is none.
  */
-export function createPool<S extends Poolable>(clock: Clock, limits: PoolLimits): Pool<S> {
+export function createPool<S extends Poolable>(clock: Clock, limits: PoolLimits, fleet: Fleet = alone): Pool<S> {
   const groups = new Map<string, Group<S>>();
+  const limit = (): number => partOf(fleet, limits.limit);
 
   function groupOf(key: string): Group<S> {
     const known = groups.get(key);
     if (known !== undefined) return known;
-    const openings = createOpenings(clock, limits.limit);
+    const openings = createOpenings(clock, limit);
     const group: Group<S> = { pooled: new Set(), waiting: [], openings, drops: 0 };
     groups.set(key, group);
     return group;
   }
+
+  const aliveOf = ({ pooled }: Group<S>): Pooled<S>[] => [...pooled].filter(({ session }) => !session.dead);
 
   /** Lends to who waits, in the order of arrival, as far as there are sessions. */
   function serve(key: string, group: Group<S>): void {
@@ -109,7 +83,7 @@ export function createPool<S extends Poolable>(clock: Clock, limits: PoolLimits)
   function answerTo(key: string, group: Group<S>, request: Request<S>): (() => void) | null {
     const idle = takeIdle(key, group, request);
     if (idle !== null) return () => lendTo(key, group, idle, request, false);
-    const alive = [...group.pooled].filter(({ session }) => !session.dead);
+    const alive = aliveOf(group);
     if (group.openings.mayOpen(alive.length)) return () => void openFor(key, group, request);
     const shared = leastShared(alive, request);
     if (shared !== undefined) return () => lendTo(key, group, shared, request, false);
@@ -150,8 +124,7 @@ export function createPool<S extends Poolable>(clock: Clock, limits: PoolLimits)
       else lendTo(key, group, one, request, true);
     } catch (error) {
       group.openings.ended();
-      const alive = [...group.pooled].filter(({ session }) => !session.dead).length;
-      const isWorthWaiting = group.drops === drops && group.openings.learn(error, alive);
+      const isWorthWaiting = group.drops === drops && group.openings.learn(error, aliveOf(group).length);
       if (isWorthWaiting && request.wish.signal?.aborted !== true) queue(key, group, request, "first");
       else request.reject(error);
     }
@@ -169,7 +142,7 @@ export function createPool<S extends Poolable>(clock: Clock, limits: PoolLimits)
       const place = group.waiting.indexOf(request);
       if (place < 0) return;
       group.waiting.splice(place, 1);
-      request.reject(busy(limits));
+      request.reject(busy(`All sessions of this account were in use for ${limits.waitMs / 1000} seconds.`, 5));
     };
     void clock.sleep(limits.waitMs, request.patience.signal).then(giveUp);
   }
@@ -195,7 +168,7 @@ export function createPool<S extends Poolable>(clock: Clock, limits: PoolLimits)
 
   /** Its last loan has ended. Nobody is made to wait for what somebody who left had asked for. */
   function comeBack(key: string, group: Group<S>, one: Pooled<S>): void {
-    if (one.retired || one.session.dead) return void retire(key, group, one);
+    if (one.retired || one.session.dead || aliveOf(group).length > limit()) return void retire(key, group, one);
     const { unfinished } = one.session;
     if (unfinished === null) return rest(key, group, one);
     const settled = new AbortController();
@@ -239,17 +212,23 @@ export function createPool<S extends Poolable>(clock: Clock, limits: PoolLimits)
     await Promise.all(idle.map((one) => retire(key, group, one)));
   }
 
+  function forgive(key: string): void {
+    const group = groups.get(key);
+    group?.openings.forget();
+    if (group !== undefined) serve(key, group);
+  }
+
   function drop(key: string): void {
     const group = groups.get(key);
     if (group === undefined) return;
     group.drops += 1;
-    group.openings.forget();
     for (const request of group.waiting.splice(0)) {
       request.patience.abort("dropped");
-      request.reject(changed());
+      // Whoever waits holds the account as it was before.
+      request.reject(busy("The account was changed while a session of it was waited for.", 1));
     }
     void renew(key);
-    serve(key, group);
+    forgive(key);
   }
 
   /** Whoever asked is not there any more. */
@@ -281,6 +260,7 @@ export function createPool<S extends Poolable>(clock: Clock, limits: PoolLimits)
       groupOf(key).openings.pause(failure);
     },
     renew,
+    forgive,
     drop,
     close() {
       for (const key of groups.keys()) drop(key);
@@ -288,13 +268,7 @@ export function createPool<S extends Poolable>(clock: Clock, limits: PoolLimits)
   };
 }
 
-/** Whoever waits holds an account as it was before. */
-function changed(): Failure {
-  const detail = "The account was changed while a session of it was waited for.";
-  return new Failure("account-busy", detail, { fix: "Try again in a moment.", retryAfter: 1 });
-}
-
-function busy(limits: PoolLimits): Failure {
-  const detail = `All sessions of this account were in use for ${limits.waitMs / 1000} seconds.`;
-  return new Failure("account-busy", detail, { fix: "Try again in a moment.", retryAfter: 5 });
+/** For other reasons than its server's. */
+function busy(detail: string, retryAfter: number): Failure {
+  return new Failure("account-busy", detail, { fix: "Try again in a moment.", retryAfter });
 }

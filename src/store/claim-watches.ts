@@ -1,11 +1,14 @@
 import type { Placeholder, SQL } from "drizzle-orm";
-import { and, asc, eq, isNotNull, isNull, lte, min, ne, or, sql } from "drizzle-orm";
+import { and, asc, count, eq, isNotNull, isNull, lte, min, ne, or, sql } from "drizzle-orm";
 import type { Db, Handle, Query } from "./handle.ts";
 import { done } from "./handle.ts";
 import { prepared } from "./prepared.ts";
 import type { Store } from "./store.ts";
 
-type Claims = Pick<Store["watches"], "claim" | "renew" | "release" | "poke" | "nextDueAt" | "noteLooks">;
+type Claims = Pick<
+  Store["watches"],
+  "claim" | "renew" | "claimsOf" | "count" | "release" | "poke" | "nextDueAt" | "noteLooks"
+>;
 
 /** The half of the watches' repository that hands each account to one watcher at a time. */
 export function claimWatchesRepository(store: Handle): Claims {
@@ -20,6 +23,16 @@ export function claimWatchesRepository(store: Handle): Claims {
   );
   const ranOut = prepared(store, ["now", "limit"], (db, { now, limit }) =>
     db.select(held).from(watches).where(hasRunOut(now)).orderBy(asc(watches.leaseUntil)).limit(limit),
+  );
+
+  const ofOwner = prepared(store, ["owner"], (db, { owner }) =>
+    db.select(held).from(watches).where(eq(watches.owner, owner)),
+  );
+  const all = prepared(store, [], (db) =>
+    db
+      .select({ count: count() })
+      .from(watches)
+      .where(or(isNotNull(watches.owner), isNotNull(watches.dueAt))),
   );
 
   const firstDue = prepared(store, [], (db) =>
@@ -77,6 +90,13 @@ export function claimWatchesRepository(store: Handle): Claims {
         ]),
       );
       return rows;
+    },
+
+    claimsOf: (owner) => ofOwner({ owner }),
+
+    async count() {
+      const [found] = await all({});
+      return found?.count ?? 0;
     },
 
     async release(accountId, epoch, dueAt) {

@@ -8,6 +8,7 @@ import type { Handle } from "./handle.ts";
 import { intentsRepository } from "./intents.ts";
 import { keysRepository } from "./keys.ts";
 import { maildropsRepository } from "./maildrops.ts";
+import { nodesRepository } from "./nodes.ts";
 import { placementsRepository } from "./placements.ts";
 import { settingsRepository } from "./settings.ts";
 import { splitKeysRepository } from "./split-keys.ts";
@@ -30,6 +31,7 @@ export function createStore(handle: Handle): Store {
     splitKeys: splitKeysRepository(handle),
     intents: intentsRepository(handle),
     events: eventsRepository(handle),
+    nodes: nodesRepository(handle),
     watches: watchesRepository(handle),
     maildrops: maildropsRepository(handle),
     blobs: blobsRepository(handle),
@@ -37,6 +39,7 @@ export function createStore(handle: Handle): Store {
     uploads: uploadsRepository(handle),
     webhooks: webhooksRepository(handle),
     deliveries: deliveriesRepository(handle),
+    now: handle.now ?? null,
     async ping() {
       await settings.get("ping");
     },

@@ -9,7 +9,7 @@ export type Meaning = Refusal | "unavailable" | "bug";
  * out, because they can carry what was to be written.
  */
 export function storageFailure(meaning: "unavailable" | "bug", code: string): Failure {
-  const cause = new Error(code);
+  const cause = Object.assign(new Error(code), { code });
   return meaning === "bug"
     ? new Failure("internal", "The database refused a statement of ours.", { cause })
     : new Failure("storage-unavailable", "The database can't be used at the moment.", {

@@ -32,6 +32,13 @@ export interface Handle {
    * sees another's result but through SQL. Fails with `storage-unavailable`.
    */
   atomic<const Q extends Queries>(build: (db: Db, require: Require) => Q): Promise<BatchResponse<Q> | Refusal>;
+  /**
+   * Runs one query that writes, an atomic of its own that nothing refuses; it may be prepared. On disk when it resolves. Fails with
+   * `storage-unavailable`.
+   */
+  write<T>(build: (db: Db) => PromiseLike<T>): Promise<T>;
+  /** The database's time, milliseconds since the epoch; absent where one process has the database. Fails with `storage-unavailable`. */
+  now?: () => Promise<number>;
   close(): Promise<void>;
 }
 

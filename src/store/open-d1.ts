@@ -2,7 +2,7 @@ import { drizzle } from "drizzle-orm/d1";
 import { Failure } from "../errors.ts";
 import { sqliteDialect as dialect } from "./dialect.ts";
 import { rootOf, sqliteMeaning, storageFailure } from "./failures.ts";
-import type { Handle } from "./handle.ts";
+import type { Db, Handle } from "./handle.ts";
 import { requireWith } from "./handle.ts";
 import * as tables from "./schema.sqlite.ts";
 
@@ -17,17 +17,20 @@ export function openD1(binding: D1Binding): Handle {
   const db = drizzle(binding as Parameters<typeof drizzle>[0]);
   const require = requireWith(db, tables, dialect);
 
+  async function run<T>(build: (db: Db) => PromiseLike<T>): Promise<T> {
+    try {
+      return await build(db);
+    } catch (error) {
+      throw failureOf(error);
+    }
+  }
+
   return {
     tables,
     dialect,
 
-    async read(build) {
-      try {
-        return await build(db);
-      } catch (error) {
-        throw failureOf(error);
-      }
-    },
+    read: run,
+    write: run,
 
     async atomic(build) {
       try {

@@ -69,17 +69,27 @@ export async function openPostgres(url: string, options: PostgresOptions = {}): 
 
     read: (build) => translated(async () => build(database)),
 
+    write: (build) => translated(() => insist(async () => build(database))),
+
     async atomic(build) {
-      for (let tries = 1; ; tries += 1) {
-        try {
-          return await transaction(build);
-        } catch (error) {
-          const meaning = meaningOf(error);
-          if (meaning === "refused" || meaning === "taken") return meaning;
-          if (!wasInterrupted(error) || tries === triesWhenInterrupted) throw failureOf(error);
-        }
+      try {
+        return await insist(() => transaction(build));
+      } catch (error) {
+        const meaning = meaningOf(error);
+        if (meaning === "refused" || meaning === "taken") return meaning;
+        throw failureOf(error);
       }
     },
+
+    now: () =>
+      translated(async () => {
+        const { rows } = await pool.query<{ now: number }>(
+          "select cast(extract(epoch from clock_timestamp()) * 1000 as float8) as now",
+        );
+        const [row] = rows;
+        if (row === undefined) throw new Failure("internal", "Postgres gave no time.");
+        return row.now;
+      }),
 
     close: () => pool.end(),
   };
@@ -91,6 +101,17 @@ function asCommon(database: NodePgDatabase): Db {
 }
 
 const yesOrNo = [() => true, () => false] as const;
+
+/** Tries again what was interrupted. */
+async function insist<T>(work: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!wasInterrupted(error) || tries === triesWhenInterrupted) throw error;
+    }
+  }
+}
 
 /** A deadlock, or a serialisation failure: nothing was written, and trying again is the cure. */
 function wasInterrupted(error: unknown): boolean {

@@ -30,17 +30,25 @@ export function openSqlite(path: string): Handle {
   const writer = startWriter({ path: file });
   const reader = startReader(file);
 
-  const db = drizzle(
-    (text, params) => Promise.resolve({ rows: reader.read(text, params) }),
-    async (queries) => {
-      const statements = queries.map(({ sql: text, params, method }) => ({
-        sql: text,
-        params,
-        returns: method !== "run",
-      }));
+  async function write(queries: { sql: string; params: unknown[]; method: string }[]) {
+    const statements = queries.map(({ sql: text, params, method }) => ({
+      sql: text,
+      params,
+      returns: method !== "run",
+    }));
+    try {
       return (await writer.write(statements)).map((rows) => ({ rows }));
-    },
-  );
+    } finally {
+      // Before anybody hears of the write: who reads then sees it.
+      reader.renew();
+    }
+  }
+
+  const db = drizzle((text, params) => Promise.resolve({ rows: reader.read(text, params) }), write);
+  const writing = drizzle(async (text, params, method) => {
+    const [result] = await write([{ sql: text, params, method }]);
+    return result ?? { rows: [] };
+  });
   const require = requireWith(db, tables, dialect);
 
   return {
@@ -50,6 +58,14 @@ export function openSqlite(path: string): Handle {
     async read(build) {
       try {
         return await build(db);
+      } catch (error) {
+        throw failureOf(error);
+      }
+    },
+
+    async write(build) {
+      try {
+        return await build(writing);
       } catch (error) {
         throw failureOf(error);
       }
@@ -119,10 +135,15 @@ function migrate(file: string): void {
   }
 }
 
-/** A connection that only reads; one that fails is opened anew, so that it works again when the disk does. */
+/**
+ * A connection that only reads; one that fails is opened anew, so that it works again when the disk does. Within one turn of the event
+ * loop it reads one state of the database, up to `renew`: at each new state SQLite forgets the pages that it has read.
+ */
 function startReader(file: string) {
   let db: Database.Database | null = null;
   let ended = false;
+  /** The end of the turn, where something was read in it. */
+  let turn: NodeJS.Immediate | null = null;
   const statements = new Map<string, Database.Statement<unknown[], unknown[]>>();
 
   function prepare(text: string): Database.Statement<unknown[], unknown[]> {
@@ -130,27 +151,49 @@ function startReader(file: string) {
     if (known !== undefined) return known;
     if (ended) throw storageFailure("unavailable", "CLOSED");
     db ??= new Database(file, { readonly: true, timeout: 5000 });
-    const statement = db.prepare<unknown[], unknown[]>(text).raw();
+    const statement = db.prepare<unknown[], unknown[]>(text);
+    if (statement.reader) statement.raw();
     if (statements.size >= cachedStatements) statements.clear();
     statements.set(text, statement);
     return statement;
   }
 
+  function read(text: string, params: unknown[]): unknown[][] {
+    try {
+      if (turn === null) {
+        prepare("begin").run();
+        turn = setImmediate(renew);
+      }
+      return prepare(text).all(...params);
+    } catch (error) {
+      close();
+      throw error;
+    }
+  }
+
+  function renew(): void {
+    if (turn === null) return;
+    clearImmediate(turn);
+    turn = null;
+    try {
+      if (db !== null) prepare("commit").run();
+    } catch {
+      close();
+    }
+  }
+
   function close(): void {
+    if (turn !== null) clearImmediate(turn);
+    turn = null;
     statements.clear();
     db?.close();
     db = null;
   }
 
   return {
-    read(text: string, params: unknown[]): unknown[][] {
-      try {
-        return prepare(text).all(...params);
-      } catch (error) {
-        close();
-        throw error;
-      }
-    },
+    read,
+    /** What is read from now on is read as it stands now. */
+    renew,
     end() {
       ended = true;
       close();

@@ -162,6 +162,14 @@ export type WatchRow = {
   mode: "idle" | "poll" | null;
 };
 
+/** A process among those that share the database. */
+export type NodeRow = {
+  /** As in claims. */
+  owner: string;
+  /** It is there at least until then, milliseconds since the epoch, unless it has been killed. */
+  seenUntil: number;
+};
+
 /** How far one folder of an account has been looked at. */
 export type WatchFolderRow = FolderCursor & {
   accountId: string;

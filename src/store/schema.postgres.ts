@@ -12,14 +12,9 @@ import type { FollowUp, RecipientRow, SubmissionRow, SubmissionState } from "./s
 
 /** The tables as Postgres holds them: the shape of `schema.sqlite.ts`, which explains the columns; `parity.ts` checks it. */
 
-export const settings = pgTable("settings", {
-  name: text("name").primaryKey(),
-  value: text("value").notNull(),
-});
+export const settings = pgTable("settings", { name: text("name").primaryKey(), value: text("value").notNull() });
 
-export const fences = pgTable("fences", {
-  ok: whole("ok").notNull(),
-});
+export const fences = pgTable("fences", { ok: whole("ok").notNull() });
 
 export const apps = pgTable("apps", {
   id: text("id").primaryKey(),
@@ -285,3 +280,5 @@ export const deliveries = pgTable("deliveries", {
   finishedAt: whole("finished_at"),
   ...claim,
 });
+
+export const nodes = pgTable("nodes", { owner: text("owner").primaryKey(), seenUntil: whole("seen_until").notNull() });

@@ -15,15 +15,10 @@ import type { FollowUp, RecipientRow, SubmissionRow, SubmissionState } from "./s
  * and defaults stand in `migrations/`. Times are milliseconds since the epoch; JSON is text that no query looks into.
  */
 
-export const settings = sqliteTable("settings", {
-  name: text("name").primaryKey(),
-  value: text("value").notNull(),
-});
+export const settings = sqliteTable("settings", { name: text("name").primaryKey(), value: text("value").notNull() });
 
 /** Stays empty: an insert of null into it is how a condition that does not hold aborts an atomic. */
-export const fences = sqliteTable("fences", {
-  ok: whole("ok").notNull(),
-});
+export const fences = sqliteTable("fences", { ok: whole("ok").notNull() });
 
 export const apps = sqliteTable("apps", {
   id: text("id").primaryKey(),
@@ -297,4 +292,9 @@ export const deliveries = sqliteTable("deliveries", {
   createdAt: whole("created_at").notNull(),
   finishedAt: whole("finished_at"),
   ...claim,
+});
+
+export const nodes = sqliteTable("nodes", {
+  owner: text("owner").primaryKey(),
+  seenUntil: whole("seen_until").notNull(),
 });

@@ -7,6 +7,7 @@ import type { Given } from "./given.ts";
 import { bySize, charactersOf, givenRows } from "./given.ts";
 import type { Db, Handle, Queries } from "./handle.ts";
 import { done, isRefusal } from "./handle.ts";
+import { preparedWrite } from "./prepared.ts";
 import type { NewEvent } from "./rows.ts";
 import type { SubmissionChange, SubmissionRow } from "./submission-rows.ts";
 import type { SubmissionStore } from "./submission-store.ts";
@@ -36,18 +37,18 @@ export function settleSubmissionsRepository(
     Object.entries({ ...outcomeColumns, ...laterColumns }).map(([key, { name }]) => [key, sql.raw(`given.${name}`)]),
   );
 
-  function commitSome(db: Db, given: Given[], leaseUntil: number) {
-    return db
+  const commitSome = preparedWrite(store, ["claims", "leaseUntil"], (db, given) =>
+    db
       .update(submissions)
       .set({
         state: "committing",
-        leaseUntil,
+        leaseUntil: sql`${given.leaseUntil}`,
         recipients: sql`coalesce(given.recipients, ${submissions.recipients})`,
       })
-      .from(committed.from(store.dialect, given))
+      .from(committed.from(store.dialect, given.claims))
       .where(isHeld)
-      .returning({ id });
-  }
+      .returning({ id }),
+  );
 
   /** What one query writes; refused unless all claims hold, and the rows are locked then. */
   function settleSome(db: Db, given: Given[]): Queries {
@@ -136,15 +137,12 @@ export function settleSubmissionsRepository(
   return {
     async commit(claims, leaseUntil) {
       const given = claims.toSorted((a, b) => (a.id < b.id ? -1 : 1)).map((claim) => committed.of(claim));
-      const [first, ...more] = bySize(given, charactersOf);
-      if (first === undefined) return [];
-      const written = await done(
-        store.atomic((db) => [
-          commitSome(db, first, leaseUntil),
-          ...more.map((some) => commitSome(db, some, leaseUntil)),
-        ]),
-      );
-      return written.flat().map(({ id }) => id);
+      const standing: string[] = [];
+      for (const some of bySize(given, charactersOf)) {
+        const written = await commitSome({ claims: committed.text(store.dialect, some), leaseUntil });
+        standing.push(...written.map(({ id }) => id));
+      }
+      return standing;
     },
 
     settle,

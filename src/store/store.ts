@@ -12,6 +12,7 @@ import type {
   IntentRow,
   KeyRow,
   NewEvent,
+  NodeRow,
   PlacementRow,
   SnapshotChunk,
   UidsAt,
@@ -169,6 +170,15 @@ export interface Store {
      */
     sweep(before: number): Promise<number>;
   };
+  nodes: {
+    /**
+     * Writes that the process is there until `leaseMs` from `now`. All that are written down then: itself, others that are there, and those that
+     * went without a word in the last hour.
+     */
+    beat(owner: string, now: number, leaseMs: number): Promise<NodeRow[]>;
+    /** It is there no more. */
+    leave(owner: string): Promise<void>;
+  };
   watches: {
     /**
      * Claims up to `limit` accounts that are due and that nobody watches, each by one atomic update: owner, lease, epoch + 1.
@@ -176,6 +186,10 @@ export interface Store {
     claim(owner: string, now: number, leaseMs: number, limit: number): Promise<{ accountId: string; epoch: number }[]>;
     /** Extends all leases of the owner, also ones that have run out and were not taken over; what he holds then. */
     renew(owner: string, now: number, leaseMs: number): Promise<{ accountId: string; epoch: number }[]>;
+    /** What the owner holds, also what has run out and was not taken over. */
+    claimsOf(owner: string): Promise<{ accountId: string; epoch: number }[]>;
+    /** How many accounts are claimed, or wait to be. */
+    count(): Promise<number>;
     /** Gives an account back while the epoch holds; it is due again at `dueAt` (null: not until the account changes). */
     release(accountId: string, epoch: number, dueAt: number | null): Promise<void>;
     /** Makes an account due at once that nobody watches; whoever watches it is left alone. */
@@ -212,6 +226,11 @@ export interface Store {
   uploads: UploadStore;
   webhooks: WebhookStore;
   deliveries: DeliveryStore;
+  /**
+   * The database's time, milliseconds since the epoch, where several processes share it and each has a clock of its own; else null.
+   * Fails `storage-unavailable`.
+   */
+  now: (() => Promise<number>) | null;
   /** Resolves when the database answers; for /readyz. */
   ping(): Promise<void>;
   close(): Promise<void>;

@@ -29,6 +29,8 @@ export interface Vault {
   openText(holder: KeyHolder, field: SecretField, sealed: string): string;
   /** The same data key wrapped by the current secret, or null where it is already: what a rotation writes back. */
   rewrap(holder: KeyHolder): string | null;
+  /** Whether it was given a previous secret. */
+  hasPrevious: boolean;
   /** A text to keep in the database, by which a later start knows whether it was given the right secret. */
   makeCheck(): string;
   /**
@@ -107,6 +109,7 @@ export function createVault(options: { secret: string; previous?: string | undef
       const { clear, master } = unlock(holder);
       return master === current ? null : wrap(current, keyContext(holder), clear);
     },
+    hasPrevious: options.previous !== undefined,
     makeCheck: () => wrap(current, checkContext, checkContent),
     verifyCheck(text) {
       const opened = unwrap(masters, checkContext, text);

@@ -10,6 +10,8 @@ export const stopped = (): Failure =>
 export const tooManyInterim = (): Failure =>
   broke("The webhook receiver sent one interim answer (1xx) after another, and no other.");
 
+export const upgraded = (): Failure => broke("The webhook receiver wants to speak another protocol than HTTP.");
+
 /** No answer in the time that there was. */
 export function timedOut(isConnected: boolean): Failure {
   const detail = isConnected

@@ -100,6 +100,10 @@ export function createUndiciPoster(load: () => Promise<Undici> = () => import("u
   };
 }
 
+const nothing = new Uint8Array();
+const joined = (chunks: Buffer[]): Uint8Array =>
+  chunks.length === 0 ? nothing : Buffer.concat(chunks).subarray(0, maxBody);
+
 /**
  * Sends a request and waits for the answer's end, or for as much of it as is wanted: `isWhole` says which. Rejects when the line
  * ends before the answer's head is there. By `dispatch`, because `request` makes a stream of each answer, which takes as long as
@@ -118,16 +122,20 @@ function send(
     let interim = 0;
     const end = (isWhole: boolean, error?: Error): void => {
       if (head === null) reject(error ?? new Error("an end without a head"));
-      else resolve({ answer: { ...head, body: Buffer.concat(chunks).subarray(0, maxBody) }, isWhole });
+      else resolve({ answer: { ...head, body: joined(chunks) }, isWhole });
     };
+    // Of an object, undici asks first whether it iterates, which takes longer than to read it.
+    const fields: string[] = [];
+    for (const [name, value] of Object.entries(headers)) fields.push(name, value);
     client.dispatch(
-      { path: `${url.pathname}${url.search}`, method: "POST", headers, body },
+      { path: `${url.pathname}${url.search}`, method: "POST", headers: fields, body },
       {
         // undici asks for it.
         onRequestStart: () => {},
         onResponseStart(_, status, answered) {
           if (status >= 200) {
-            const [retryAfter = null] = [answered["retry-after"]].flat();
+            const asked = answered["retry-after"] ?? null;
+            const retryAfter = Array.isArray(asked) ? (asked[0] ?? null) : asked;
             head = { status, retryAfter, headAfterMs: Math.round(performance.now() - startedAt) };
           } else if (++interim > maxInterim) onFlood();
         },

@@ -6,7 +6,7 @@ import { type MailStack, startMailStack } from "../servers/mail-stack.ts";
 import { type RunningPostern, startPostern } from "../servers/postern.ts";
 import { type Meeting, type Moment, type SmtpFront, startSmtpFront } from "../servers/smtp-front.ts";
 import { caller } from "./call-postern.ts";
-import { sendingBy, type Submission, to } from "./submissions.ts";
+import { longText, sendingBy, type Submission, to } from "./submissions.ts";
 import { until } from "./watching.ts";
 
 /** A Postern that can be killed while its messages pass through a front. */
@@ -31,13 +31,10 @@ export async function startKilled(): Promise<Killed> {
   };
 }
 
-/** More than the line holds: when its first octets have come, its last ones are not yet on their way. */
-const long = "hello, hello, hello\n".repeat(600_000);
-
 const bodyOf = (recipient: string, isLong = false) => ({
   to: to(recipient),
   subject: "killed",
-  text: isLong ? long : "hello",
+  text: isLong ? longText : "hello",
 });
 
 async function accountOf({ stack, front, postern }: Killed, onUncertain: "hold" | "retry"): Promise<string> {

@@ -1,8 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Killed, killAfterCommit, killAt, startKilled } from "./kill-moments.ts";
-import { killWhileSending } from "./kill-rounds.ts";
-import { killWhileWatching } from "./kill-watching.ts";
-import { killWhileDelivering } from "./kill-webhooks.ts";
 
 describe("Postern is killed", () => {
   let killed: Killed;
@@ -33,23 +30,3 @@ describe("Postern is killed", () => {
     expect(await killAfterCommit(killed, 12)).toBe(1);
   });
 });
-
-test(
-  "what was answered 202 is sent once, though Postern is killed 20 times under load",
-  { timeout: 400_000 },
-  async () => {
-    expect(await killWhileSending(20)).toBeGreaterThan(100);
-  },
-);
-
-test("mail that arrives is told once, though Postern is killed 20 times meanwhile", { timeout: 200_000 }, async () => {
-  expect(await killWhileWatching(20)).toBeGreaterThan(200);
-});
-
-test(
-  "each event comes to each webhook under its id, though Postern is killed 20 times meanwhile",
-  { timeout: 200_000 },
-  async () => {
-    expect(await killWhileDelivering(20)).toBeGreaterThan(60);
-  },
-);

@@ -148,11 +148,11 @@ export async function startApi(options: ApiOptions = {}): Promise<Api> {
 /** What the entry's loop does, without its patience for a database that is away. */
 async function runOutbox({ dispatcher, wake }: Postern, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    const step = await dispatcher?.step();
-    const wait = Math.min(Math.max((step?.nextAt ?? Infinity) - Date.now(), 10), 200);
+    const step = await dispatcher.step();
+    const wait = Math.min(Math.max((step.nextAt ?? Infinity) - Date.now(), 10), 200);
     await wake.wait("submissions", null, wait, signal);
   }
-  await dispatcher?.stop();
+  await dispatcher.stop();
 }
 
 async function runFollowUps({ follower, wake }: Postern, signal: AbortSignal): Promise<void> {
@@ -173,11 +173,11 @@ async function runWatchers({ watchers, wake }: Postern, signal: AbortSignal): Pr
 
 async function runWebhooks({ deliverer, wake }: Postern, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    const step = await deliverer?.step();
-    const wait = Math.min(Math.max((step?.nextAt ?? Infinity) - Date.now(), 10), 200);
+    const step = await deliverer.step();
+    const wait = Math.min(Math.max((step.nextAt ?? Infinity) - Date.now(), 10), 200);
     await wake.wait(["deliveries", "events"], null, wait, signal);
   }
-  await deliverer?.stop();
+  await deliverer.stop();
 }
 
 /** An account as the API takes it, on the test's own servers. */

@@ -156,7 +156,7 @@ test("a local part beyond ASCII goes where SMTPUTF8 is offered, and is refused w
   expect(await arrivedIn(api, plain.inbox)).toMatchObject({ subject: "ünïcode" });
 });
 
-test.each([
+test.concurrent.each([
   ["goes away at DATA", "DATA", { end: "close" as const }],
   ["resets the line at RCPT", "RCPT", { end: "reset" as const }],
   ["says nothing anybody understands", "MAIL", "hello there"],
@@ -175,7 +175,7 @@ test.each([
   expect(script.heard.filter((line) => line.startsWith("message:"))).toHaveLength(1);
 });
 
-test.each([
+test.concurrent.each([
   ["greeting", "421 4.3.2 too busy"],
   ["EHLO", "421 4.3.2 too busy"],
   ["MAIL", "421 4.7.0 too many messages"],

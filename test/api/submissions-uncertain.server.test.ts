@@ -9,6 +9,7 @@ import {
   type Correspondents,
   correspondents,
   inboxOf,
+  longText,
   messagesOf,
   outcomes,
   patch,
@@ -101,7 +102,8 @@ test("where the account wants it so, what is uncertain is sent again and says th
 test("a line that is lost before the dot is no reason to doubt", async () => {
   const { from, inbox, recipient } = await people();
   loseOnce("content");
-  const accepted = await submitted(api, from, message(recipient.username), { wait: 0 });
+  const long = { ...message(recipient.username), text: longText };
+  const accepted = await submitted(api, from, long, { wait: 0 });
   const waiting = await untilSubmission(api, accepted, ({ state, attempts }) => state !== "sending" && attempts === 1);
   expect(waiting).toMatchObject({ state: "queued", recipients: [{ state: "deferred", code: null }] });
   expect(waiting.lastError).not.toBeNull();

@@ -12,6 +12,9 @@ export type Problem = { code: string; errors?: { pointer: string; code: string }
 
 export const to = (...emails: string[]) => emails.map((email) => ({ name: "", email }));
 
+/** More than the line holds: when its first octets have come, its last ones are not yet on their way. */
+export const longText = "hello, hello, hello\n".repeat(600_000);
+
 /** Posts a message; waits for its end for `wait` seconds. */
 export function send<T = Submission>(
   api: Api,

@@ -27,7 +27,7 @@ describe("what is due", () => {
     const { claim } = house.needs.deliveries;
     const begunBefore: number[] = [];
     house.needs.deliveries.claim = (webhookId, by) => {
-      expect(by.limit).toBeLessThanOrEqual(128);
+      expect(by.limit).toBeLessThanOrEqual(320);
       begunBefore.push(house.attempts.length);
       return claim(webhookId, by);
     };

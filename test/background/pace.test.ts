@@ -31,3 +31,20 @@ test("without a rate nothing waits; a clock that was set back makes nobody wait"
   const back = { account: { outgoing: outgoing("mail.example", 1) }, beginsFrom: 10_000_000 };
   expect(mustWait(back, 1_000)).toBe(false);
 });
+
+test.each([1, 2, 30, 6_000])("%i a minute of three processes: each has its part of it", (perMinute) => {
+  const fleet = { live: () => 3 };
+  const sender = { account: { outgoing: outgoing("mail.example", perMinute) }, beginsFrom: 0, fleet };
+  const start = 1_000_000;
+  const begun: number[] = [];
+  for (let now = start; now < start + 600_000; now += 5)
+    while (!mustWait(sender, now)) {
+      expect(inRate(sender, now)).toBeGreaterThanOrEqual(1);
+      pace(sender, now);
+      begun.push(now);
+    }
+  const [first = 0] = begun;
+  expect(begun.filter((at) => at < first + 60_000).length).toBeLessThanOrEqual(Math.max(1, perMinute / 3));
+  expect(begun.length).toBeGreaterThanOrEqual((perMinute / 3) * 9);
+  expect(begun.length).toBeLessThanOrEqual((perMinute / 3) * 10 + 1);
+});

@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
-import { createReceivers, hasNews, isBlocked, learn, type Held } from "../../src/background/receivers.ts";
+import { learn } from "../../src/background/learn-receiver.ts";
+import { createReceivers, hasNews, isBlocked, type Held } from "../../src/background/receivers.ts";
+import type { WebhookRow } from "../../src/store/webhook-rows.ts";
 import { webhookRow } from "./delivery-house.ts";
 import { testDeliveryRow } from "../store/rows.ts";
 
@@ -27,6 +29,55 @@ test.each([0, 5_000, 60_000, 3_600_000])(
     expect(begun).toBeLessThanOrEqual(5);
   },
 );
+
+test("several processes keep a webhook's concurrency and rate together", () => {
+  let live = 3;
+  const receivers = createReceivers({ live: () => live });
+  const now = 1_790_000_000_000;
+  const put = (webhook: WebhookRow) => {
+    const receiver = receivers.keep(webhook, 0, now);
+    const waiting = Array.from({ length: 40 }, (): Held => {
+      const delivery = testDeliveryRow(webhook);
+      return { delivery, epoch: 1, body: "{}", receiver, leaseUntil: now + 60_000, confirmedAt: now };
+    });
+    receivers.put(receiver, waiting);
+    return receiver;
+  };
+  const begin = (at: number): number => {
+    let begun = 0;
+    while (receivers.begin(at) !== null) begun += 1;
+    return begun;
+  };
+  const wide = put(webhookRow({ maxConcurrency: 10 }));
+  expect(begin(now)).toBe(3);
+  live = 1;
+  expect(begin(now)).toBe(7);
+  receivers.cut(wide, 0);
+  live = 3;
+  const narrow = put(webhookRow({ id: "whk_narrow", maxConcurrency: 1 }));
+  expect(begin(now)).toBe(1);
+  receivers.cut(narrow, 0);
+  // One in three seconds is its part.
+  const slow = put(webhookRow({ id: "whk_slow", maxConcurrency: 30, maxPerSecond: 1 }));
+  const times = Array.from({ length: 70 }, (_, n) => now + n * 100).filter((at) => {
+    for (const one of slow.waiting) one.confirmedAt = at;
+    return begin(at) > 0;
+  });
+  expect(times.map((at) => at - now)).toEqual([0, 3_000, 6_000]);
+});
+
+test("a process claims as much at once among others as alone, of a webhook whose receiver is quick", () => {
+  const now = 1_790_000_000_000;
+  const wanted = (live: number, tookMs: number): number => {
+    const receivers = createReceivers({ live: () => live });
+    const receiver = receivers.keep(webhookRow({ maxConcurrency: 12 }), 0, now);
+    receiver.tookMs = tookMs;
+    return receivers.wanted(receiver);
+  };
+  expect([wanted(1, 5), wanted(3, 5)]).toEqual([120, 120]);
+  // It is not to keep from the others what it does not get to soon.
+  expect([wanted(1, 1_000), wanted(3, 1_000)]).toEqual([24, 8]);
+});
 
 test("what was found out is forgotten with the webhook that it was found out of", () => {
   const receivers = createReceivers();

@@ -24,6 +24,8 @@ afterEach(async () => {
 });
 
 const clock = createFakeClock();
+const rewrapKeys = async (): Promise<number> => 0;
+const log = { write: () => {} };
 /** A minute more than so many days ago, and a minute less. */
 const around = (days: number): [number, number] => {
   const at = clock.now() - days * day;
@@ -42,7 +44,7 @@ test.each([
     const hook = await webhook();
     const ages = [...around(eventDays), ...around(deliveryDays)].toSorted((a, b) => a - b);
     await tell(ages.map((createdAt) => ({ createdAt })));
-    await sweep({ ...store, eventDays, clock })();
+    await sweep({ ...store, eventDays, clock, rewrapKeys, log })();
     const events = await store.events.list(app.id, { after: 0, limit: 100, types: null, accountIds: null });
     const deliveries = await store.deliveries.list(hook.id, { ...all, states: null });
     const oldest = (rows: { createdAt: number }[]) => Math.min(...rows.map(({ createdAt }) => createdAt));
@@ -60,7 +62,7 @@ test("what was delivered is kept for three days, whatever is configured for even
   if (one === undefined || other === undefined) throw new Error("nothing was queued");
   const [old, young] = around(3);
   await store.deliveries.settle([outcome(one, { finishedAt: old }), outcome(other, { finishedAt: young })]);
-  await sweep({ ...store, eventDays: 30, clock })();
+  await sweep({ ...store, eventDays: 30, clock, rewrapKeys, log })();
   const left = await store.deliveries.list(hook.id, { ...all, states: null });
   expect(left.map(({ finishedAt }) => finishedAt)).toEqual([young]);
 });
@@ -70,6 +72,6 @@ test("a submission, and its key, is kept for thirty days after the outcome, what
   const [old, young] = around(30);
   for (const finishedAt of [old, young])
     await store.submissions.accept(submissionRow(accountId, { state: "sent", finishedAt, nextAttemptAt: null }), null);
-  await sweep({ ...store, eventDays: 7, clock })();
+  await sweep({ ...store, eventDays: 7, clock, rewrapKeys, log })();
   expect((await store.submissions.list(accountId, all)).map(({ finishedAt }) => finishedAt)).toEqual([young]);
 });

@@ -1,6 +1,9 @@
 import { expect, test } from "vitest";
 import { watchAccounts, type WatchersNeeds } from "../../src/background/watch-accounts.ts";
+import { alone } from "../../src/mail/fleet.ts";
 import { createLoginPace } from "../../src/sessions/login-pace.ts";
+import { watchAccount } from "../../src/watching/watch-account.ts";
+import type { Watched, WatchNeeds } from "../../src/watching/round.ts";
 import type { AccountState, NewEvent } from "../../src/store/rows.ts";
 import { createFakeClock } from "../fake-clock.ts";
 import { accountRow } from "../store/rows.ts";
@@ -23,6 +26,7 @@ async function stalled(state: AccountState, turnAfter = 0) {
     log: { write() {} },
     metrics: { count: (name: string) => counted.push(name), gauge() {} },
     wake: { wake: (topic: string, id: string) => woken.push(`${topic} ${id}`) },
+    fleet: alone,
     owner: "me",
     leaseMs: 20_000,
     pace,
@@ -35,6 +39,7 @@ async function stalled(state: AccountState, turnAfter = 0) {
     },
     watches: {
       renew: async () => (claim.isHeld ? [{ accountId: row.id, epoch: claim.epoch }] : []),
+      claimsOf: async () => (claim.isHeld ? [{ accountId: row.id, epoch: claim.epoch }] : []),
       async claim() {
         if (claim.isHeld || !claim.isDue) return [];
         claim.isHeld = true;
@@ -49,7 +54,8 @@ async function stalled(state: AccountState, turnAfter = 0) {
     },
     mailboxes: { watch: () => ((logins += 1), new Promise(() => {})) },
   };
-  const watchers = watchAccounts(needs as unknown as WatchersNeeds);
+  const watch = (watched: Watched) => watchAccount(needs as unknown as WatchNeeds, watched);
+  const watchers = watchAccounts({ ...needs, watch } as unknown as WatchersNeeds);
   await watchers.step();
   await watchers.step();
   await clock.advance(300_000);
@@ -92,4 +98,42 @@ test("one that waits for its turn to log in has not stalled, however many are be
   const { told, claim } = await stalled("connected", 5_990);
   expect(told).toEqual([]);
   expect(claim.epoch).toBe(1);
+});
+
+test("one of several processes asks for its part no more often than for what is due; one that has too much goes on to give it up", async () => {
+  const clock = createFakeClock();
+  const held = new Map<string, number>();
+  let [due, counted] = [30, 70];
+  const needs = {
+    clock,
+    log: { write() {} },
+    metrics: { count() {}, gauge() {} },
+    wake: { wake() {} },
+    fleet: { live: () => 2 },
+    owner: "me",
+    leaseMs: 20_000,
+    accounts: {},
+    watches: {
+      renew: async () => [...held].map(([accountId, epoch]) => ({ accountId, epoch })),
+      claimsOf: async () => [...held].map(([accountId, epoch]) => ({ accountId, epoch })),
+      count: async () => counted,
+      claim: async () => {
+        const claimed = Array.from({ length: due }, (_, nth) => ({ accountId: `acc_${nth}`, epoch: 1 }));
+        due = 0;
+        for (const { accountId, epoch } of claimed) held.set(accountId, epoch);
+        return claimed;
+      },
+      release: async (accountId: string) => void held.delete(accountId),
+      nextDueAt: async () => clock.now() + 15_000,
+      noteLooks: async () => {},
+    },
+    watch: () => new Promise(() => {}),
+  };
+  const watchers = watchAccounts(needs as unknown as WatchersNeeds);
+  const wait = async (): Promise<number> => ((await watchers.step()).nextAt ?? Infinity) - clock.now();
+  await watchers.step();
+  // It has less than its part; the claims are to be extended.
+  expect(await wait()).toBeGreaterThan(5_000);
+  counted = 1;
+  expect(await wait()).toBeLessThanOrEqual(1_000);
 });

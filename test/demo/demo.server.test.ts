@@ -31,7 +31,7 @@ async function expectEnd(code: number): Promise<void> {
 const told = (pattern: RegExp): string => pattern.exec(output)?.[1] ?? "";
 
 async function expectNothingLeft(url: string): Promise<void> {
-  await expect.poll(() => leftovers(demo.pid)).toEqual([]); // the killed take a moment to go
+  await expect.poll(() => leftovers(demo.pid), { timeout: 5_000 }).toEqual([]); // the killed take a moment to go
   await expect(fetch(`${url}/livez`)).rejects.toThrow("fetch failed");
 }
 

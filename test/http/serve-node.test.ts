@@ -346,6 +346,22 @@ test("SIGTERM's close lets a running answer end, takes nothing new, and keeps no
   idle.destroy();
 });
 
+test("SIGTERM's close answers the first request of a connection that was made just before, and ends it", async () => {
+  const log = { write: () => {} };
+  const own = await serveNode({ fetch: (request) => tenants.app.fetch(request), host: "127.0.0.1", port: 0, log });
+  const socket = connect(own.port, "127.0.0.1");
+  await once(socket, "connect");
+  // It has been accepted by now.
+  await fetch(`http://127.0.0.1:${own.port}/livez`);
+  const closed = own.close(5000);
+  let text = "";
+  socket.on("data", (chunk: Buffer) => (text += chunk.toString()));
+  socket.write("GET /livez HTTP/1.1\r\nHost: x\r\n\r\n");
+  await once(socket, "close");
+  expect(text).toMatch(/^HTTP\/1.1 200 [^]*Connection: close/i);
+  await closed;
+});
+
 test("close cuts what does not end in time", async () => {
   const log = { write: () => {} };
   const own = await serveNode({ fetch: () => new Promise<Response>(() => {}), host: "127.0.0.1", port: 0, log });

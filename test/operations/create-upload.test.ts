@@ -43,7 +43,13 @@ test("keeps the octets as they came, for a day", async () => {
 test("is swept with its bytes when the day is over, and not found before that", async () => {
   const { id } = await upload();
   const row = await house.store.uploads.get(account.id, id, house.clock.now());
-  const broom = sweep({ ...house.store, clock: house.clock, eventDays: 30 });
+  const broom = sweep({
+    ...house.store,
+    clock: house.clock,
+    eventDays: 30,
+    rewrapKeys: async () => 0,
+    log: { write: () => {} },
+  });
   await house.clock.advance(86_400_000 - 1);
   await broom();
   expect(await octetsOf(id)).toHaveLength(everyByte.length);

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { partOf } from "../../src/mime/part-of.ts";
 import { isAttachment } from "../../src/mime/walk.ts";
 import { decodedRange } from "../../src/operations/decoded-range.ts";
-import type { Dial } from "../../src/protocols/pop3/connection.ts";
+import type { Dial } from "../../src/net/connection.ts";
 import { openPop3 } from "../../src/protocols/pop3/open-pop3.ts";
 import { collect } from "../mime/random.ts";
 import { makeScript, multiLine, target } from "../protocols/pop3/scripted-pop3.ts";

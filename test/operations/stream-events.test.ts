@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { Failure } from "../../src/errors.ts";
 import { listEvents } from "../../src/operations/list-events.ts";
 import { type EventStream, streamEvents } from "../../src/operations/stream-events.ts";
 import { type EventHouse, openEventHouse, type Tenant } from "./event-house.ts";
@@ -207,4 +208,38 @@ test("streams end when the server stops, those too that come then", async () => 
   expect(await (await open(ours.caller, {})).next(15_000)).toBeNull();
   expect(house.ends).toEqual(["stopping", "stopping"]);
   expect(house.openStreams()).toBe(0);
+});
+
+test("a database that is away does not end the stream: it is quiet, tries at ease and then tells all", async () => {
+  const { caller, account } = ours;
+  const { events } = house.needs;
+  let tries = 0;
+  let isAway = false;
+  house.needs.events = {
+    ...events,
+    bounds(appId) {
+      tries += 1;
+      if (isAway) throw new Failure("storage-unavailable", "The database can't be used at the moment.");
+      return events.bounds(appId);
+    },
+  };
+  const stream = await open(caller, {});
+  isAway = true;
+  tries = 0;
+  const quiet = stream.next(15_000);
+  for (let second = 0; second < 15; second += 1) {
+    house.wake.wake("events", caller.appId);
+    await settle();
+    await house.clock.advance(1_000);
+  }
+  expect(await quiet).toEqual({ events: [], resume: stream.resume });
+  expect(tries).toBeGreaterThan(5);
+  expect(tries).toBeLessThanOrEqual(16);
+  const next = stream.next(15_000);
+  const ids = await house.tell(account, ["message.created"]);
+  isAway = false;
+  await settle();
+  await house.clock.advance(1_000);
+  expect(idsOf(await next)).toEqual(ids);
+  stream.close("left");
 });

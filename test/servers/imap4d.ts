@@ -1,5 +1,6 @@
 import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 
+import { behindInetd } from "./behind-inetd.ts";
 import { startDaemon } from "./daemon.ts";
 import { mailOwner } from "./dovecot-config.ts";
 import { commonPassword, freshUser, mailDomain, type User } from "./mailboxes.ts";
@@ -42,14 +43,15 @@ export async function startImap4d(): Promise<Imap4d> {
   const passwords = `${directory}/users/${mailDomain}`;
   writeFileSync(passwords, "");
   const configuration = `${directory}/imap4d.conf`;
-  writeFileSync(configuration, configurationOf(directory, port));
+  writeFileSync(configuration, configurationOf(directory));
 
   const homeOf = ({ username }: User): string => `${directory}/${username.slice(0, username.indexOf("@"))}`;
   const fileOf = (user: User, folder = "INBOX"): string =>
     folder === "INBOX" ? `${homeOf(user)}/INBOX` : `${homeOf(user)}/mail/${folder}`;
+  const [command, ...args] = behindInetd(port, "/usr/sbin/imap4d", ["--config-file", configuration]);
   const daemon = await startDaemon({
-    command: "/usr/sbin/imap4d",
-    args: ["--config-file", configuration],
+    command,
+    args,
     directory,
     ports: [port],
     log: `${directory}/output.log`,
@@ -87,7 +89,7 @@ export async function startImap4d(): Promise<Imap4d> {
 /** Maildir flag letters as an mbox has them, in a field. */
 const statusOf = (flags: string): string => `Status: ${flags.replace("R", "A").replace("S", "R")}O\n`;
 
-const configurationOf = (directory: string, port: number): string => `
+const configurationOf = (directory: string): string => `
 logging { syslog no; };
 gsasl { enable no; };
 auth { authentication "virtdomain:generic"; authorization virtdomain; };
@@ -95,9 +97,5 @@ virtdomain { passwd-dir ${directory}/users; };
 mailbox { mailbox-type mbox; mail-spool "mbox:${directory}"; };
 namespace personal { prefix "" { directory "$home/mail"; delimiter "/"; mailbox-type mbox; }; };
 tcp-wrappers { enable no; };
-mode daemon;
-foreground yes;
-max-children 50;
-pidfile ${directory}/imap4d.pid;
-server ${loopback}:${port} { tls-mode no; };
+mode inetd;
 `;

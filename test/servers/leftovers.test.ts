@@ -51,7 +51,7 @@ describe("nothing stays behind", () => {
     const child = await owner(untilTold);
     child.kill(signal);
     await once(child, "exit");
-    await expect.poll(() => left(child.pid)).toEqual([]); // the killed take a moment to go
+    await expect.poll(() => left(child.pid), { timeout: 5_000 }).toEqual([]); // the killed take a moment to go
   });
 
   test("when their owner was killed outright, once the next one has started", async () => {
@@ -59,7 +59,7 @@ describe("nothing stays behind", () => {
     killed.kill("SIGKILL");
     await once(killed, "exit");
     const next = await owner(untilTold);
-    await expect.poll(() => left(killed.pid)).toEqual([]);
+    await expect.poll(() => left(killed.pid), { timeout: 5_000 }).toEqual([]);
     next.kill("SIGTERM");
     await once(next, "exit");
   });

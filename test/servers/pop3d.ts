@@ -1,5 +1,6 @@
 import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 
+import { behindInetd } from "./behind-inetd.ts";
 import { type CertificateAuthority, makeCertificates } from "./ca.ts";
 import { startDaemon } from "./daemon.ts";
 import { mailOwner } from "./dovecot-config.ts";
@@ -43,12 +44,13 @@ export async function startMailutilsPop3d(
   const passwords = `${directory}/users/${mailDomain}`;
   writeFileSync(passwords, "");
   const configuration = `${directory}/pop3d.conf`;
-  writeFileSync(configuration, configurationOf(directory, port, valid));
+  writeFileSync(configuration, configurationOf(directory, valid));
   const homeOf = ({ username }: User): string => `${directory}/${username.slice(0, username.indexOf("@"))}`;
 
+  const [command, ...args] = behindInetd(port, "/usr/sbin/pop3d", ["--config-file", configuration]);
   const daemon = await startDaemon({
-    command: "/usr/sbin/pop3d",
-    args: ["--config-file", configuration],
+    command,
+    args,
     directory,
     ports: [port],
     log: `${directory}/output.log`,
@@ -80,7 +82,7 @@ export function madeMbox(count: number): Buffer {
   return Buffer.concat(made.map(({ raw, date }) => mboxMessage(raw, date)));
 }
 
-const configurationOf = (directory: string, port: number, certificate: CertificateAuthority["valid"]): string => `
+const configurationOf = (directory: string, certificate: CertificateAuthority["valid"]): string => `
 logging { syslog no; };
 gsasl { enable no; };
 auth { authentication "virtdomain:generic"; authorization virtdomain; };
@@ -88,12 +90,7 @@ virtdomain { passwd-dir ${directory}/users; };
 mailbox { mailbox-type mbox; mail-spool "mbox:${directory}"; };
 tcp-wrappers { enable no; };
 tls-file-checks { key-file none; cert-file none; ca-file none; };
-mode daemon;
-foreground yes;
-max-children 50;
-pidfile ${directory}/pop3d.pid;
-server ${loopback}:${port} {
-  tls-mode ondemand;
-  tls { ssl-certificate-file ${certificate.certPath}; ssl-key-file ${certificate.keyPath}; };
-};
+mode inetd;
+tls-mode ondemand;
+tls { ssl-certificate-file ${certificate.certPath}; ssl-key-file ${certificate.keyPath}; };
 `;

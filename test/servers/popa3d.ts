@@ -1,6 +1,6 @@
 import { appendFileSync, mkdirSync, utimesSync, writeFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 
+import { behindInetd } from "./behind-inetd.ts";
 import { startDaemon } from "./daemon.ts";
 import { mailOwner } from "./dovecot-config.ts";
 import { commonPassword, freshUser, type User } from "./mailboxes.ts";
@@ -10,8 +10,6 @@ import { freePort, loopback } from "./ports.ts";
 import { unpack } from "./provision.ts";
 import { run } from "./run.ts";
 import { makeScratch, removeScratch } from "./scratch.ts";
-
-const inetd = fileURLToPath(new URL("inetd.ts", import.meta.url));
 
 /** Why popa3d can't run here; null where it can. Some containers allow nobody a mount namespace. */
 export async function whyNoPopa3d(): Promise<string | null> {
@@ -66,7 +64,7 @@ export async function startPopa3d(): Promise<Pop3d> {
     ["shadow", "/etc/shadow"],
   ];
   const mounts = instead.map(([name, place]) => `mount --bind ${own(name)} ${place}`);
-  const listener = [process.execPath, inetd, String(port), `${files}/usr/sbin/popa3d`];
+  const listener = behindInetd(port, `${files}/usr/sbin/popa3d`);
   const daemon = await startDaemon({
     command: "/usr/bin/unshare",
     args: [

@@ -10,7 +10,7 @@ const entry = resolve(import.meta.dirname, "../../src/node.ts");
 
 /** As `npm start` has it; docs/decisions/006 says why. */
 const quickLoad = new URL("../../src/quick-load.js", import.meta.url).href;
-export const startFlags = ["--max-semi-space-size=4", "--import", quickLoad];
+export const startFlags = ["--max-semi-space-size=16", "--import", quickLoad];
 
 /** Postern refuses a POSTERN_ variable that it does not know, so the mark goes before it looks; in /proc it stays. */
 const unmark = `data:text/javascript,delete process.env["${mark}"]`;

@@ -2,9 +2,9 @@ import { expect, test } from "vitest";
 import { createLoginPace } from "../../src/sessions/login-pace.ts";
 import { createFakeClock } from "../fake-clock.ts";
 
-function setup(perSecond: number) {
+function setup(perSecond: number, fleet = { live: () => 1 }) {
   const clock = createFakeClock();
-  const pace = createLoginPace(clock, perSecond);
+  const pace = createLoginPace(clock, perSecond, fleet);
   const begun = clock.now();
   const passed: string[] = [];
   /** Takes a turn; when it was told to come. */
@@ -27,6 +27,14 @@ test("each is told at once when its turn is, which comes then", async () => {
   expect(passed).toEqual(["a", "other", "b", "c"]);
   await clock.advance(1_000);
   expect(take("d")).toBe(1_200);
+});
+
+test("several processes keep the pace together", async () => {
+  let live = 3;
+  const { take } = setup(10, { live: () => live });
+  expect([take("a"), take("b"), take("c")]).toEqual([0, 300, 600]);
+  live = 2;
+  expect([take("d"), take("e")]).toEqual([900, 1_100]);
 });
 
 test("a turn that is not waited for any more is another's, the earliest first, unless its time is over", async () => {

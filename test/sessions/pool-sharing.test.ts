@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { Failure } from "../../src/errors.ts";
 import type { Wish } from "../../src/sessions/lease.ts";
-import { createPool, type Poolable } from "../../src/sessions/pool.ts";
+import type { Poolable } from "../../src/sessions/lease.ts";
+import { createPool } from "../../src/sessions/pool.ts";
 import { createFakeClock } from "../fake-clock.ts";
 
 type Fake = { -readonly [K in keyof Poolable]: Poolable[K] } & { closed: boolean; number: number };

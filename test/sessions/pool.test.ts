@@ -1,15 +1,16 @@
 import { getEventListeners } from "node:events";
 import { describe, expect, test } from "vitest";
 import { Failure } from "../../src/errors.ts";
-import { createPool, type Poolable } from "../../src/sessions/pool.ts";
+import type { Poolable } from "../../src/sessions/lease.ts";
+import { createPool } from "../../src/sessions/pool.ts";
 import { createFakeClock } from "../fake-clock.ts";
 
 type Fake = Poolable & { dead: boolean; unfinished: Promise<unknown> | null; closed: boolean; number: number };
 
-function setup(limit = 2) {
+function setup(limit = 2, fleet = { live: () => 1 }) {
   const clock = createFakeClock();
   const opened: Fake[] = [];
-  const pool = createPool<Fake>(clock, { limit, idleMs: 60_000, waitMs: 10_000 });
+  const pool = createPool<Fake>(clock, { limit, idleMs: 60_000, waitMs: 10_000 }, fleet);
   const open = async (): Promise<Fake> => {
     const session: Fake = {
       dead: false,
@@ -60,6 +61,29 @@ describe("a pool", () => {
     await fourth;
     expect(order).toEqual(["third", "fourth"]);
     expect(opened).toHaveLength(2);
+  });
+
+  test("opens its part of the limit where there are other processes, and keeps no more when they come", async () => {
+    let live = 1;
+    const { lend, opened } = setup(3, { live: () => live });
+    const leases = [await lend(), await lend(), await lend()];
+    live = 2;
+    for (const lease of leases) lease.release();
+    expect(opened.map(({ closed }) => closed)).toEqual([true, true, false]);
+    const again = await lend();
+    expect(again.fresh).toBe(false);
+    let isServed = false;
+    const more = lend().then((lease) => ((isServed = true), lease));
+    await Promise.resolve();
+    expect(isServed).toBe(false);
+    again.release();
+    (await more).release();
+    // Each has one at least.
+    live = 7;
+    expect((await lend()).fresh).toBe(false);
+    expect(opened).toHaveLength(3);
+    live = 1;
+    expect((await lend()).fresh).toBe(true);
   });
 
   test("tells who waited too long that the account is busy, and goes on", async () => {
@@ -120,6 +144,17 @@ describe("a pool", () => {
     kept.release();
     expect(opened[0]?.closed).toBe(true);
     expect((await lend()).session.number).toBe(3);
+  });
+
+  test("a key that is forgiven lends as before, to who waits as well, and opens again what it was told not to", async () => {
+    const { lend, pool, opened } = setup(2);
+    const first = await lend();
+    pool.pause("acc", new Failure("upstream-throttled", "Too many.", { retryAfter: 600 }));
+    const waiting = lend();
+    pool.forgive("acc");
+    expect((await waiting).session.number).toBe(2);
+    first.release();
+    expect(opened.map(({ closed }) => closed)).toEqual([false, false]);
   });
 
   test("a dropped key's sessions count until they are closed, and who waits opens none as it was before", async () => {

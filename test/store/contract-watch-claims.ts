@@ -83,6 +83,28 @@ export function watchClaimsContract(subject: () => Promise<Subject>): void {
       expect(await watches.renew("a", t0 + 90_000 + lease, lease)).toEqual([]);
     });
 
+    test("what an owner holds is told as it is, and how many accounts there are to be watched", async () => {
+      const { watches } = (await subject()).store;
+      expect(await watches.count()).toBe(0);
+      const ids = await accounts(3);
+      expect(await watches.count()).toBe(3);
+      await watches.claim("a", t0, lease, 2);
+      const held = await watches.claimsOf("a");
+      expect(held.map(({ epoch }) => epoch)).toEqual([1, 1]);
+      await watches.claim("b", t0, lease, 2);
+      const all = [...held, ...(await watches.claimsOf("b"))];
+      expect(all.map(({ accountId }) => accountId).toSorted()).toEqual(ids);
+      expect(await watches.claimsOf("c")).toEqual([]);
+      expect(await watches.get(held[0]?.accountId ?? "")).toMatchObject({ leaseUntil: t0 + lease });
+      expect(await watches.count()).toBe(3);
+      // One that waits counts; one that is not to be watched does not.
+      await watches.release(held[0]?.accountId ?? "", 1, t0 + 9e9);
+      expect(await watches.count()).toBe(3);
+      await watches.release(held[1]?.accountId ?? "", 1, null);
+      expect(await watches.count()).toBe(2);
+      expect(await watches.claimsOf("a")).toEqual([]);
+    });
+
     test("an account that is given back is due at its time, or not until it is poked", async () => {
       const { watches } = (await subject()).store;
       const id = await one();

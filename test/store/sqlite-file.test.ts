@@ -3,6 +3,7 @@ import { sql } from "drizzle-orm";
 import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createStore } from "../../src/store/create-store.ts";
 import { openSqlite } from "../../src/store/open-sqlite.ts";
@@ -99,6 +100,37 @@ test("another's lock on the file delays writes, and reads go on", async () => {
   other.exec("rollback");
   other.close();
   await late;
+  expect(await store.settings.get("a")).toBe("2");
+  await store.close();
+});
+
+test("one turn of the event loop reads one state, and the next one what has come since", async () => {
+  const store = createStore(openSqlite(file));
+  await store.settings.put("a", "1");
+  const other = new Database(file);
+  expect(await store.settings.get("a")).toBe("1");
+  other.exec("update settings set value = '2' where name = 'a'");
+  other.close();
+  expect(await store.settings.get("a")).toBe("1");
+  await nextTurn();
+  expect(await store.settings.get("a")).toBe("2");
+  await store.close();
+});
+
+test("a write that was answered is seen, also in a turn that has read before", async () => {
+  const store = createStore(openSqlite(file));
+  await store.settings.put("a", "1");
+  // Timers come before messages in a turn, and its end comes after both.
+  await new Promise((resolve) => setTimeout(resolve, 1));
+  const written = store.settings.put("a", "2");
+  expect(await store.settings.get("a")).toBe("1");
+  const other = new Database(file);
+  const stands = other.prepare("select value from settings where name = 'a'").pluck();
+  const wait = (ms: number) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+  for (let left = 5_000; stands.get() !== "2" && left > 0; left -= 10) wait(10);
+  wait(50); // by now it is told, too
+  other.close();
+  await written;
   expect(await store.settings.get("a")).toBe("2");
   await store.close();
 });

@@ -5,7 +5,8 @@ import type { AccountRow } from "../../src/store/rows.ts";
 import type { WatchChange } from "../../src/store/store.ts";
 import { createAlertsTold } from "../../src/watching/alerts-told.ts";
 import { tellAlerts } from "../../src/watching/tell-alerts.ts";
-import { watchAccount, type WatchNeeds } from "../../src/watching/watch-account.ts";
+import type { WatchNeeds } from "../../src/watching/round.ts";
+import { watchAccount } from "../../src/watching/watch-account.ts";
 import { createFakeClock } from "../fake-clock.ts";
 import { accountRow } from "../store/rows.ts";
 

@@ -3,7 +3,8 @@ import { Failure } from "../../src/errors.ts";
 import { createLoginPace } from "../../src/sessions/login-pace.ts";
 import type { AccountRow } from "../../src/store/rows.ts";
 import { createAlertsTold } from "../../src/watching/alerts-told.ts";
-import { watchAccount, type WatchNeeds } from "../../src/watching/watch-account.ts";
+import type { WatchNeeds } from "../../src/watching/round.ts";
+import { watchAccount } from "../../src/watching/watch-account.ts";
 import { accountRow } from "../store/rows.ts";
 
 /** Time that passes as soon as everybody waits. */
@@ -50,8 +51,8 @@ export type Servers = {
   account?: Partial<AccountRow>;
 };
 
-/** An account under watch, polled by default; `waits`: after its failures, milliseconds. */
-export function underWatch({ lend, watch, rests = false, random = 0.5, ...more }: Servers) {
+/** What watching an account needs, polled by default; `waits`: after its failures, milliseconds. */
+export function needsOf({ lend, watch, rests = false, random = 0.5, ...more }: Servers) {
   const clock = ownTime();
   const waits: number[] = [];
   const log: Log = { write: (_level, _event, fields) => void waits.push(Number(fields?.["waitMs"])) };
@@ -70,6 +71,12 @@ export function underWatch({ lend, watch, rests = false, random = 0.5, ...more }
     folders: { list: async () => [], version: async () => 0 },
     mailboxes: { lend: () => lend?.(clock), watch: () => watch?.(clock), rests: () => rests },
   };
+  return { needs, account, clock, pace, waits };
+}
+
+/** An account under watch. */
+export function underWatch(servers: Servers) {
+  const { needs, account, clock, pace, waits } = needsOf(servers);
   const end = new AbortController();
   const watched = {
     accountId: account.id,

@@ -32,7 +32,6 @@ const route = contract({
   responses: {
     201: { description: "The upload.", content: { "application/json": { schema: upload } } },
   },
-  errors: ["unsupported-by-runtime"],
   maxBody: "message",
 });
 

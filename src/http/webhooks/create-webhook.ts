@@ -22,7 +22,7 @@ const route = contract({
       content: { "application/json": { schema: newWebhook } },
     },
   },
-  errors: ["address-not-allowed", "unsupported-by-runtime"],
+  errors: ["address-not-allowed"],
 });
 
 export function createWebhook(app: Front, run: ReturnType<typeof operation>): void {

@@ -23,7 +23,7 @@ const route = contract({
       content: { "application/json": { schema: delivery } },
     },
   },
-  errors: ["rate-limited", "unsupported-by-runtime"],
+  errors: ["rate-limited"],
 });
 
 export function testWebhook(app: Front, run: ReturnType<typeof operation>): void {

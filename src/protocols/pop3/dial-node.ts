@@ -1,7 +1,8 @@
 import { connect as connectTcp, type Socket } from "node:net";
 import { connect as connectTls, type ConnectionOptions } from "node:tls";
 import type { Admitted, ServerAddress } from "../../mail/server.ts";
-import { type Dial, overDuplex } from "./connection.ts";
+import type { Dial } from "../../net/connection.ts";
+import { overDuplex } from "./over-duplex.ts";
 
 /** TLS 1.2 or newer, verified by the admitted name; for an IP literal without one, by the certificate's addresses. */
 function tlsOptions(admitted: Admitted, server: ServerAddress): ConnectionOptions {

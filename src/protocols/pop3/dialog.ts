@@ -1,9 +1,9 @@
 import { Failure } from "../../errors.ts";
 import type { Admitted, ServerLogin } from "../../mail/server.ts";
+import type { Dial } from "../../net/connection.ts";
 import { withDeadline } from "../../net/deadline.ts";
 import { oneLine, withoutSecret } from "../../net/server-words.ts";
 import type { Clock } from "../../observe.ts";
-import type { Dial } from "./connection.ts";
 import { deadlines, makeWatch } from "./deadline.ts";
 import { brokeProtocol, disconnected, goodbye, timedOut, tlsFailed, toFailure, type Where } from "./failures.ts";
 import { makeReader } from "./reader.ts";

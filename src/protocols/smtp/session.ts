@@ -2,7 +2,6 @@ import SMTPConnection from "nodemailer/lib/smtp-connection";
 import type { Failure } from "../../errors.ts";
 import type { Guard, ServerLogin } from "../../mail/server.ts";
 import type { SmtpDeadlines } from "./deadlines.ts";
-import { dial, tlsOptions } from "./dial.ts";
 import { type Extensions, readExtensions } from "./extensions.ts";
 import {
   disconnected,
@@ -15,6 +14,8 @@ import {
   type Where,
 } from "./failures.ts";
 import { logIn, type LoginResult } from "./log-in.ts";
+import { helloName } from "./hello-name.ts";
+import type { OpenLine } from "./line.ts";
 import { parseReply } from "./reply.ts";
 import { createWire, type Wire } from "./wire.ts";
 
@@ -39,10 +40,7 @@ type Heard = { injected: boolean; extensions: Extensions; login: LoginResult };
 /** How long a server may take for its goodbye, milliseconds. */
 const goodbyeMs = 2_000;
 
-export type SessionNeeds = { guard: Guard; deadlines: SmtpDeadlines };
-
-/** The name in EHLO: the literal of our own address (RFC 5321 §4.1.4), as mail programs on desks say it. */
-const literal = (address: string) => (address.includes(":") ? `[IPv6:${address}]` : `[${address}]`);
+export type SessionNeeds = { guard: Guard; openLine: OpenLine; deadlines: SmtpDeadlines };
 
 /**
  * Passes the guard, connects, greets, starts TLS where asked, and logs in: that is nodemailer's work. Then the line is ours: what is said
@@ -53,24 +51,23 @@ export async function openSession(needs: SessionNeeds, server: ServerLogin): Pro
   const { host } = server;
   const at = (phase: string): Where => ({ host, phase });
   const admitted = await needs.guard.admit({ protocol: "smtp", server });
-  const socket = await dial(admitted, server, deadlines.connect, () => timedOut(at("connect"))).catch(
-    (error: unknown) => {
-      throw toFailure(error, at("connect"));
-    },
-  );
+  const line = await needs.openLine(admitted, server, deadlines).catch((error: unknown) => {
+    throw toFailure(error, at("connect"));
+  });
 
+  const { socket, isSecured, greetingMs } = line;
   if (socket.destroyed) throw disconnected(at("connect"));
   const heard: Heard = { injected: false, extensions: readExtensions(""), login: { granted: false, reply: null } };
   const connection = new SMTPConnection({
     connection: socket,
     host: admitted.address,
     port: admitted.port,
-    secure: server.security === "tls",
-    secured: server.security === "tls",
+    secure: isSecured,
+    secured: isSecured,
     requireTLS: server.security === "starttls",
     ignoreTLS: server.security === "none",
-    name: literal(socket.localAddress ?? "127.0.0.1"),
-    tls: tlsOptions(admitted, server),
+    name: helloName(socket.localAddress),
+    tls: line.tls,
     // Every step has a deadline of its own below; these only must not come before them.
     connectionTimeout: deadlines.greeting + 1000,
     greetingTimeout: deadlines.greeting + 1000,
@@ -120,7 +117,7 @@ export async function openSession(needs: SessionNeeds, server: ServerLogin): Pro
     });
   }
 
-  await step("greeting", deadlines.greeting, (done) => connection.connect(done));
+  await step("greeting", greetingMs, (done) => connection.connect(done));
   await step("login", deadlines.command, (done) => connection.login({ method: "POSTERN" }, done));
   if (heard.injected || !heard.login.granted) {
     connection.close();
@@ -129,9 +126,9 @@ export async function openSession(needs: SessionNeeds, server: ServerLogin): Pro
   }
 
   const { extensions } = heard;
-  const { _socket: line } = connection;
-  if (!line || connection.destroyed) throw loss(at("login"));
-  const wire = createWire(line, host, () => connection.close());
+  const { _socket: left } = connection;
+  if (!left || connection.destroyed) throw loss(at("login"));
+  const wire = createWire(left, host, () => connection.close());
   connection.once("end", () => wire.lose(lost === null ? disconnected(wire.where()) : toFailure(lost, wire.where())));
   return {
     wire,

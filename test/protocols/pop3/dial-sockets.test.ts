@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { dialSockets } from "../../../src/protocols/pop3/dial-sockets.ts";
+import { dialSockets } from "../../../src/net/dial-sockets.ts";
 import { openPop3 } from "../../../src/protocols/pop3/open-pop3.ts";
 import { collect, failureOf } from "../failure-of.ts";
 import { type Dialog, hurried, makeScript, multiLine, target, usualCapa } from "./scripted-pop3.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Connection } from "../../../src/protocols/pop3/connection.ts";
+import type { Connection } from "../../../src/net/connection.ts";
 import { openPop3 } from "../../../src/protocols/pop3/open-pop3.ts";
 import { randomFrom } from "../../mime/random.ts";
 import { collect } from "../failure-of.ts";

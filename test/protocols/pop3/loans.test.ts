@@ -3,7 +3,7 @@ import type { Mailbox } from "../../../src/mail/mailbox.ts";
 import { type Clock, systemClock } from "../../../src/observe.ts";
 import { lending } from "../../../src/operations/lent-stream.ts";
 import { reading, writing } from "../../../src/operations/with-mailbox.ts";
-import type { Dial } from "../../../src/protocols/pop3/connection.ts";
+import type { Dial } from "../../../src/net/connection.ts";
 import { dialNode } from "../../../src/protocols/pop3/dial-node.ts";
 import { openMaildrop } from "../../../src/protocols/pop3/open-maildrop.ts";
 import { createMailboxes } from "../../../src/sessions/lend-mailbox.ts";

@@ -2,7 +2,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { expect, test } from "vitest";
 import { systemClock } from "../../../src/observe.ts";
-import { dialSockets } from "../../../src/protocols/pop3/dial-sockets.ts";
+import { dialSockets } from "../../../src/net/dial-sockets.ts";
 import type { Dialog } from "../../../src/protocols/pop3/dialog.ts";
 import { makeEnding } from "../../../src/net/ending.ts";
 import { makeSession } from "../../../src/protocols/pop3/session.ts";

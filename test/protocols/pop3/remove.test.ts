@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { failureOf } from "../failure-of.ts";
-import type { Dial } from "../../../src/protocols/pop3/connection.ts";
+import type { Dial } from "../../../src/net/connection.ts";
 import { dialNode } from "../../../src/protocols/pop3/dial-node.ts";
 import { openPop3 } from "../../../src/protocols/pop3/open-pop3.ts";
 import { type Answers, hurried, makeBench, startScripted, target, usualCapa } from "./scripted-pop3.ts";

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import type { ServerLogin } from "../../../src/mail/server.ts";
 import { type Clock, systemClock } from "../../../src/observe.ts";
-import type { Dial } from "../../../src/protocols/pop3/connection.ts";
+import type { Dial } from "../../../src/net/connection.ts";
 import { dialNode } from "../../../src/protocols/pop3/dial-node.ts";
 import { openPop3, type Pop3Session } from "../../../src/protocols/pop3/open-pop3.ts";
 

@@ -3,11 +3,10 @@ import { type AddressInfo, connect, createServer, Socket } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
 import { Failure } from "../../../src/errors.ts";
 import type { Guard } from "../../../src/mail/server.ts";
-import { openSubmitter } from "../../../src/protocols/smtp/open-submitter.ts";
 import { smtpDeadlines } from "../../../src/protocols/smtp/deadlines.ts";
 import { createWire } from "../../../src/protocols/smtp/wire.ts";
 import { localGuard, login, octetsOf } from "./scripted.ts";
-import { closeAfterEach, dots, envelope, mail, many, plain, scripted, send, states } from "./submitting.ts";
+import { closeAfterEach, dots, envelope, mail, many, plain, scripted, send, states, using } from "./submitting.ts";
 
 closeAfterEach();
 
@@ -78,7 +77,7 @@ test("replies that come octet by octet are whole ones", async () => {
         );
     });
   });
-  const submitter = openSubmitter({ guard: localGuard }, login(port));
+  const submitter = using.open({ guard: localGuard }, login(port));
   for (let n = 0; n < 2; n += 1)
     expect(states(await submitter.submit(octets, many, plain))).toEqual(["accepted", "rejected", "accepted"]);
   await submitter.close();
@@ -96,7 +95,7 @@ test("a server that reads no more in the middle of a message is given up, and ho
       else from.write(chunk);
     });
   });
-  const submitter = openSubmitter({ guard: localGuard, deadlines: { ...smtpDeadlines, dataBlock: 200 } }, login(port));
+  const submitter = using.open({ guard: localGuard, deadlines: { ...smtpDeadlines, dataBlock: 200 } }, login(port));
   let asked = 0;
   let ended = false;
   async function* endless(): AsyncGenerator<Uint8Array> {
@@ -160,7 +159,7 @@ async function kept() {
     clients.push(client);
     client.pipe(from).pipe(client);
   });
-  const submitter = openSubmitter({ guard: localGuard }, login(port));
+  const submitter = using.open({ guard: localGuard }, login(port));
   await send(submitter);
   closing.push(() => void submitter.close());
   return { server, submitter, clients };
@@ -232,7 +231,7 @@ test("the guard is passed for each connection: where it says no there is none", 
       return localGuard.admit(wanted);
     },
   };
-  const submitter = openSubmitter({ guard }, login(server.port));
+  const submitter = using.open({ guard }, login(server.port));
   await send(submitter);
   await expect(send(submitter)).rejects.toMatchObject({ code: "address-not-allowed" });
   expect([asked, server.connections(), dots(server)]).toEqual([2, 1, 1]);

@@ -9,6 +9,9 @@ export const plain: SubmitOptions = { size: mail.length, eightBit: false, utf8: 
 export const envelope = { from: "a@example.org", to: ["b@example.org"] };
 export const many = { from: "a@example.org", to: ["b@example.org", "c@example.org", "d@example.org"] };
 
+/** How the submitters of this test file are opened. */
+export const using = { open: openSubmitter, tellsTlsFailures: true };
+
 const opened: Scripted[] = [];
 const submitters: Submitter[] = [];
 
@@ -25,7 +28,7 @@ export async function scripted(answers: Parameters<typeof startScripted>[0], dea
   const server = await startScripted(answers);
   opened.push(server);
   const open = (change: Parameters<typeof login>[1] = {}) => {
-    const submitter = openSubmitter(
+    const submitter = using.open(
       { guard: localGuard, deadlines: { ...smtpDeadlines, ...deadlines } },
       login(server.port, change),
     );

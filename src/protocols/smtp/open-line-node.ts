@@ -1,9 +1,11 @@
 import { connect as connectTcp, type Socket } from "node:net";
 import { connect as connectTls, type ConnectionOptions } from "node:tls";
 import type { Admitted, ServerAddress } from "../../mail/server.ts";
+import { timedOut } from "./failures.ts";
+import type { OpenLine } from "./line.ts";
 
 /** TLS 1.2 or newer, verified by the admitted name; for an IP literal without one, by the certificate's addresses. */
-export function tlsOptions(admitted: Admitted, server: ServerAddress): ConnectionOptions {
+function tlsOptions(admitted: Admitted, server: ServerAddress): ConnectionOptions {
   return {
     minVersion: "TLSv1.2",
     rejectUnauthorized: true,
@@ -12,14 +14,19 @@ export function tlsOptions(admitted: Admitted, server: ServerAddress): Connectio
   };
 }
 
-/** A connected socket to the checked address, already secured for `tls`. Rejects with Node's errors, or with what `late` makes. */
-export function dial(admitted: Admitted, server: ServerAddress, ms: number, late: () => Error): Promise<Socket> {
+/** The sockets of Node: they connect to the checked address itself, and verify as the account says. */
+export const openLineNode: OpenLine = async (admitted, server, deadlines) => {
+  const tls = tlsOptions(admitted, server);
+  const isSecured = server.security === "tls";
   const { address: host, port } = admitted;
+  const socket = isSecured ? connectTls({ host, port, ...tls }) : connectTcp({ host, port });
+  const late = () => timedOut({ host: server.host, phase: "connect" });
+  await established(socket, isSecured ? "secureConnect" : "connect", deadlines.connect, late);
+  return { socket, isSecured, tls, greetingMs: deadlines.greeting };
+};
+
+function established(socket: Socket, event: "connect" | "secureConnect", ms: number, late: () => Error): Promise<void> {
   return new Promise((resolve, reject) => {
-    const socket =
-      server.security === "tls"
-        ? connectTls({ host, port, ...tlsOptions(admitted, server) })
-        : connectTcp({ host, port });
     // Stays: between here and whoever takes the socket over, an error must find somebody.
     socket.on("error", () => {});
     const timer = setTimeout(() => settle(late()), ms);
@@ -27,13 +34,13 @@ export function dial(admitted: Admitted, server: ServerAddress, ms: number, late
       clearTimeout(timer);
       socket.off("error", settle);
       socket.off("close", closed);
-      if (error === null) return resolve(socket);
+      if (error === null) return resolve();
       socket.destroy();
       reject(error);
     };
     const closed = () => settle(new Error("closed while connecting"));
     socket.once("error", settle);
     socket.once("close", closed);
-    socket.once(server.security === "tls" ? "secureConnect" : "connect", () => settle(null));
+    socket.once(event, () => settle(null));
   });
 }

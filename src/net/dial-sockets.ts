@@ -1,27 +1,28 @@
-import { Failure } from "../../errors.ts";
+import { Failure } from "../errors.ts";
 import type { Connection, Dial } from "./connection.ts";
-import { makeEnding } from "../../net/ending.ts";
+import { makeEnding } from "./ending.ts";
 
 /** What of a socket of cloudflare:sockets is used. */
-type WebSocketLike = {
+type RuntimeSocket = {
   readable: { getReader(): { read(): Promise<{ done: boolean; value?: unknown }>; releaseLock(): void } };
   writable: { getWriter(): { write(octets: Uint8Array): Promise<unknown>; releaseLock(): void } };
   opened: Promise<unknown>;
   closed: Promise<unknown>;
   close(): Promise<unknown>;
-  startTls(): WebSocketLike;
+  startTls(): RuntimeSocket;
 };
 
-type Connect = (
+/** What of the `connect` of cloudflare:sockets is used. */
+export type SocketsConnect = (
   address: { hostname: string; port: number },
   options: { secureTransport: "on" | "starttls"; allowHalfOpen: boolean },
-) => WebSocketLike;
+) => RuntimeSocket;
 
 /**
  * Sockets where there is no usable node:net, over the `connect` of cloudflare:sockets. The runtime verifies the certificate by
  * its own authorities and by the host that it connects to. Fails `unsupported-by-runtime` for an authority of the account's own.
  */
-export function dialSockets(connect: Connect): Dial {
+export function dialSockets(connect: SocketsConnect): Dial {
   return async ({ admitted, server }, signal) => {
     if (server.tls.ca !== null) {
       throw new Failure("unsupported-by-runtime", "This runtime can't trust an authority of the account's own.", {
@@ -36,7 +37,7 @@ export function dialSockets(connect: Connect): Dial {
   };
 }
 
-async function opened(socket: WebSocketLike, signal: AbortSignal): Promise<Connection> {
+async function opened(socket: RuntimeSocket, signal: AbortSignal): Promise<Connection> {
   const connection = overSocket(socket, signal);
   const givenUp = new Promise<never>((_, reject) => {
     const aborted = (): void => reject(new Error("given up"));
@@ -53,7 +54,7 @@ async function opened(socket: WebSocketLike, signal: AbortSignal): Promise<Conne
   }
 }
 
-function overSocket(socket: WebSocketLike, signal: AbortSignal): Connection {
+function overSocket(socket: RuntimeSocket, signal: AbortSignal): Connection {
   const reader = socket.readable.getReader();
   const writer = socket.writable.getWriter();
   const dropped = makeEnding();
