@@ -7,6 +7,8 @@ const longest = [
   "test/worker/worker.server.test.ts",
   "test/api/acceptance/worker.server.test.ts",
   "test/api/kill-sending.server.test.ts",
+  "test/api/fleet.server.test.ts",
+  "test/api/replicas-restarted.server.test.ts",
   "test/api/watching-claims.server.test.ts",
   "test/api/watching.server.test.ts",
   "test/api/kill-watching.server.test.ts",
