@@ -49,7 +49,8 @@ export default {
   /** The net under all calls, each minute: calls the objects whose work is overdue, and sweeps. */
   async scheduled(_event: unknown, bindings: Bindings): Promise<void> {
     const { handle, store, sweep, log } = await front(bindings);
-    const accounts = await overdueAccounts(handle, store, clock.now() - overdueMs, calledAtOnce);
+    const asked = { by: clock.now() - overdueMs, limit: calledAtOnce, random: Math.random };
+    const accounts = await overdueAccounts(handle, store, asked);
     const calls = accounts.map((accountId) => accountObject(bindings, accountId).call(accountId));
     for (const done of await Promise.allSettled([...calls, deliveriesObject(bindings).call(), sweep()]))
       if (done.status === "rejected") log.write("error", "cron.failed", { error: describeError(done.reason) });

@@ -4,7 +4,7 @@ type Compared = { as: "ratio" | "difference" | "value"; value: number };
 /** One line of the table. */
 export type Figure = {
   what: string;
-  unit: "ms" | "s" | "/s" | "MB/s" | "MB" | "KiB" | "%";
+  unit: "ms" | "s" | "/s" | "MB/s" | "MB" | "KiB" | "%" | "statements" | "commits" | "hints";
   ours: number;
   /** The raw thing in the same run; null where there is none. */
   bare: number | null;

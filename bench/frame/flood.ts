@@ -3,8 +3,8 @@ import { connect, type Socket } from "node:net";
 
 import type { Target } from "./http.ts";
 
-/** A POST whose answer is not looked at further than its status. */
-export type Post = { path: string; headers: Record<string, string>; body: string };
+/** A POST, or what `method` says, whose answer is not looked at further than its status. */
+export type Post = { method?: "GET" | "POST"; path: string; headers: Record<string, string>; body: string };
 
 /**
  * Sends all posts by so many clients at once, each on its own connection with one request under way. Written on bare sockets,
@@ -30,18 +30,17 @@ async function client(target: Target, waiting: Iterator<Post>, expect: number): 
 function post(
   socket: Socket,
   { host, port, appKey }: Target,
-  { path, headers, body }: Post,
+  { method = "POST", path, headers, body }: Post,
   expect: number,
 ): Promise<void> {
   const fields = {
     Host: `${host}:${port}`,
     Authorization: `Bearer ${appKey}`,
-    "Content-Type": "application/json",
-    "Content-Length": String(Buffer.byteLength(body)),
+    ...(body !== "" && { "Content-Type": "application/json", "Content-Length": String(Buffer.byteLength(body)) }),
     ...headers,
   };
   const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`);
-  socket.write(`POST ${path} HTTP/1.1\r\n${lines.join("")}\r\n${body}`);
+  socket.write(`${method} ${path} HTTP/1.1\r\n${lines.join("")}\r\n${body}`);
   return new Promise((resolve, reject) => {
     let answer = "";
     const settle = (error?: Error): void => {
@@ -56,7 +55,7 @@ function post(
       const length = Number(/\r\ncontent-length: (\d+)\r\n/i.exec(answer)?.[1] ?? Number.NaN);
       if (start < 4 || answer.length < start + length) return;
       const status = Number(answer.slice(9, 12));
-      settle(status === expect ? undefined : new Error(`POST ${path} answered ${answer}`));
+      settle(status === expect ? undefined : new Error(`${method} ${path} answered ${answer}`));
     };
     socket.on("data", read).on("error", settle).on("close", cut);
   });

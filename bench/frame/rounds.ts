@@ -1,16 +1,16 @@
-/** What each side measured, a number per round. */
-export type Rounds<Side extends string> = Record<Side, number[]>;
+/** What each side measured, a number per round, or several. */
+export type Rounds<Side extends string, Measured = number> = Record<Side, Measured[]>;
 
 /**
  * Lets the sides measure in turn, round after round, so that what else happens on the machine falls on all of them. Every other
  * round goes backwards: A B, B A, A B, …
  */
-export async function alternate<Side extends string>(
+export async function alternate<Side extends string, Measured = number>(
   rounds: number,
-  sides: Record<Side, () => Promise<number>>,
-): Promise<Rounds<Side>> {
+  sides: Record<Side, () => Promise<Measured>>,
+): Promise<Rounds<Side, Measured>> {
   const names = Object.keys(sides) as Side[];
-  const measured = Object.fromEntries(names.map((name) => [name, []])) as unknown as Rounds<Side>;
+  const measured = Object.fromEntries(names.map((name) => [name, []])) as unknown as Rounds<Side, Measured>;
   for (let round = 0; round < rounds; round++) {
     for (const name of round % 2 === 0 ? names : names.toReversed()) measured[name].push(await sides[name]());
   }

@@ -1,6 +1,6 @@
 import type { Presence } from "../background/beat.ts";
 import { describeError } from "../http/log.ts";
-import type { Log } from "../observe.ts";
+import type { Clock, Log } from "../observe.ts";
 import type { Postern } from "../world.ts";
 
 /**
@@ -23,6 +23,11 @@ const slowPollMs = 5_000;
 /** How long a loop rests after a step that failed, milliseconds. */
 const failedStepMs = 1_000;
 const sweepMs = 60_000;
+
+/** Never for longer than a slow poll: the time may have been set back meanwhile, or the process stopped in the step that said how long. */
+async function restFor(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
+  if (ms > 0) await clock.sleep(Math.min(ms, slowPollMs), signal);
+}
 
 /** Keeps this process among those that share the database: others share out the accounts by it. Who ends says so before anything else. */
 async function runPresence(presence: Presence, { wake, clock }: Postern, log: Log, signal: AbortSignal): Promise<void> {
@@ -53,8 +58,7 @@ async function runOutbox({ dispatcher, wake, clock }: Postern, log: Log, signal:
       log.write("error", "outbox.failed", { error: describeError(error) });
     }
     await wake.wait("submissions", null, wait, signal);
-    const rest = restUntil - clock.now();
-    if (rest > 0) await clock.sleep(rest, signal);
+    await restFor(restUntil - clock.now(), clock, signal);
   }
   await dispatcher.stop();
 }
@@ -101,8 +105,7 @@ async function runWebhooks({ deliverer, wake, clock }: Postern, log: Log, signal
       log.write("error", "webhooks.failed", { error: describeError(error) });
     }
     await wake.wait(["deliveries", "events"], null, wait, signal);
-    const rest = restUntil - clock.now();
-    if (rest > 0) await clock.sleep(rest, signal);
+    await restFor(restUntil - clock.now(), clock, signal);
   }
   await deliverer.stop();
 }

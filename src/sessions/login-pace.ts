@@ -20,15 +20,22 @@ export type LoginPace = {
 /** Hosts remembered; those whose turn has come are forgotten beyond it. */
 const hostsKept = 10_000;
 
+/** A clock that goes back by less is only measured better, milliseconds. */
+const setBackMs = 1_000;
+
 /** `perSecond` logins at one host at most, in all processes together. */
 export function createLoginPace(clock: Clock, perSecond: number, fleet: Fleet = alone): LoginPace {
   /** When the next turn is, and those before it that were given back. */
   const turns = new Map<string, { next: number; left: number[] }>();
   const waiting = new Map<string, Set<() => void>>();
+  let askedAt = -Infinity;
 
   return {
     async turn(host, signal, told) {
       const now = clock.now();
+      // A clock that was set back makes nobody wait longer.
+      if (now < askedAt - setBackMs) turns.clear();
+      askedAt = now;
       const { next = now, left = [] } = turns.get(host) ?? {};
       const given = left.filter((at) => at >= now).toSorted((a, b) => a - b);
       const at = given.shift() ?? Math.max(now, next);

@@ -26,8 +26,12 @@ export function databaseClock(ask: () => Promise<number>, ticks = () => performa
       const told = await ask();
       const at = ticks();
       const error = (at - asked) / 2;
+      const ahead = told - (asked + at) / 2;
+      const errorByNow = known.error + (at - known.at) * drift;
+      // Where both can't be true, a clock stood still or was set.
+      const isContradicted = Math.abs(ahead - known.ahead) > error + errorByNow;
       // An answer that took long says less than what was known before, for as long as that can't have gone wrong by more.
-      if (error <= known.error + (at - known.at) * drift) known = { ahead: told - (asked + at) / 2, error, at };
+      if (error <= errorByNow || isContradicted) known = { ahead, error, at };
     },
   };
 }

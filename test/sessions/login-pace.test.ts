@@ -37,6 +37,15 @@ test("several processes keep the pace together", async () => {
   expect([take("d"), take("e")]).toEqual([900, 1_100]);
 });
 
+test("a clock that was set back makes nobody wait longer", async () => {
+  const { clock, take } = setup(10);
+  expect([take("a"), take("b")]).toEqual([0, 100]);
+  await clock.advance(-500);
+  expect(take("c")).toBe(200);
+  await clock.advance(-3_600_000);
+  expect([take("d"), take("e")]).toEqual([-3_600_500, -3_600_400]);
+});
+
 test("a turn that is not waited for any more is another's, the earliest first, unless its time is over", async () => {
   const { clock, take } = setup(10);
   const left = new AbortController();

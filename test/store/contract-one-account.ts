@@ -19,9 +19,9 @@ export function oneAccountContract(subject: () => Promise<Subject>): void {
     const { handle, store } = await subject();
     return ofOneAccount(handle, store, accountId);
   }
-  async function overdue(by: number, limit = 10): Promise<string[]> {
+  async function overdue(by: number, limit = 10, random = 0): Promise<string[]> {
     const { handle, store } = await subject();
-    return overdueAccounts(handle, store, by, limit);
+    return overdueAccounts(handle, store, { by, limit, random: () => random });
   }
 
   describe("the store of one account", () => {
@@ -104,6 +104,21 @@ export function oneAccountContract(subject: () => Promise<Subject>): void {
       expect(await overdue(t0 + lease)).toEqual([c, b, a]);
       expect(await overdue(t0 + 99_000)).toEqual([c, b, a, d]);
       expect(await overdue(t0 + 99_000, 2)).toEqual([c, b]);
+    });
+
+    test("are all called in time, though the oldest may send nothing and stay due", async () => {
+      const houses = [await house(), await house(), await house(), await house()];
+      const [a, b, c, d] = houses.map(({ accountId }) => accountId);
+      const { watches } = await all();
+      const claims = await watches.claim("w", t0, lease, 10);
+      for (const { accountId, epoch } of claims)
+        await watches.release(accountId, epoch, accountId === d ? t0 + 9 : null);
+      for (const [at, one] of houses.slice(0, 3).entries()) await one.accepted({ nextAttemptAt: t0 + at });
+      expect(await overdue(t0 + 10, 2)).toEqual([a, d]);
+      expect(await overdue(t0 + 10, 2, 0.4)).toEqual([b, d]);
+      expect(await overdue(t0 + 10, 2, 0.9)).toEqual([c, d]);
+      expect(await overdue(t0 + 10, 3, 0.9)).toEqual([a, c, d]);
+      expect(await overdue(t0 + 10, 4, 0.9)).toEqual([a, b, c, d]);
     });
   });
 }

@@ -63,6 +63,21 @@ test("it follows a database whose clock becomes another, as after a fail-over", 
   expect(off()).toBe(0);
 });
 
+test("a slow answer counts where it shows that the clock is wrong, as after a machine was suspended", async () => {
+  const { time, clock, off } = house();
+  Object.assign(time, { there: 1, back: 1 });
+  await clock.measure();
+  // The monotonic clock stood still for ten minutes, and the pool has to connect anew.
+  time.ahead += 600_000;
+  time.ticks += 5_000;
+  Object.assign(time, { there: 60, back: 20 });
+  await clock.measure();
+  expect(off()).toBe(20);
+  time.ahead -= 3_600_000;
+  await clock.measure();
+  expect(off()).toBe(20);
+});
+
 test("without an answer it goes on as it went", async () => {
   const { time, clock, off } = house();
   await clock.measure();
