@@ -85,7 +85,7 @@ import type { Postern, World } from "./world.ts";
 const placesKept = 50_000;
 /** What is remembered of listed messages, of all accounts together, octets. */
 const knownOctets = 16 * 1024 * 1024;
-/** What of messages to be stored is held at once, and how long one waits for its share, milliseconds. */
+/** What of messages to be stored is held at once, octets, and how long one waits for its share, milliseconds. */
 const heldAtOnce = { total: 128 * 1024 * 1024, waitMs: 10_000 };
 /** Accounts' id keys kept open. */
 const idKeysKept = 2_000;
@@ -96,6 +96,7 @@ const loginsPerSecond = 18;
 export function compose(world: World): Postern {
   const { store, vault, guard, log, metrics, clock, imapTransport, cursorKey, maxMessage, leaseMs, owner } = world;
   const { webhookPoster: poster, webhookTimeoutMs: timeoutMs } = world;
+  const webhookHands = world.webhookHands === undefined ? {} : { webhookHands: world.webhookHands };
   const { accounts, keys } = store;
 
   const knownMessages = createKnownMessages(knownOctets);
@@ -150,7 +151,7 @@ export function compose(world: World): Postern {
     openSubmitter: async (account: AccountRow) =>
       submitters.noted(loginKey(account, "outgoing"), connectOutgoing(loginOf(vault, account, "outgoing"))),
     places: createPlaceCache(placesKept),
-    memory: createByteBudget(clock, heldAtOnce),
+    memory: createByteBudget(clock, { ...heldAtOnce, total: world.heldAtOnce ?? heldAtOnce.total }),
   };
 
   const attempt = attemptDelivery({ ...needs, poster, timeoutMs });
@@ -233,7 +234,7 @@ export function compose(world: World): Postern {
       ...needs,
       watch: (watched) => (memory === null ? watchAccount(looks, watched) : lookOnce({ ...looks, memory }, watched)),
     }),
-    deliverer: deliverWebhooks({ ...needs, attempt, timeoutMs, random: Math.random }),
+    deliverer: deliverWebhooks({ ...needs, ...webhookHands, attempt, timeoutMs, random: Math.random }),
     wake,
     clock,
     endStreams: () => stopping.abort(),

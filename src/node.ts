@@ -97,8 +97,9 @@ async function start(config: Config): Promise<void> {
   });
   const served = await serveNode({ ...config.http, fetch: (request) => postern.app.fetch(request), log });
   // Only who listens makes keys to be shown, and claims work. Who brought a key needs none in his log.
-  const firstKeys = config.keys.adminKey === null ? await bootstrapKeys({ ...store, clock })() : null;
   await presence?.step();
+  // Last: what fails after it would end the process before anybody has seen the keys.
+  const firstKeys = config.keys.adminKey === null ? await bootstrapKeys({ ...store, clock })() : null;
   const loops = runLoops(postern, presence, log, stopping.signal);
   greet(config, database, served.port, firstKeys);
 

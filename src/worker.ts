@@ -5,6 +5,7 @@ import { describeError } from "./http/log.ts";
 import { problem } from "./http/problem.ts";
 import { randomId } from "./mail/id.ts";
 import { systemClock as clock } from "./observe.ts";
+import { isWellFormedKey } from "./operations/api-key.ts";
 import { overdueAccounts } from "./store/overdue-accounts.ts";
 import type { Looked, LookMemory } from "./watching/look-once.ts";
 import { type Alarm, createAlarm, type Work } from "./worker/alarm.ts";
@@ -42,7 +43,8 @@ export default {
   /** The cut (DESIGN §3): what is an account's own goes whole to that account's object, everything else is answered here. */
   fetch(request: Request, bindings: Bindings): Promise<Response> {
     const accountId = accountIn(request);
-    if (accountId === null) return serve(request, () => front(bindings));
+    // Whom the application refuses anyway makes no object.
+    if (accountId === null || !hasKey(request)) return serve(request, () => front(bindings));
     return accountObject(bindings, accountId).fetch(request).catch(failed);
   },
 
@@ -152,6 +154,12 @@ function accountIn(request: Request): string | null {
   } catch {
     return null;
   }
+}
+
+/** Whether the request carries what can be a key of an app at all. */
+function hasKey({ headers }: Request): boolean {
+  const token = /^bearer +([\x21-\x7e]+)$/i.exec(headers.get("authorization") ?? "")?.[1];
+  return token !== undefined && isWellFormedKey(token);
 }
 
 async function serve(request: Request, open: () => Promise<Opened>): Promise<Response> {

@@ -49,6 +49,8 @@ export type World = Omit<FrontNeeds, "authenticate" | "ready"> & {
   openSubmitter: (needs: { guard: Guard }, login: ServerLogin) => Submitter;
   /** Posts to receivers of webhooks. */
   webhookPoster: WebhookPoster;
+  /** Requests to receivers that are under way at once; absent: as many as is good for a process. */
+  webhookHands?: number;
   /** How long a receiver may take, milliseconds. */
   webhookTimeoutMs: number;
 };

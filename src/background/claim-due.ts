@@ -1,5 +1,5 @@
 import type { Wake } from "../mail/wake.ts";
-import type { Clock } from "../observe.ts";
+import type { Clock, Log } from "../observe.ts";
 import type { Store } from "../store/store.ts";
 import type { SubmissionClaim } from "../store/submission-rows.ts";
 import type { SubmissionStore } from "../store/submission-store.ts";
@@ -13,6 +13,7 @@ export type ClaimNeeds = {
   accounts: Pick<Store["accounts"], "byId">;
   wake: Pick<Wake, "wait">;
   clock: Clock;
+  log: Log;
   owner: string;
   leaseMs: number;
   random: () => number;
@@ -116,8 +117,10 @@ export function claimDue(needs: ClaimNeeds, house: House) {
     return claims.flatMap(({ submission, epoch, isParked, isAlone }) => {
       const mine = held.take({ submission, epoch, sender, leaseUntil, isAlone, content: null, isCommitted: false });
       const at = { now: clock.now(), random: needs.random() };
-      if (isParked) held.settle(mine, afterParking(account, submission, at));
-      else if (submission.state === "committing") held.settle(mine, afterDeath(account, submission, at));
+      if (isParked) {
+        needs.log.write("error", "submission.parked", { submissionId: submission.id, accountId: account.id });
+        held.settle(mine, afterParking(account, submission, at));
+      } else if (submission.state === "committing") held.settle(mine, afterDeath(account, submission, at));
       else if (at.now >= submission.deliverBefore) held.settle(mine, afterExpiry(account, submission, at));
       else return [mine];
       return [];

@@ -23,6 +23,8 @@ export type DeliverNeeds = {
   wake: Pick<Wake, "wake">;
   /** Absent: this process is the only one. */
   fleet?: Fleet;
+  /** Requests under way at once, of all webhooks together; absent: as many as is good for a process. */
+  webhookHands?: number;
   clock: Clock;
   log: Log;
   metrics: Metrics;
@@ -62,7 +64,7 @@ const lastWritesMs = 3_000;
 /** Delivers events to webhooks, each webhook by itself: one whose receiver is slow or dead holds up no other. */
 export function deliverWebhooks(needs: DeliverNeeds): Deliverer {
   const { deliveries, clock, log, metrics, wake } = needs;
-  const receivers = createReceivers(needs.fleet);
+  const receivers = createReceivers(needs.fleet, needs.webhookHands);
   const settling = settleDeliveries(needs, written);
   const held = holdDeliveries(needs, receivers);
   const confirm = confirmWaiting(needs, receivers, { giveBack, begin: beginFresh });

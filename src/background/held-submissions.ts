@@ -34,7 +34,11 @@ export function holdSubmissions(needs: HoldNeeds, callStep: (accountId: string) 
   function abandon(mine: HeldSubmission): void {
     const { id: submissionId, accountId } = mine.submission;
     letGo(mine);
-    log.write("warn", "submission.abandoned", { submissionId, accountId, reason: "claimed by another worker" });
+    log.write("warn", "submission.abandoned", {
+      submissionId,
+      accountId,
+      reason: "claimed by another worker, or removed with its account",
+    });
   }
 
   /** Outcomes stand: their claims are over, and who waits for them is told. */

@@ -57,8 +57,8 @@ export type Receiver = {
 
 export const nothingFound: Found = { good: false, failingSince: null, holdUntil: 0, goneFrom: null, lasting: false };
 
-/** Requests under way at once, of all webhooks together. */
-const handsInAll = 512;
+/** Requests under way at once, of all webhooks together, where the runtime allows as many. */
+const mostHands = 512;
 /** Deliveries claimed at once, of all webhooks together. */
 const heldInAll = 2_560;
 /** So many failures in a row leave a webhook one hand. */
@@ -76,7 +76,7 @@ const longestPace = 1_000;
 export type Receivers = ReturnType<typeof createReceivers>;
 
 /** All receivers of a process, and the hands that they share. */
-export function createReceivers(fleet: Fleet = alone) {
+export function createReceivers(fleet: Fleet = alone, handsInAll = mostHands) {
   const all = new Map<string, Receiver>();
   const apps = new Map<string, App>();
   /** Those for whom something waits; who got a hand last is the last. */

@@ -48,6 +48,8 @@ const claimedAtOnce = 200;
 const heedMs = 1_000;
 /** About so many logins of watchers may begin at one host in that time, in all processes together. */
 const loginsPerSecond = 18;
+/** How long an account is left alone whose watch ended by what no watch should end by, milliseconds. */
+const brokeMs = 15_000;
 /** How long a watch may take to end before its account is another's, milliseconds. */
 const endMs = 2_000;
 
@@ -87,8 +89,11 @@ export function watchAccounts(needs: WatchersNeeds): Watchers {
         looked: (at, mode) => (watch.looked = { at, mode }),
       })
       .then((over) => (over === null ? undefined : watches.release(accountId, epoch, over.dueAt)))
-      .catch((error: unknown) => {
-        if (!(error instanceof Overtaken)) log.write("error", "watch.broke", { accountId, error: String(error) });
+      .catch(async (error: unknown) => {
+        if (error instanceof Overtaken) return;
+        log.write("error", "watch.broke", { accountId, error: String(error) });
+        // Where not even that can be written, what is held and not watched is given back by a later step.
+        await watches.release(accountId, epoch, clock.now() + brokeMs).catch(() => undefined);
       })
       .finally(() => {
         if (running.get(accountId) === watch) running.delete(accountId);

@@ -15,6 +15,10 @@ export type FrontNeeds = {
   };
   /** Octets of a message that a caller sends, at most. */
   maxMessage: number;
+  /** Octets of a JSON body, whatever its route allows; absent: no less than that. Of memory it takes six times as much. */
+  maxJson?: number;
+  /** Octets of long bodies, and of messages to be stored, that are held at once, of one app half; absent: as many as is good for a process. */
+  heldAtOnce?: number;
   log: Log;
   metrics: MetricsRegistry;
   clock: Clock;

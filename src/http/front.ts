@@ -52,7 +52,7 @@ export function createFront(needs: FrontNeeds): Front {
 }
 
 function carry(needs: FrontNeeds): MiddlewareHandler<FrontEnv> {
-  const memory = createByteBudget(needs.clock, heldAtOnce);
+  const memory = createByteBudget(needs.clock, { ...heldAtOnce, total: needs.heldAtOnce ?? heldAtOnce.total });
   return async (c, next) => {
     c.set("front", needs);
     c.set("memory", memory);

@@ -39,8 +39,9 @@ export function guard(rules: Rules): MiddlewareHandler<Guarded> {
       });
     }
     checkQuery(new URL(c.req.url).search, rules.queryNames, rules.repeatable);
-    const { config, maxMessage } = c.get("front");
-    const limit = rules.maxBody === "message" ? maxMessage : (rules.maxBody ?? config.maxBody);
+    const { config, maxMessage, maxJson = Infinity } = c.get("front");
+    const most = rules.maxBody === "message" ? maxMessage : (rules.maxBody ?? config.maxBody);
+    const limit = rules.body === "json" ? Math.min(most, maxJson) : most;
     if (rules.body !== "json") {
       if (rules.body.raw !== null) checkRaw(c.req.raw, rules.body.raw, limit);
       return next();

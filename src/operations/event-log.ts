@@ -66,7 +66,7 @@ export function openEventLog({ events, cursorKey }: EventLogNeeds, caller: AppCa
     async read(after, limit) {
       // Asked for first: what is written in between is read, or told the next time.
       const { newest } = await events.bounds(appId);
-      const nothing = accountIds?.length === 0;
+      const nothing = newest <= after || accountIds?.length === 0;
       const rows = nothing ? [] : await events.list(appId, { after, limit: limit + 1, types, accountIds });
       const kept = rows.slice(0, limit);
       const last = kept.at(-1)?.sequence ?? after;

@@ -7,14 +7,19 @@ const waits = [60_000, 600_000];
 
 /**
  * Remembers refused logins per login, so that a bad password is tried at 0, 1 and 10 minutes and then not
- * again until the server or the password changes. Everything in between is answered without a login.
+ * again until the server or the password changes, or the account's state tells that somebody else, in another process maybe, got in since.
+ * Everything in between is answered without a login.
  */
 export function createLoginGate(clock: Clock): LoginGate {
-  const refused = new Map<string, { version: string; count: number; notBefore: number }>();
+  const refused = new Map<string, { version: string; count: number; at: number; notBefore: number }>();
   return {
     check(login) {
       const entry = refused.get(login.id);
       if (entry === undefined || entry.version !== login.version) return;
+      if (login.provedAt !== undefined && login.provedAt > entry.at) {
+        refused.delete(login.id);
+        return;
+      }
       const wait = entry.notBefore - clock.now();
       if (wait <= 0) return;
       throw new Failure("account-authentication-failed", "The mail server refused this account's login.", {
@@ -25,10 +30,11 @@ export function createLoginGate(clock: Clock): LoginGate {
     refused(login) {
       const last = refused.get(login.id);
       const before = last?.version === login.version ? last : undefined;
-      if (before !== undefined && clock.now() < before.notBefore) return { final: false };
+      const now = clock.now();
+      if (before !== undefined && now < before.notBefore) return { final: false };
       const count = (before?.count ?? 0) + 1;
       const wait = waits[count - 1] ?? Number.POSITIVE_INFINITY;
-      refused.set(login.id, { version: login.version, count, notBefore: clock.now() + wait });
+      refused.set(login.id, { version: login.version, count, at: now, notBefore: now + wait });
       return { final: count > waits.length };
     },
     passed(accountId) {

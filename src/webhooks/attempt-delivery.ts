@@ -22,6 +22,8 @@ type Needs = {
   clock: Pick<Clock, "now">;
   /** For the look-up and the request, up to the answer's head. */
   timeoutMs: number;
+  /** Not null on a Worker. */
+  maxStreamMs?: number | null;
 };
 
 /** What is the same in each request to a webhook, opened. It stays in memory and is told to nobody. */

@@ -27,17 +27,23 @@ const capacity = 1_000;
 export function createAdmission(needs: {
   guard: Pick<Guard, "admit">;
   clock: Pick<Clock, "now">;
+  /** Not null on a Worker, where no request can wait for what another one has begun: it may never end. */
+  maxStreamMs?: number | null;
 }): (url: URL) => Promise<Admitted> {
-  const known = createRecent<{ at: number; admitted: Promise<Admitted> }>(capacity);
+  const known = createRecent<{ at: number; admitted: Promise<Admitted>; mayShare: boolean }>(capacity);
+  const isShared = (needs.maxStreamMs ?? null) === null;
   return (url) => {
     const now = needs.clock.now();
     const last = known.get(url.origin);
-    if (last !== undefined && Math.abs(now - last.at) < maxAgeMs) return last.admitted;
-    const entry = { at: now, admitted: needs.guard.admit(targetOf(url)) };
+    if (last?.mayShare === true && Math.abs(now - last.at) < maxAgeMs) return last.admitted;
+    const entry = { at: now, admitted: needs.guard.admit(targetOf(url)), mayShare: isShared };
     known.set(url.origin, entry);
-    entry.admitted.catch(() => {
-      if (known.get(url.origin) === entry) known.remove(url.origin);
-    });
+    entry.admitted.then(
+      () => (entry.mayShare = true),
+      () => {
+        if (known.get(url.origin) === entry) known.remove(url.origin);
+      },
+    );
     return entry.admitted;
   };
 }

@@ -42,8 +42,17 @@ const watchEvery = { folders: 60_000, maildrop: 300_000 };
 
 const webhookTimeoutMs = 15_000;
 
+/** An object stays awake for what is due within half a lease: with a longer one it would for its next look, all day. */
+const longestLeaseMs = 20_000;
+
 /** What a message or an upload may have at most, octets: an isolate has 128 MiB of memory, a D1 database 10 GB (DESIGN §3). */
 const maxMessage = 25 * 1024 * 1024;
+/** As JSON it takes six times its length for a moment: what is larger is uploaded before. */
+const maxJson = 12 * 1024 * 1024;
+/** Half of it is one app's, and an account's object serves one app: of large messages it holds one at a time. */
+const heldAtOnce = maxMessage;
+/** A Worker may wait for six answers at once, and lets a seventh request wait while its time passes; two are for looking names up. */
+const webhookHands = 4;
 
 /**
  * Opens everything, when there is the first thing to do: a Worker may neither wait nor draw random numbers before. What is asked for while it
@@ -68,11 +77,13 @@ async function open(bindings: Bindings, { wake, owner, accountId, lookMemory }: 
   const vault = createVault({ secret, previous: previousSecret ?? undefined });
   const { cursorKey } = await settleSecrets({ ...store, vault });
   const log = logAt(config.log.level);
-  const leaseMs = config.leases.seconds * 1000;
+  const leaseMs = Math.min(config.leases.seconds * 1000, longestLeaseMs);
   const postern = compose({
     config: config.http,
     adminKey: config.keys.adminKey,
     maxMessage: Math.min(config.messages.maxMessage, maxMessage),
+    maxJson,
+    heldAtOnce,
     leaseMs,
     eventDays: config.events.days,
     watchWindow: config.watch.window,
@@ -100,6 +111,7 @@ async function open(bindings: Bindings, { wake, owner, accountId, lookMemory }: 
     openSubmitter: openSubmitterBySockets(connect),
     webhookPoster: createFetchPoster((request) => fetch(request)),
     webhookTimeoutMs,
+    webhookHands,
   });
   return { ...postern, handle, store, log, leaseMs };
 }

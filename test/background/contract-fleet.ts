@@ -62,7 +62,8 @@ export function fleetContract(name: string, subject: () => Promise<{ handle: Han
       house.join();
       await house.run(20_000);
       expectFair(house.split(), 30);
-      expect(house.longestBlind()).toBeLessThanOrEqual(2_000);
+      // Who takes over finds it by the slow poll.
+      expect(house.longestBlind()).toBeLessThanOrEqual(5_000);
     });
 
     test("who is told to end gives everything back at once, and the others take it", async () => {

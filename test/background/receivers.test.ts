@@ -95,3 +95,26 @@ test("what was found out is forgotten with the webhook that it was found out of"
   learn(receiver, held, after);
   expect([hasNews(receiver), isBlocked(receiver, now)]).toEqual([true, true]);
 });
+
+test("where few requests may be under way at once, no more are begun, and each webhook has its turn", () => {
+  const receivers = createReceivers(undefined, 4);
+  const now = 1_790_000_000_000;
+  for (const nth of [1, 2, 3, 4, 5, 6]) {
+    const webhook = webhookRow({ id: `whk_${nth}`, maxConcurrency: 10 });
+    const receiver = receivers.keep(webhook, 0, now);
+    const waiting = Array.from({ length: 3 }, (): Held => {
+      const delivery = testDeliveryRow(webhook);
+      return { delivery, epoch: 1, body: "{}", receiver, leaseUntil: now + 60_000, confirmedAt: now };
+    });
+    receivers.put(receiver, waiting);
+  }
+  const begun: string[] = [];
+  for (let next = receivers.begin(now); next !== null; next = receivers.begin(now))
+    begun.push(next.receiver.webhook.id);
+  expect(begun).toEqual(["whk_1", "whk_2", "whk_3", "whk_4"]);
+  const first = receivers.all.get("whk_1");
+  if (first === undefined) throw new Error("it is gone");
+  receivers.end(first);
+  expect(receivers.begin(now)?.receiver.webhook.id).toBe("whk_5");
+  expect(receivers.begin(now)).toBe(null);
+});

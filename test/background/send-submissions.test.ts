@@ -420,6 +420,7 @@ describe("a worker that died", () => {
     expect(before).toMatchObject({ state: "failed", warnings: ["parked"], lastError: { code: "internal" } });
     expect(dotted).toMatchObject({ state: "uncertain", warnings: ["parked"] });
     expect(house.begun).toEqual([]);
+    expect(house.logged.filter(({ event }) => event === "submission.parked")).toHaveLength(2);
   });
 
   test("twice over many: they are sent one at a time, and none waits for more than the one before", async () => {

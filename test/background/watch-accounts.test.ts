@@ -137,3 +137,41 @@ test("one of several processes asks for its part no more often than for what is 
   counted = 1;
   expect(await wait()).toBeLessThanOrEqual(1_000);
 });
+
+test("a watch that breaks is begun again after a while, not at once and again", async () => {
+  const clock = createFakeClock();
+  const begun = clock.now();
+  const claim = { epoch: 0, isHeld: false, dueAt: 0 as number | null };
+  const starts: number[] = [];
+  const needs = {
+    clock,
+    log: { write() {} },
+    metrics: { count() {}, gauge() {} },
+    wake: { wake() {} },
+    fleet: alone,
+    owner: "me",
+    leaseMs: 20_000,
+    accounts: { byId: async () => null, setState: async () => true },
+    watches: {
+      renew: async () => (claim.isHeld ? [{ accountId: "acc_1", epoch: claim.epoch }] : []),
+      claimsOf: async () => (claim.isHeld ? [{ accountId: "acc_1", epoch: claim.epoch }] : []),
+      async claim(_: string, now: number) {
+        if (claim.isHeld || claim.dueAt === null || claim.dueAt > now) return [];
+        Object.assign(claim, { isHeld: true, epoch: claim.epoch + 1 });
+        return [{ accountId: "acc_1", epoch: claim.epoch }];
+      },
+      async release(_: string, epoch: number, dueAt: number | null) {
+        if (epoch === claim.epoch) Object.assign(claim, { isHeld: false, dueAt });
+      },
+      nextDueAt: async () => (claim.isHeld ? null : claim.dueAt),
+      noteLooks: async () => {},
+    },
+  };
+  const watch = () => (starts.push(clock.now() - begun), Promise.reject(new Error("its row can't be read")));
+  const watchers = watchAccounts({ ...needs, watch } as unknown as WatchersNeeds);
+  for (let steps = 0; steps < 30; steps += 1) {
+    await watchers.step();
+    await clock.advance(1_000);
+  }
+  expect(starts).toEqual([0, 15_000]);
+});

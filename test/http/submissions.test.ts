@@ -24,12 +24,14 @@ let outbox: Outbox;
 let server: Scripted;
 let account: AccountRow;
 let app: Front;
+/** With less memory. */
+let small: Front;
 beforeEach(async () => {
   outbox = await openOutbox();
   server = await startScripted();
   account = await outbox.account({ port: server.port });
   const { clock, caller } = outbox;
-  app = createFront({
+  const front = {
     config: { maxBody: 64 * 1024, publicUrl: null },
     maxMessage: 2_000_000,
     log: { write: () => {} },
@@ -38,7 +40,10 @@ beforeEach(async () => {
     authenticate: async () => caller,
     ready: async () => {},
     docsScript: null,
-  });
+  };
+  app = createFront(front);
+  small = createFront({ ...front, heldAtOnce: 2_000_000, maxJson: 1_500_000 });
+  createSubmission(small, (...given) => outbox.create(...given));
   const needs = { ...outbox.store(), cursorKey: new Uint8Array(32) };
   createSubmission(app, (...given) => outbox.create(...given));
   listSubmissions(app, listOperation(needs));
@@ -138,10 +143,21 @@ describe("POST submissions", () => {
     expect((await post({ "Idempotency-Key": "a" }, { ...body, attachments })).status).toBe(202);
   });
 
+  test("takes less as JSON where there is less memory", async () => {
+    const send = (length: number, to: Front) => {
+      const headers = { Authorization: "Bearer pst_x", "Content-Type": "application/json", "Idempotency-Key": "a" };
+      return to.request(path(), { method: "POST", headers, body: JSON.stringify(body).padEnd(length) });
+    };
+    const refused = await send(1_500_001, small);
+    expect([refused.status, await refused.json()]).toMatchObject([413, { code: "body-too-large", limit: 1_500_000 }]);
+    expect((await send(1_500_000, small)).status).toBe(202);
+    expect((await send(1_500_001, app)).status).toBe(202);
+  });
+
   test("takes in only so many long bodies at once, and turns away who waits too long", async () => {
-    const send = (key: string, sent: string | ReadableStream) => {
+    const send = (key: string, sent: string | ReadableStream, to = app) => {
       const headers = { Authorization: "Bearer pst_x", "Content-Type": "application/json", "Idempotency-Key": key };
-      return app.request(path(), { method: "POST", headers, body: sent, duplex: "half" });
+      return to.request(path(), { method: "POST", headers, body: sent, duplex: "half" });
     };
     let left = 0;
     const slow = () =>
@@ -160,6 +176,14 @@ describe("POST submissions", () => {
     const refused = await Promise.race(answers);
     expect(refused.status).toBe(503);
     expect(await refused.json()).toMatchObject({ code: "account-busy", retryable: true });
+
+    // Where there is less memory, a long one has it for itself.
+    const alone = ["e", "f"].map(async (key) => send(key, slow(), small));
+    await vi.waitFor(async () => {
+      await outbox.clock.advance(10_000);
+      expect(left).toBe(2);
+    });
+    expect((await Promise.race(alone)).status).toBe(503);
   });
 });
 

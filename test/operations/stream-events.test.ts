@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { Failure } from "../../src/errors.ts";
+import { openEventLog } from "../../src/operations/event-log.ts";
 import { listEvents } from "../../src/operations/list-events.ts";
 import { type EventStream, streamEvents } from "../../src/operations/stream-events.ts";
 import { type EventHouse, openEventHouse, type Tenant } from "./event-house.ts";
@@ -62,6 +63,19 @@ test("looks by itself when nobody wakes it", async () => {
   await house.clock.advance(5_000);
   expect(idsOf(await next)).toEqual(ids);
   stream.close("left");
+});
+
+test("a look when nothing has happened is one query, whatever is filtered", async () => {
+  const { caller, account } = ours;
+  const { events } = house.store;
+  let listed = 0;
+  const list: typeof events.list = (...asked) => ((listed += 1), events.list(...asked));
+  const log = openEventLog({ ...house.needs, events: { ...events, list } }, caller, { account: [account.id] });
+  await house.tell(account, ["message.created"]);
+  const { rows, next } = await log.read(0, 10);
+  expect([rows.length, listed]).toEqual([1, 1]);
+  expect(await log.read(next, 10)).toEqual({ rows: [], next, hasMore: false });
+  expect(listed).toBe(1);
 });
 
 test("nothing for the time asked is no news, and where it is has moved on behind what the filter leaves out", async () => {

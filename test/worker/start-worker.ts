@@ -1,4 +1,13 @@
-import { copyFileSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { resolve } from "node:path";
 import { gzipSync } from "node:zlib";
 import { startDaemon } from "../servers/daemon.ts";
@@ -21,6 +30,8 @@ export type Worker = {
   log(): string;
   /** Runs what the cron runs each minute. */
   cron(): Promise<void>;
+  /** How many objects there are that were ever made. */
+  objects(): number;
   /** Loses all objects, their alarms with them, and starts again on the same database. */
   loseObjects(): Promise<void>;
   stop(): Promise<void>;
@@ -91,6 +102,10 @@ export async function startWorker({
       async cron() {
         const { status } = await fetch(`${url}/cdn-cgi/handler/scheduled`);
         if (status !== 200) throw new Error(`The cron ended with ${status}.`);
+      },
+      objects() {
+        const files = readdirSync(`${directory}/state/v3/do`, { recursive: true, encoding: "utf8" });
+        return files.filter((name) => name.endsWith(".sqlite") && !name.endsWith("metadata.sqlite")).length;
       },
       async loseObjects() {
         await daemon.stop();

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { randomId } from "../../src/mail/id.ts";
 import { type CertificateAuthority, makeCertificates } from "../servers/ca.ts";
 import { type Dovecot, startDovecot } from "../servers/dovecot.ts";
 import { deliver } from "../servers/maildir.ts";
@@ -133,6 +134,27 @@ describe("an account on a Worker", () => {
     for (let waited = 0; told(user, "Disconnected:") < 2 && waited < 5000; waited += 50) await sleep(50);
     expect(told(user, "Disconnected:")).toBe(told(user, "Login:"));
     expect(await call("GET", `/v1/accounts/${id}/folders`, appKey)).toMatchObject({ status: 404 });
+  });
+
+  test("has an object only for who has a key", async () => {
+    const folders = () => `/v1/accounts/${randomId("acc")}/folders`;
+    const before = worker.objects();
+    for (const key of ["", "pst_nobody", `${appKey.slice(0, -1)}${appKey.endsWith("0") ? "1" : "0"}`])
+      expect((await call("GET", folders(), key)).status).toBe(401);
+    expect((await call("GET", folders(), adminKey)).status).toBe(403);
+    expect(worker.objects()).toBe(before);
+    expect((await call("GET", folders(), appKey)).status).toBe(404);
+    expect(worker.objects()).toBe(before + 1);
+  });
+
+  test("takes no JSON that there is no memory for", async () => {
+    const id = await stored(dovecot.user());
+    const content = Buffer.alloc(9.5 * 1024 * 1024).toString("base64");
+    const attachments = [{ filename: "a.bin", contentType: "application/octet-stream", content }];
+    const message = { to: [{ email: "ada@analytical.test" }], subject: "Long", text: "x", attachments };
+    const path = `/v1/accounts/${id}/submissions`;
+    const answer = await call("POST", path, appKey, message, { "Idempotency-Key": "long" });
+    expect(answer).toMatchObject({ status: 413, body: { code: "body-too-large", limit: 12 * 1024 * 1024 } });
   });
 
   test("is nothing to another app", async () => {
