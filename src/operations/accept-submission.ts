@@ -31,6 +31,8 @@ export type AcceptOptions = {
   route: string;
   /** 1 to 255 visible ASCII characters, already checked. */
   idempotencyKey: string;
+  /** The message costs less to build than it costs to look first whether the key stands: the insert finds out. */
+  isLight: boolean;
   /** How long to wait for a final state, 0 to 60. */
   waitSeconds: number;
   /** Aborts when the caller leaves; what was accepted stays accepted. */
@@ -75,7 +77,7 @@ type Accepted = { row: SubmissionRow; replayed: boolean };
  * Accepts a message for sending. When this resolves, the message and the promise to send it are on disk; the sending itself is
  * the outbox's. The same key with the same request makes one message, however often and in parallel it comes.
  *
- * `build` is called once at most, and not where the key stands already. `fingerprint` is compared then: of a streamed request, what reads it to
+ * `build` is called once at most, and where the key stands already only if it is light. `fingerprint` is compared then: of a streamed request, what reads it to
  * its end and tells.
  * Fails: `idempotency-key-reused`, `no-outgoing`, `account-paused`, `unsupported-by-server`, `message-too-large`, and with what `build` and the octets fail with.
  */
@@ -92,8 +94,15 @@ export function acceptSubmission(needs: AcceptNeeds) {
     const slot = JSON.stringify([account.id, asked.route, asked.idempotencyKey]);
     const { row, replayed } = await once(building, slot, async () => {
       const { route, idempotencyKey: key } = asked;
-      const standing = await needs.submissions.byIdempotencyKey(account.appId, account.id, route, key);
-      return standing === null ? accept(needs, account, asked, build) : { row: standing, replayed: true };
+      const standing = () => needs.submissions.byIdempotencyKey(account.appId, account.id, route, key);
+      const before = asked.isLight ? null : await standing();
+      if (before !== null) return { row: before, replayed: true };
+      return accept(needs, account, asked, build).catch(async (error: unknown) => {
+        // What was accepted once is answered as it was then, whatever is wrong with it by now.
+        const row = asked.isLight ? await standing() : null;
+        if (row === null) throw error;
+        return { row, replayed: true };
+      });
     });
     if (replayed && row.fingerprint !== (typeof fingerprint === "string" ? fingerprint : await fingerprint()))
       throw reused();

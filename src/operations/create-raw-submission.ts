@@ -55,7 +55,7 @@ export function createRawSubmission(needs: Needs) {
     accountId: string,
     input: SendingInput,
     message: RawMessage,
-    options: Omit<AcceptOptions, "route">,
+    options: Omit<AcceptOptions, "route" | "isLight">,
   ): Promise<CreatedSubmission> => {
     const account = await findAccount(needs.accounts, caller, accountId);
     const request = hashed(message.read(needs.maxMessage), input);
@@ -70,7 +70,7 @@ export function createRawSubmission(needs: Needs) {
       for await (const _ of request.octets);
       return request.fingerprint();
     };
-    return accept(account, { ...options, route }, build, readOn);
+    return accept(account, { ...options, route, isLight: false }, build, readOn);
   };
 }
 

@@ -18,7 +18,7 @@ import { newMessageId } from "./new-message-id.ts";
 import { type Reply, replyMessage } from "./reply-message.ts";
 
 export type CreateSubmissionNeeds = AcceptNeeds & AttachmentNeeds;
-export type CreateSubmissionOptions = Omit<AcceptOptions, "route">;
+export type CreateSubmissionOptions = Omit<AcceptOptions, "route" | "isLight">;
 
 const route = "submissions.create";
 
@@ -39,7 +39,8 @@ export function createSubmission(needs: CreateSubmissionNeeds) {
     const account = await findAccount(needs.accounts, caller, accountId);
     const print = fingerprint(input);
     const asking = { caller, account, signal: options.signal ?? new AbortController().signal };
-    return accept(account, { ...options, route }, () => draft(needs, asking, input, print), print);
+    const isLight = input.inReplyTo === undefined && input.attachments.length === 0;
+    return accept(account, { ...options, route, isLight }, () => draft(needs, asking, input, print), print);
   };
 }
 
