@@ -1,4 +1,4 @@
-import type { Wake, WakeTopic } from "../mail/wake.ts";
+import { pollMs, type Wake, type WakeTopic } from "../mail/wake.ts";
 import type { Clock } from "../observe.ts";
 
 /** Ends a wait. */
@@ -56,7 +56,8 @@ export function createInProcessWake(clock: Clock): InProcessWake {
     wakeKeys(topic) {
       for (const key of waiting.get(topic)?.keys() ?? []) if (key !== null) wakeKey(topic, key);
     },
-    wake(topic, key) {
+    wake(topic, key, at = 0) {
+      if (at - clock.now() > pollMs) return;
       wakeKey(topic, key);
       wakeLoops(topic);
     },

@@ -1,4 +1,4 @@
-import { type Wake, type WakeTopic, wakeTopics } from "../mail/wake.ts";
+import { pollMs, type Wake, type WakeTopic, wakeTopics } from "../mail/wake.ts";
 import type { Clock } from "../observe.ts";
 import type { Hints, HintsListener } from "../store/open-hints.ts";
 import { createInProcessWake } from "./in-process-wake.ts";
@@ -84,7 +84,8 @@ export function createSharedWake(
 
   return {
     wait: (...args) => here.wait(...args),
-    wake(topic, key) {
+    wake(topic, key, at = 0) {
+      if (at - clock.now() > pollMs) return;
       here.wake(topic, key);
       note(topic, key);
     },

@@ -15,9 +15,13 @@ export const wakeTopics = [
 
 export type WakeTopic = (typeof wakeTopics)[number];
 
+/** Loops of a process look by themselves this often at least, milliseconds. */
+export const pollMs = 5_000;
+
 /** Tells waiting work that there is something to do: a hint, never the only way to find out. */
 export interface Wake {
-  wake(topic: WakeTopic, key: string): void;
+  /** `at`: when there is something to do, milliseconds since the epoch; absent: now. Who looks by himself in time is not woken for it. */
+  wake(topic: WakeTopic, key: string, at?: number): void;
   /** Resolves true when woken, by any of the topics, false when `ms` passed or the signal aborted. */
   wait(topics: WakeTopic | WakeTopic[], key: string | null, ms: number, signal?: AbortSignal): Promise<boolean>;
 }

@@ -1,5 +1,6 @@
 import type { Presence } from "../background/beat.ts";
 import { describeError } from "../http/log.ts";
+import { pollMs } from "../mail/wake.ts";
 import type { Clock, Log } from "../observe.ts";
 import type { Postern } from "../world.ts";
 
@@ -18,15 +19,13 @@ export async function runLoops(
   await Promise.all([presence && runPresence(presence, postern, log, signal), ...running]);
 }
 
-/** How long the loops wait at most when nothing tells them of work, milliseconds. */
-const slowPollMs = 5_000;
 /** How long a loop rests after a step that failed, milliseconds. */
 const failedStepMs = 1_000;
 const sweepMs = 60_000;
 
 /** Never for longer than a slow poll: the time may have been set back meanwhile, or the process stopped in the step that said how long. */
 async function restFor(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
-  if (ms > 0) await clock.sleep(Math.min(ms, slowPollMs), signal);
+  if (ms > 0) await clock.sleep(Math.min(ms, pollMs), signal);
 }
 
 /** Keeps this process among those that share the database: others share out the accounts by it. Who ends says so before anything else. */
@@ -49,10 +48,10 @@ async function runPresence(presence: Presence, { wake, clock }: Postern, log: Lo
 /** Sends the outbox whenever something was accepted, a server has answered or something is due. */
 async function runOutbox({ dispatcher, wake, clock }: Postern, log: Log, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    let [wait, restUntil] = [slowPollMs, clock.now() + failedStepMs];
+    let [wait, restUntil] = [pollMs, clock.now() + failedStepMs];
     try {
       const { nextAt, notBefore } = await dispatcher.step();
-      if (nextAt !== null) wait = Math.min(Math.max(nextAt - clock.now(), 0), slowPollMs);
+      if (nextAt !== null) wait = Math.min(Math.max(nextAt - clock.now(), 0), pollMs);
       restUntil = notBefore;
     } catch (error) {
       log.write("error", "outbox.failed", { error: describeError(error) });
@@ -66,10 +65,10 @@ async function runOutbox({ dispatcher, wake, clock }: Postern, log: Log, signal:
 /** Does what is left to be done after messages were sent, whenever there is something, or something is due. */
 async function runFollowUps({ follower, wake, clock }: Postern, log: Log, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    let wait = slowPollMs;
+    let wait = pollMs;
     try {
       const { nextAt } = await follower.step();
-      if (nextAt !== null) wait = Math.min(Math.max(nextAt - clock.now(), 0), slowPollMs);
+      if (nextAt !== null) wait = Math.min(Math.max(nextAt - clock.now(), 0), pollMs);
     } catch (error) {
       log.write("error", "follow_ups.failed", { error: describeError(error) });
     }
@@ -81,10 +80,10 @@ async function runFollowUps({ follower, wake, clock }: Postern, log: Log, signal
 /** Sees to the watchers whenever an account has changed or is due, and in time to keep their claims. */
 async function runWatchers({ watchers, wake, clock }: Postern, log: Log, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    let wait = slowPollMs;
+    let wait = pollMs;
     try {
       const { nextAt } = await watchers.step();
-      if (nextAt !== null) wait = Math.min(Math.max(nextAt - clock.now(), 250), slowPollMs);
+      if (nextAt !== null) wait = Math.min(Math.max(nextAt - clock.now(), 250), pollMs);
     } catch (error) {
       log.write("error", "watchers.failed", { error: describeError(error) });
     }
@@ -96,10 +95,10 @@ async function runWatchers({ watchers, wake, clock }: Postern, log: Log, signal:
 /** Delivers to webhooks whenever events have come, a receiver has answered or something is due. */
 async function runWebhooks({ deliverer, wake, clock }: Postern, log: Log, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    let [wait, restUntil] = [slowPollMs, clock.now() + failedStepMs];
+    let [wait, restUntil] = [pollMs, clock.now() + failedStepMs];
     try {
       const { nextAt, notBefore } = await deliverer.step();
-      if (nextAt !== null) wait = Math.min(Math.max(nextAt - clock.now(), 0), slowPollMs);
+      if (nextAt !== null) wait = Math.min(Math.max(nextAt - clock.now(), 0), pollMs);
       restUntil = notBefore;
     } catch (error) {
       log.write("error", "webhooks.failed", { error: describeError(error) });

@@ -106,7 +106,7 @@ export function acceptSubmission(needs: AcceptNeeds) {
     });
     if (replayed && row.fingerprint !== (typeof fingerprint === "string" ? fingerprint : await fingerprint()))
       throw reused();
-    if (!replayed) needs.wake.wake("submissions", account.id);
+    if (!replayed) needs.wake.wake("submissions", account.id, row.nextAttemptAt ?? undefined);
     const latest = await awaitSubmission(needs, row, asked.waitSeconds * 1000, asked.signal);
     if (asked.waitSeconds > 0) return { submission: viewSubmission(latest), final: isFinal(latest), replayed };
     return { submission: row.firstAnswer as Submission, final: false, replayed };

@@ -53,3 +53,14 @@ test("a loop of two topics is woken by either, misses none, and takes nothing fr
   await clock.advance(1000);
   expect(await none).toBe(false);
 });
+
+test("what lies further ahead than a loop looks by itself wakes nobody", async () => {
+  const clock = createFakeClock();
+  const wake = createInProcessWake(clock);
+  wake.wake("submissions", "a", clock.now() + 5_001);
+  const waiting = wake.wait("submissions", null, 5_000);
+  await clock.advance(5_000);
+  expect(await waiting).toBe(false);
+  wake.wake("submissions", "a", clock.now() + 5_000);
+  expect(await wake.wait("submissions", null, 5_000)).toBe(true);
+});
