@@ -18,4 +18,4 @@ EXPOSE 3025
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=10s \
   CMD ["node", "-e", "fetch('http://127.0.0.1:3025/readyz').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
-CMD ["node", "--max-semi-space-size=4", "--import", "./src/quick-load.js", "src/node.ts"]
+CMD ["node", "--max-semi-space-size=16", "--import", "./src/quick-load.js", "src/node.ts"]
