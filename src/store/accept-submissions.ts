@@ -7,6 +7,7 @@ import { isRefusal } from "./handle.ts";
 import { prepared } from "./prepared.ts";
 import type { SubmissionRow } from "./submission-rows.ts";
 import type { SubmissionStore } from "./submission-store.ts";
+import { withoutClaim } from "./without-claim.ts";
 
 type Answer = Awaited<ReturnType<SubmissionStore["accept"]>>;
 type Asked = { row: SubmissionRow; octets: Uint8Array | null; answer: PromiseWithResolvers<Answer> };
@@ -23,13 +24,7 @@ const mostRows = 100;
 export function acceptRepository(store: Handle): Pick<SubmissionStore, "accept" | "byIdempotencyKey"> {
   const { blobs, blobChunks, submissions } = store.tables;
   const { locks, slice } = store.dialect;
-  const {
-    owner: _owner,
-    epoch: _epoch,
-    leaseUntil: _lease,
-    deaths: _deaths,
-    ...columns
-  } = getTableColumns(submissions);
+  const columns = withoutClaim(getTableColumns(submissions));
 
   const givenSubmissions = givenRows(columns, { is_stored: "bigint" });
   const givenBytes = givenRows(

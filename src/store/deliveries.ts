@@ -7,12 +7,13 @@ import type { Handle } from "./handle.ts";
 import { done, isRefusal } from "./handle.ts";
 import { prepared } from "./prepared.ts";
 import type { DeliveryStore } from "./webhook-store.ts";
+import { withoutClaim } from "./without-claim.ts";
 
 const removedAtOnce = 500;
 
 export function deliveriesRepository(store: Handle): DeliveryStore {
   const { webhooks, deliveries, events } = store.tables;
-  const { owner: _owner, epoch: _epoch, leaseUntil: _lease, deaths: _deaths, ...columns } = getTableColumns(deliveries);
+  const columns = withoutClaim(getTableColumns(deliveries));
 
   const one = prepared(store, ["webhookId", "id"], (db, { webhookId, id }) =>
     db

@@ -4,6 +4,7 @@ import type { Handle } from "./handle.ts";
 import { done } from "./handle.ts";
 import { prepared } from "./prepared.ts";
 import type { SubmissionStore } from "./submission-store.ts";
+import { withoutClaim } from "./without-claim.ts";
 
 /** So many due rows are looked at to find one of each account; where there are more, account by account. */
 const looksAt = 500;
@@ -11,13 +12,7 @@ const looksAt = 500;
 /** The part of the submissions' repository that hands out what is left to be done after an attempt. */
 export function followUpsRepository(store: Handle): Pick<SubmissionStore, "claimFollowUps"> {
   const { submissions } = store.tables;
-  const {
-    owner: _owner,
-    epoch: _epoch,
-    leaseUntil: _lease,
-    deaths: _deaths,
-    ...columns
-  } = getTableColumns(submissions);
+  const columns = withoutClaim(getTableColumns(submissions));
   const { id, followUpAt } = columns;
   const found = { id, followUpAt, accountId: submissions.accountId };
   const named = givenRows({ id, followUpAt });

@@ -3,6 +3,7 @@ import type { Handle } from "./handle.ts";
 import { done } from "./handle.ts";
 import { prepared } from "./prepared.ts";
 import type { Store } from "./store.ts";
+import { withoutClaim } from "./without-claim.ts";
 
 /**
  * The store as who works for one account only sees it: what is due, and what can be claimed as due, is that account's. All else is as it was. Claims are
@@ -10,13 +11,7 @@ import type { Store } from "./store.ts";
  */
 export function ofOneAccount(handle: Handle, store: Store, accountId: string): Store {
   const { submissions, watches } = handle.tables;
-  const {
-    owner: _owner,
-    epoch: _epoch,
-    leaseUntil: _lease,
-    deaths: _deaths,
-    ...columns
-  } = getTableColumns(submissions);
+  const columns = withoutClaim(getTableColumns(submissions));
   const held = { accountId: watches.accountId, epoch: watches.epoch };
 
   // Literals, not parameters: only so does the database see that the partial indexes serve.

@@ -9,18 +9,13 @@ import { done } from "./handle.ts";
 import { prepared, preparedAmong } from "./prepared.ts";
 import { settleSubmissionsRepository } from "./settle-submissions.ts";
 import type { SubmissionStore } from "./submission-store.ts";
+import { withoutClaim } from "./without-claim.ts";
 
 const sweptAtOnce = 90;
 
 export function submissionsRepository(store: Handle): SubmissionStore {
   const { blobs, blobChunks, submissions } = store.tables;
-  const {
-    owner: _owner,
-    epoch: _epoch,
-    leaseUntil: _lease,
-    deaths: _deaths,
-    ...columns
-  } = getTableColumns(submissions);
+  const columns = withoutClaim(getTableColumns(submissions));
 
   const one = prepared(store, ["accountId", "id"], (db, { accountId, id }) =>
     db

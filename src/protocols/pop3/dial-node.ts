@@ -1,18 +1,8 @@
 import { connect as connectTcp, type Socket } from "node:net";
-import { connect as connectTls, type ConnectionOptions } from "node:tls";
-import type { Admitted, ServerAddress } from "../../mail/server.ts";
+import { connect as connectTls } from "node:tls";
 import type { Dial } from "../../net/connection.ts";
+import { tlsOptions } from "../../net/tls-options.ts";
 import { overDuplex } from "./over-duplex.ts";
-
-/** TLS 1.2 or newer, verified by the admitted name; for an IP literal without one, by the certificate's addresses. */
-function tlsOptions(admitted: Admitted, server: ServerAddress): ConnectionOptions {
-  return {
-    minVersion: "TLSv1.2",
-    rejectUnauthorized: true,
-    ...(admitted.servername === null ? {} : { servername: admitted.servername }),
-    ...(server.tls.ca === null ? {} : { ca: server.tls.ca }),
-  };
-}
 
 /** The sockets of Node: they connect to the checked address itself, and verify as the account says. */
 export const dialNode: Dial = async ({ admitted, server }, signal) => {
