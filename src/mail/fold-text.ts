@@ -1,0 +1,32 @@
+/**
+ * Text as i;unicode-casemap compares it (RFC 5051 §2), which IMAP servers search by: each character's simple titlecase,
+ * decomposed. So `cafe` is found in `Café`, and `ss` is not in `ß`. Runs of white space are one space: where a field was folded
+ * is nobody's to know.
+ */
+export function foldText(text: string): string {
+  const folded = isAscii.test(text) ? text.toUpperCase() : text.replace(/./gsu, foldCharacter);
+  return folded.replace(/\s+/g, " ");
+}
+
+// oxlint-disable-next-line no-control-regex
+const isAscii = /^[\0-\x7f]*$/;
+
+function foldCharacter(character: string): string {
+  return simpleTitle(character).normalize("NFKD");
+}
+
+/** Characters that are two letters: Dž and its like have a case of their own. */
+const digraphs = new Map(
+  ["ǅǄǆ", "ǈǇǉ", "ǋǊǌ", "ǲǱǳ"].flatMap((all) => Array.from(all, (each) => [each, all.slice(0, 1)])),
+);
+
+function simpleTitle(character: string): string {
+  const upper = character.toUpperCase();
+  if (upper === character) return digraphs.get(character) ?? character;
+  // Georgian's capitals are for whole words only.
+  if (/[\u10d0-\u10ff]/.test(character)) return character;
+  if (/^.$/su.test(upper)) return digraphs.get(character) ?? upper;
+  // What becomes several letters has no simple mapping, but Greek letters with an iota below them.
+  if (!/[\u1f80-\u1ffc]/.test(character)) return character;
+  return character.normalize("NFKD").replace(/^./su, (letter) => letter.toUpperCase());
+}
