@@ -116,9 +116,7 @@ function widerThan(predicate: Predicate, server: SearchServer): Key {
     case "before":
       return predicate.at + 2 * day > dates.last ? [] : [atom("BEFORE"), dateOf(predicate.at + 2 * day)];
     case "largerThan":
-      return [atom("LARGER"), atom(String(Math.min(predicate.octets, maxSize)))];
-    case "smallerThan":
-      return predicate.octets > maxSize ? [] : [atom("SMALLER"), atom(String(predicate.octets))];
+      return said({ op: "largerThan", octets: Math.min(predicate.octets, maxSize) }) ?? [];
     case "messageId":
       return [atom("HEADER"), atom("MESSAGE-ID"), text(pieceOf(predicate.value))];
     case "hasAttachment":
@@ -136,10 +134,8 @@ function widerNot(predicate: Expression, server: SearchServer): Key {
       return predicate.at + 2 * day > dates.last ? [] : [atom("NOT"), atom("SINCE"), dateOf(predicate.at + 2 * day)];
     case "before":
       return predicate.at - day < dates.first ? [] : [atom("NOT"), atom("BEFORE"), dateOf(predicate.at - day)];
-    case "largerThan":
-      return predicate.octets > maxSize ? [] : [atom("NOT"), atom("LARGER"), atom(String(predicate.octets))];
     case "smallerThan":
-      return [atom("NOT"), atom("SMALLER"), atom(String(Math.min(predicate.octets, maxSize)))];
+      return [atom("NOT"), ...(said({ op: "smallerThan", octets: Math.min(predicate.octets, maxSize) }) ?? [])];
     // What holds a piece of an id may have another.
     case "messageId":
       return [];
@@ -151,14 +147,13 @@ function widerNot(predicate: Expression, server: SearchServer): Key {
     case "answered":
     case "draft":
       return [atom(`UN${predicate.op.toUpperCase()}`)];
-    case "keyword":
-      return [atom("UNKEYWORD"), atom(predicate.value)];
     case "and":
     case "or":
     case "not":
     case "all":
     case "none":
       return [];
+    // Also a keyword: GNU imap4d dies of UNKEYWORD.
     default: {
       const criteria = said(predicate);
       return criteria === null ? [] : [atom("NOT"), ...criteria];
@@ -186,6 +181,11 @@ function said(predicate: Predicate): Key | null {
       return [atom(predicate.op.toUpperCase())];
     case "keyword":
       return [atom("KEYWORD"), atom(predicate.value)];
+    case "largerThan":
+    case "smallerThan": {
+      const key = predicate.op === "largerThan" ? "LARGER" : "SMALLER";
+      return predicate.octets > maxSize ? null : [atom(key), atom(String(predicate.octets))];
+    }
     default:
       return null;
   }
@@ -222,14 +222,14 @@ function isListed({ op }: Predicate): boolean {
 const serverTexts: ReadonlySet<string> = new Set(["from", "to", "cc", "bcc", "subject", "header", "text", "body"]);
 
 /**
- * What the program leaves open. Text is the server's to find, so what it has found by text alone is not looked at again; where
- * text stands beside other things in an `or`, nobody knows for which of them a message was found.
+ * What the program leaves open. Text is the server's to find, so what it has found by its own words is not looked at again;
+ * where these stand beside others in an `or`, nobody knows for which of them a message was found.
  */
 function residualOf(expression: Expression): Expression {
-  if (predicatesOf(expression).every((predicate) => !isListed(predicate)))
-    return expression.op === "none" ? expression : { op: "all" };
-  if (expression.op !== "and") return expression;
-  return normalise({ op: "and", of: expression.of.map((each) => residualOf(each)) });
+  const predicates = predicatesOf(expression);
+  if (predicates.every(isListed)) return expression;
+  if (expression.op === "and") return normalise({ op: "and", of: expression.of.map((each) => residualOf(each)) });
+  return predicates.every((predicate) => said(predicate) !== null) ? { op: "all" } : expression;
 }
 
 function isExact(predicate: Predicate, server: SearchServer): boolean {

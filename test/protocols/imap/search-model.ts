@@ -80,10 +80,9 @@ class KeyReader {
         const value = this.#string();
         return headers.some((header) => holds(`${header.name}: ${header.value}`, value)) || this.#inBody(value);
       }
-      case "KEYWORD":
-      case "UNKEYWORD": {
+      case "KEYWORD": {
         const keyword = this.#atom().toLowerCase();
-        return keywords.some((each) => each.toLowerCase() === keyword) === (name === "KEYWORD");
+        return keywords.some((each) => each.toLowerCase() === keyword);
       }
       case "SINCE":
         return this.#dayOf(receivedAt) >= this.#date();
