@@ -4,16 +4,24 @@
  * is nobody's to know.
  */
 export function foldText(text: string): string {
-  const folded = isAscii.test(text) ? text.toUpperCase() : text.replace(/./gsu, foldCharacter);
-  return folded.replace(/\s+/g, " ");
+  const folded = isAscii.test(text) ? text.toUpperCase() : text.replace(/[a-z]+|[^\0-\x7f]/gu, foldPiece);
+  return /\s\s|[^\S ]/.test(folded) ? folded.replace(/\s+/g, " ") : folded;
 }
 
 // oxlint-disable-next-line no-control-regex
 const isAscii = /^[\0-\x7f]*$/;
 
-function foldCharacter(character: string): string {
-  return simpleTitle(character).normalize("NFKD");
+function foldPiece(piece: string): string {
+  if (isAscii.test(piece)) return piece.toUpperCase();
+  const known = foldedCharacters.get(piece);
+  if (known !== undefined) return known;
+  const folded = simpleTitle(piece).normalize("NFKD");
+  if (foldedCharacters.size < mostFolded) foldedCharacters.set(piece, folded);
+  return folded;
 }
+
+const foldedCharacters = new Map<string, string>();
+const mostFolded = 10_000;
 
 /** Characters that are two letters: Dž and its like have a case of their own. */
 const digraphs = new Map(

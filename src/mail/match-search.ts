@@ -30,7 +30,13 @@ export type SearchFacts = {
 
 /** Whether a message is what a search looks for; null where the facts don't tell. */
 export function matchSearch(expression: Expression, facts: SearchFacts): boolean | null {
-  return evaluate(expression, (predicate) => matchPredicate(predicate, facts));
+  const folded = new Map<string, string>();
+  const fold: Fold = (text) => {
+    const known = folded.get(text) ?? foldText(text);
+    folded.set(text, known);
+    return known;
+  };
+  return evaluate(expression, (predicate) => matchPredicate(predicate, facts, fold));
 }
 
 /** An expression's truth by that of its predicates, null being unknown: what can be told without it is told. */
@@ -60,27 +66,26 @@ export function evaluate(expression: Expression, decide: (predicate: Predicate) 
 }
 
 /** Whether a predicate is true of a message; null where the facts don't tell. */
-export function matchPredicate(predicate: Predicate, facts: SearchFacts): boolean | null {
+export function matchPredicate(predicate: Predicate, facts: SearchFacts, fold: Fold = foldText): boolean | null {
+  const holds = (text: string): boolean => fold(text).includes(wantedOf(predicate));
   switch (predicate.op) {
     case "from":
     case "to":
     case "cc":
     case "bcc":
     case "subject":
-      return known(facts[predicate.op], (text) => holds(text, predicate.value));
+      return known(facts[predicate.op], holds);
     case "header":
-      return known(facts.headers, (headers) => hasHeader(headers, predicate));
+      return known(facts.headers, (headers) => hasHeader(headers, predicate, holds));
     case "text":
       return either(
-        known(facts.headers, (headers) =>
-          headers.some(({ name, value }) => holds(`${name}: ${value}`, predicate.value)),
-        ),
-        known(facts.body, (texts) => texts.some((text) => holds(text, predicate.value))),
+        known(facts.headers, (headers) => headers.some(({ name, value }) => holds(`${name}: ${value}`))),
+        known(facts.body, (texts) => texts.some(holds)),
       );
     case "body":
-      return known(facts.body, (texts) => texts.some((text) => holds(text, predicate.value)));
+      return known(facts.body, (texts) => texts.some(holds));
     case "filename":
-      return known(facts.filenames, (names) => names.some((name) => holds(name, predicate.value)));
+      return known(facts.filenames, (names) => names.some(holds));
     case "messageId":
       return known(facts.messageId, (id) => id === predicate.value.replace(/\s+/g, ""));
     case "since":
@@ -113,13 +118,25 @@ function either(one: boolean | null, other: boolean | null): boolean | null {
   return one === null || other === null ? null : false;
 }
 
-function hasHeader(headers: { name: string; value: string }[], wanted: { name: string; value: string }): boolean {
+function hasHeader(
+  headers: { name: string; value: string }[],
+  asked: { name: string; value: string },
+  holds: (text: string) => boolean,
+): boolean {
   return headers.some(
-    ({ name, value }) =>
-      name.toLowerCase() === wanted.name.toLowerCase() && (wanted.value === "" || holds(value, wanted.value)),
+    ({ name, value }) => name.toLowerCase() === asked.name.toLowerCase() && (asked.value === "" || holds(value)),
   );
 }
 
-function holds(text: string, value: string): boolean {
-  return foldText(text).includes(foldText(value).trim());
+type Fold = (text: string) => string;
+
+/** Folded once for all messages. */
+const wanted = new WeakMap<Predicate, string>();
+
+function wantedOf(predicate: Predicate): string {
+  const known = wanted.get(predicate);
+  if (known !== undefined) return known;
+  const folded = foldText("value" in predicate ? predicate.value : "").trim();
+  wanted.set(predicate, folded);
+  return folded;
 }
