@@ -1,83 +1,23 @@
 import sanitizeHtml from "sanitize-html";
-
-const colour = /^(#[0-9a-f]{3,8}|[a-z]{3,20}|rgba?\([\d\s.,%]{3,40}\))$/i;
-const length = /^-?\d{1,4}(\.\d{1,3})?(px|pt|em|ex|%)?$/i;
-const lengths = /^(-?\d{1,4}(\.\d{1,3})?(px|pt|em|ex|%)?(\s+|$)){1,4}$|^auto$/i;
-const word = /^[a-z-]{1,20}$/i;
-const border = /^[#\w\s.(),%-]{1,60}$/;
-
-const allowedTags = [
-  "a abbr address b big blockquote br center cite code dd del div dl dt em figcaption figure font h1 h2 h3 h4 h5 h6 hr i img ins kbd li",
-  "ol p pre q s samp small span strike strong sub sup u ul var table caption colgroup col tbody tfoot thead td th tr",
-].flatMap((names) => names.split(" "));
+import { allowedAttributes, allowedTags, nonTextTags } from "./html-policy.ts";
+import { safeStyle } from "./safe-style.ts";
 
 const options: sanitizeHtml.IOptions = {
   allowedTags,
-  allowedAttributes: {
-    "*": ["align", "valign", "dir", "lang", "title", "style", "bgcolor", "width", "height"],
-    a: ["href", "name"],
-    blockquote: ["type"],
-    font: ["color", "face", "size"],
-    img: ["src", "alt", "border", "hspace", "vspace"],
-    ol: ["start", "type"],
-    table: ["border", "cellpadding", "cellspacing"],
-    td: ["colspan", "rowspan", "nowrap"],
-    th: ["colspan", "rowspan", "nowrap", "scope"],
-    col: ["span"],
-    colgroup: ["span"],
-  },
-  allowedStyles: {
-    "*": {
-      color: [colour],
-      "background-color": [colour],
-      "font-size": [length, word],
-      "font-weight": [/^(\d{3}|[a-z]{4,8})$/i],
-      "font-style": [word],
-      "font-family": [/^[\w\s"',-]{1,200}$/],
-      "text-align": [word],
-      "text-decoration": [word],
-      "vertical-align": [word, length],
-      "line-height": [length, word],
-      "white-space": [word],
-      margin: [lengths],
-      "margin-top": [length],
-      "margin-right": [length],
-      "margin-bottom": [length],
-      "margin-left": [length],
-      padding: [lengths],
-      "padding-top": [length],
-      "padding-right": [length],
-      "padding-bottom": [length],
-      "padding-left": [length],
-      border: [border],
-      "border-top": [border],
-      "border-right": [border],
-      "border-bottom": [border],
-      "border-left": [border],
-      "border-collapse": [word],
-      width: [length],
-      "max-width": [length],
-      height: [length],
+  allowedAttributes,
+  nonTextTags,
+  transformTags: {
+    "*": (tagName, { style, ...attribs }) => {
+      const safe = style === undefined ? "" : safeStyle(style, () => null);
+      return { tagName, attribs: safe === "" ? attribs : { ...attribs, style: safe } };
     },
   },
+  parseStyleAttributes: false,
   allowedSchemes: ["http", "https", "mailto"],
   allowedSchemesByTag: { img: ["http", "https", "cid"] },
   allowedSchemesAppliedToAttributes: ["href", "src"],
   allowProtocolRelative: false,
   disallowedTagsMode: "discard",
-  nonTextTags: [
-    "script",
-    "style",
-    "textarea",
-    "option",
-    "noscript",
-    "title",
-    "template",
-    "iframe",
-    "object",
-    "svg",
-    "math",
-  ],
   enforceHtmlBoundary: false,
   nestingLimit: 200,
 };
