@@ -30,6 +30,7 @@ const libraries: Record<string, string[]> = {
   nodemailer: ["protocols/smtp", "mime"],
   mailparser: ["mime"],
   "sanitize-html": ["mime"],
+  htmlparser2: ["mime"],
   libmime: ["mime"],
   libbase64: ["mime"],
   libqp: ["mime"],
