@@ -11,6 +11,9 @@ import { sliceSize, slices } from "./slices.ts";
 import { summaryAt } from "./tell-vanished.ts";
 import { deletedEvent, type FolderTurn, type LookNeeds, write } from "./turn.ts";
 
+/** How long what is held waits for a look that nothing comes in during, milliseconds. */
+const restlessMs = 10 * 60_000;
+
 /** How old something of ours is that a look waits for until it is taken to hold up more than that look, milliseconds. */
 const longMs = 2_000;
 
@@ -18,12 +21,17 @@ const longMs = 2_000;
  * What becomes of messages that are held, a slice at a time: those that were held before `begun`, and have turned up in none of
  * the folders that have been `looked` at since then, wait for the rest; where there is no rest they are told as deleted. What
  * a move of ours has brought on meanwhile waits for where it is now; while one carries it, no look counts.
+ *
+ * Folders are looked at one after the other, and what somebody moves from one that is yet to be looked at to one that has been
+ * stands in neither. It has raised UIDNEXT, which never falls again: where a listing and the looks after it show no folder with
+ * a higher one than the looks before, all was in its place when the listing began, and what is in none of them is gone. So the
+ * listing counts only where the account was `still`, or does not come to rest for long.
  */
 export async function* endHolds(
   needs: LookNeeds,
   turn: FolderTurn,
   held: HeldRow[],
-  { looked, begun }: { looked: Set<number>; begun: number },
+  { looked, begun, still }: { looked: Set<number>; begun: number; still: boolean },
 ): AsyncGenerator<Piece[]> {
   const isWatched = new Set([nextListing, ...turn.watched.map(({ number }) => number)]);
   const over: HeldRow[] = [];
@@ -32,7 +40,9 @@ export async function* endHolds(
   const intents = held.length === 0 ? [] : await needs.intents.list(turn.account.id, now);
   for (const one of held) {
     if (one.since >= begun || isCarried(intents, endOfPath(intents, one))) continue;
-    const waitsFor = one.waitsFor.filter((number) => isWatched.has(number) && !looked.has(number));
+    const counts = still || isPlaceKey(one.key) || one.since < now - restlessMs;
+    const isLookedAt = (number: number): boolean => looked.has(number) && (counts || number !== nextListing);
+    const waitsFor = one.waitsFor.filter((number) => isWatched.has(number) && !isLookedAt(number));
     if (waitsFor.length === 0) over.push(one);
     else if (waitsFor.length < one.waitsFor.length) waiting.push({ event: null, hold: { ...one, waitsFor } });
   }
@@ -46,7 +56,7 @@ export async function* endHolds(
     const leg = placedBy(intents, end);
     const copies = there.get(one.key);
     if (copies !== undefined) pieces.push(await tellThere(needs, turn, one, { copies, intents }));
-    else if (leg !== null && leg.createdAt >= one.since && mayBeTold(turn, end.folder))
+    else if (!still && leg !== null && leg.createdAt >= one.since && mayBeTold(turn, end.folder))
       pieces.push({ event: null, hold: { ...one, since: now, waitsFor: [nextListing, end.folder] } });
     else gone.push(one);
   }

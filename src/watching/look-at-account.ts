@@ -108,11 +108,14 @@ export async function lookAtAccount(needs: LookNeeds, turn: Turn, since: number 
       await look(inbox.row, null);
       inboxAt = needs.clock.now();
     }
-    await look(row, isInbox ? null : native.status);
+    await look(row, native.status);
   }
   const held = await needs.watches.held(account.id);
-  for await (const pieces of endHolds(needs, at, held, { looked: waited ? new Set() : quiet, begun }))
-    await write(needs, at, writtenOf(pieces));
+  if (held.length > 0) {
+    const still = isStill(known, await needs.watches.folders(account.id), at.watched);
+    for await (const pieces of endHolds(needs, at, held, { looked: waited ? new Set() : quiet, begun, still }))
+      await write(needs, at, writtenOf(pieces));
+  }
   await forgetPlacements(needs, at, placed, whole);
   return { turn: at, state, listedAt, failed };
 }
@@ -132,6 +135,20 @@ function isAsItWas({ status }: NativeFolder, row: WatchFolderRow, now: number, i
   const isFresh = now - row.flagsReadAt < reread.everyMs;
   if (row.modSeq !== null && status.modSeq !== null) return status.modSeq === row.modSeq && (isFresh || !isInbox);
   return !isInbox && status.uidNext === row.uidNext && isFresh;
+}
+
+/**
+ * Whether nothing has come to any of the folders between two times of which their rows tell. Of the inbox, which the session may have
+ * open, the listing's UIDNEXT may be old: there any change counts, where it is told.
+ */
+function isStill(before: WatchFolderRow[], after: WatchFolderRow[], watched: FolderRow[]): boolean {
+  const was = new Map(before.map((row) => [row.folder, row]));
+  const is = new Map(after.map((row) => [row.folder, row]));
+  return watched.every(({ number, role }) => {
+    const [one, other] = [was.get(number), is.get(number)];
+    if (one === undefined || other === undefined || one.uidValidity !== other.uidValidity) return false;
+    return one.uidNext === other.uidNext && (role !== "inbox" || one.modSeq === other.modSeq);
+  });
 }
 
 function worse(one: LookedAt, other: LookedAt): LookedAt {

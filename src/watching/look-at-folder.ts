@@ -129,7 +129,7 @@ async function lookOnce(
   if (isWhole) {
     const turnedUp = new Set(told.flatMap(({ unhold }) => unhold ?? []));
     const waiting = held.filter(({ key }) => !turnedUp.has(key));
-    const looked = { looked: new Set([folder.number]), begun };
+    const looked = { looked: new Set([folder.number]), begun, still: false };
     for await (const some of endHolds(needs, turn, waiting, looked)) await books.add(some);
   }
   // What is new goes out with the cursor that has passed it.

@@ -87,6 +87,8 @@ export function modelServer({ permanent, condstore }: { permanent: boolean; cond
       folders.set(path, { uidValidity: (validity += 1), uidNext: 1, messages: new Map() });
     },
     drop: (path: string): void => void folders.delete(path),
+    /** The folder that is about to be looked at. */
+    lookingAt: "",
     /** Called before each command of the watcher's. */
     meanwhile: async (): Promise<void> => {},
   };
@@ -113,7 +115,9 @@ export function modelServer({ permanent, condstore }: { permanent: boolean; cond
   const watching: FolderWatching = {
     kind: "folders",
     async look(path, { cursor, known, lowest, rereadFlags, limit }) {
+      server.lookingAt = path;
       await server.meanwhile();
+      server.lookingAt = "";
       const folder = at(path);
       if (folder.uidValidity !== cursor.uidValidity) return null;
       const all = sorted(path);
