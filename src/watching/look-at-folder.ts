@@ -4,7 +4,7 @@ import type { FolderRow, IntentRow, SnapshotChunk, WatchFolderRow } from "../sto
 import { entryOf, type Entry } from "./entry.ts";
 import { lastingKeys, otherSnapshots, textOf, type OtherSnapshots } from "./keys.ts";
 import { findBounces } from "./find-bounces.ts";
-import { belowWindow, heldFrom, isMoving, pathsTo, placeKey, standing } from "./own-doing.ts";
+import { belowWindow, haveSetFlags, heldFrom, isMoving, pathsTo, placeKey, standing } from "./own-doing.ts";
 import { type Piece, writtenOf } from "./piece.ts";
 import { seedFolder } from "./seed-folder.ts";
 import { sliceSize, slices } from "./slices.ts";
@@ -68,7 +68,8 @@ async function lookOnce(
   if (row === undefined) return seedFolder(needs, turn, folder, null);
   const begun = needs.clock.now();
   const chunks = await needs.watches.chunks(account.id, folder.number);
-  const isRereadDue = hints.flags === true || begun - row.flagsReadAt >= reread.everyMs;
+  const isDue = hints.flags === true || begun - row.flagsReadAt >= reread.everyMs;
+  const isRereadDue = isDue || (row.modSeq === null && (await haveSetFlags(needs, turn, row)));
   const look = await watching.look(folder.path, {
     cursor: row,
     known: async () => uidsOf(chunks),

@@ -1,6 +1,6 @@
 import type { Actor } from "../mail/event.ts";
 import type { FlagChange, Flags } from "../mail/flags.ts";
-import type { IntentRow, UidsAt } from "../store/rows.ts";
+import type { IntentRow, UidsAt, WatchFolderRow } from "../store/rows.ts";
 import { findEntries, uidsOf } from "./snapshot.ts";
 import type { FolderTurn, LookNeeds } from "./turn.ts";
 
@@ -183,6 +183,16 @@ const changeMs = 60_000;
  */
 export function changesSince(intents: IntentRow[], flagsReadAt: number): IntentRow[] {
   return intents.filter(({ kind, createdAt }) => kind === "flags" && createdAt + changeMs >= flagsReadAt);
+}
+
+/** Whether we have set flags in a folder that no look may have read since: a server without mod-sequences can't say so afterwards. */
+export async function haveSetFlags(
+  { intents, clock }: Pick<LookNeeds, "intents" | "clock">,
+  { account }: Pick<FolderTurn, "account">,
+  { folder, flagsReadAt }: WatchFolderRow,
+): Promise<boolean> {
+  const ours = changesSince(await intents.list(account.id, clock.now()), flagsReadAt);
+  return ours.some((intent) => intent.folder === folder);
 }
 
 /** Whether a change of these flags, and maybe of keywords, is what we did to the message. */

@@ -47,6 +47,13 @@ test("a flag that another client sets once more, as we did before, is not our do
   ]);
 });
 
+test("a flag that we set is told though nobody tells of it, and the server can't say what has changed", async () => {
+  const { watch, told } = await watchedInbox(store, false, { condstore: false });
+  await watch.changeByUs("INBOX", 1, "flags", atOnce);
+  await watch.look();
+  expect(await told()).toEqual(["message.updated api INBOX"]);
+});
+
 test("a change of a message that lies in several folders names them all", async () => {
   const { server, watch, told } = await watchedInbox(store, true);
   server.copy("INBOX", 1, "Work");
