@@ -115,7 +115,16 @@ export function claimDue(needs: ClaimNeeds, house: House) {
   function takeIn(sender: Sender, claims: SubmissionClaim[], leaseUntil: number): HeldSubmission[] {
     const { account } = sender;
     return claims.flatMap(({ submission, epoch, isParked, isAlone }) => {
-      const mine = held.take({ submission, epoch, sender, leaseUntil, isAlone, content: null, isCommitted: false });
+      const mine = held.take({
+        submission,
+        epoch,
+        sender,
+        leaseUntil,
+        isAlone,
+        content: null,
+        isCommitted: false,
+        early: null,
+      });
       const at = { now: clock.now(), random: needs.random() };
       if (isParked) {
         needs.log.write("error", "submission.parked", { submissionId: submission.id, accountId: account.id });

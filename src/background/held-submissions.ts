@@ -4,6 +4,7 @@ import { submissionEvent } from "../operations/submission-event.ts";
 import type { SubmissionOutcome } from "../store/submission-rows.ts";
 import type { SubmissionStore } from "../store/submission-store.ts";
 import { reportSubmission } from "./report-submission.ts";
+import { afterReturn } from "./settle-submission.ts";
 import type { HeldSubmission } from "./senders.ts";
 import { type Settled, type SettleNeeds, settleSubmissions } from "./settle-submissions.ts";
 
@@ -63,6 +64,15 @@ export function holdSubmissions(needs: HoldNeeds, callStep: (accountId: string) 
     else callStep(submission.accountId);
   }
 
+  /** What became of it is to be written; an attempt that does not count is told to nobody. */
+  function settle(mine: HeldSubmission, outcome: SubmissionOutcome, attempt: Settled["attempt"] = null): void {
+    const { submission, sender } = mine;
+    const isUncounted = outcome.state === "queued" && outcome.attempts < submission.attempts;
+    const row = { ...submission, ...outcome };
+    const event = isUncounted ? null : submissionEvent(sender.account, row, outcome.updatedAt);
+    settling.add({ mine, outcome, event, attempt });
+  }
+
   return {
     take(mine: HeldSubmission): HeldSubmission {
       held.set(mine.submission.id, mine);
@@ -72,18 +82,13 @@ export function holdSubmissions(needs: HoldNeeds, callStep: (accountId: string) 
     letGo,
     abandon,
 
-    /** What became of it is to be written; an attempt that does not count is told to nobody. */
-    settle(mine: HeldSubmission, outcome: SubmissionOutcome, attempt: Settled["attempt"] = null): void {
-      const { submission, sender } = mine;
-      const isUncounted = outcome.state === "queued" && outcome.attempts < submission.attempts;
-      const row = { ...submission, ...outcome };
-      const event = isUncounted ? null : submissionEvent(sender.account, row, outcome.updatedAt);
-      settling.add({ mine, outcome, event, attempt });
-    },
+    settle,
 
     /** It was not begun, and is given back as it was. */
     giveBack(mine: HeldSubmission): void {
-      settling.add({ mine, outcome: null, event: null, attempt: null });
+      // A row that says that its dot is about to go out is not taken back by a claim: here it is known that none did.
+      if (mine.isCommitted) settle(mine, afterReturn(mine.submission, clock.now()));
+      else settling.add({ mine, outcome: null, event: null, attempt: null });
     },
 
     /** It may be another's before an attempt gets far. */

@@ -9,7 +9,7 @@ import type { Store } from "../store/store.ts";
 import type { Vault } from "../vault/vault.ts";
 import { type House, keepOnlyWhatMay } from "./claim-due.ts";
 import { ClaimLost, type Commit } from "./commit-submissions.ts";
-import { type Sent, sendSubmission } from "./send-submission.ts";
+import { commitEarly, type Sent, sendSubmission } from "./send-submission.ts";
 import { mustWait, pace } from "./pace.ts";
 import { type HeldSubmission, isBlocked, type Lane, type Sender } from "./senders.ts";
 import { afterAttempt, afterCut, afterExpiry, stateOf } from "./settle-submission.ts";
@@ -67,7 +67,8 @@ export async function sendLane(needs: LaneNeeds, house: House, lane: Lane): Prom
       }
       if (mine === null) break;
       const began = clock.now();
-      const sent = await sendSubmission(needs, mine, found.lease.submitter).catch(nullIfLost);
+      const atDot = (): void => commitAhead(needs, house, sender);
+      const sent = await sendSubmission(needs, mine, found.lease.submitter, atDot).catch(nullIfLost);
       if (sent === null) held.abandon(mine);
       else await conclude(needs, house, lane, { mine, login, sent, ms: clock.now() - began });
       senders.rest(lane);
@@ -143,6 +144,13 @@ async function next(needs: LaneNeeds, house: House, lane: Lane): Promise<HeldSub
       return mine;
     }
   }
+}
+
+/** While a lane waits for the answer to its dot, the write before the next one goes to disk: of as many messages at most as there are lanes to take them. */
+function commitAhead(needs: LaneNeeds, house: House, sender: Sender): void {
+  if (!hasWork(house, sender, needs.clock.now())) return;
+  const next = sender.waiting.slice(0, sender.lanes.size).find(({ early }) => early === null);
+  if (next !== undefined && !house.held.isLate(next)) commitEarly(needs.commit, next);
 }
 
 /** Settles a message by what became of it, and takes in what that says of its account. Where there was no connection, there may be no message. */

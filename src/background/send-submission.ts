@@ -2,7 +2,6 @@ import { Failure } from "../errors.ts";
 import type { SubmitOutcome, Submitter } from "../mail/submitter.ts";
 import type { Store } from "../store/store.ts";
 import { ClaimLost, type Commit } from "./commit-submissions.ts";
-import type { SubmissionRow } from "../store/submission-rows.ts";
 import { type HeldSubmission, isFast } from "./senders.ts";
 import { type Attempt, committed, openRecipients, withOutcome } from "./settle-submission.ts";
 
@@ -10,22 +9,24 @@ import { type Attempt, committed, openRecipients, withOutcome } from "./settle-s
 export type Sent = Attempt & { isThrottled: boolean; hasTold: boolean };
 
 /**
- * Sends a claimed message to whom it is still open for: one transaction, or as many as the server's limits take. Fails with `ClaimLost`
- * only; anything else is the attempt's failure.
+ * Sends a claimed message to whom it is still open for: one transaction, or as many as the server's limits take. `atDot` is called each time a dot
+ * may go out. Fails with `ClaimLost` only; anything else is the attempt's failure.
  */
 export async function sendSubmission(
   needs: { blobs: Pick<Store["blobs"], "read">; commit: Commit },
   mine: HeldSubmission,
   submitter: Pick<Submitter, "submit">,
+  atDot: () => void = () => {},
 ): Promise<Sent> {
   const { blobId, envelope, needs: asks, size } = mine.submission;
   let { recipients } = mine.submission;
   let to = openRecipients(recipients);
   let hasTold = false;
-  const early = commitEarly(needs.commit, mine, committed(recipients, to, hasTold));
-  const commit = (inIt: string[]): Promise<void> => {
+  commitEarly(needs.commit, mine);
+  const commit = async (inIt: string[]): Promise<void> => {
     const rest = committed(recipients, inIt, hasTold);
-    return early !== null && rest === null ? early : needs.commit(mine, rest);
+    await (mine.early !== null && rest === null ? mine.early : needs.commit(mine, rest));
+    atDot();
   };
   try {
     for (;;) {
@@ -49,19 +50,16 @@ export async function sendSubmission(
 }
 
 /**
- * Where the server is fast and the message short, the write before the dot is begun with the transaction: it takes as long as all of that. Null
- * where it waits for the dot: of a long message more would be lost to uncertainty, were the worker to die.
+ * Where the server is fast and the message short, the write before the dot is begun before that, once: it takes as long as the rest of the transaction,
+ * and more. Of a long message more would be lost to uncertainty, were the worker to die.
  */
-function commitEarly(
-  commit: Commit,
-  mine: HeldSubmission,
-  rest: SubmissionRow["recipients"] | null,
-): Promise<void> | null {
-  if (rest !== null || mine.content === null || !isFast(mine.sender)) return null;
-  const early = commit(mine, null);
+export function commitEarly(commit: Commit, mine: HeldSubmission): void {
+  const { recipients } = mine.submission;
+  if (mine.early !== null || mine.content === null || !isFast(mine.sender)) return;
+  if (committed(recipients, openRecipients(recipients), false) !== null) return;
+  mine.early = commit(mine, null);
   // Whoever asks for it before the dot is told of its failure.
-  early.catch(() => {});
-  return early;
+  mine.early.catch(() => {});
 }
 
 /** There are others, and the server has dealt with these. */

@@ -17,6 +17,8 @@ export type HeldSubmission = {
   content: Uint8Array | null;
   /** The row may say by now that its dot is about to go out. */
   isCommitted: boolean;
+  /** The write of that, where it was begun before the message's turn; `Commit`. */
+  early: Promise<void> | null;
   /** Others of the account wait for its end: `SubmissionClaim`. */
   isAlone: boolean;
 };

@@ -86,8 +86,12 @@ export function afterAttempt(
 
 /** After an attempt that was cut short because of us: it does not count, and what it told before is kept. */
 export function afterCut(row: SubmissionRow, { recipients }: Attempt, { now }: Moment): SubmissionOutcome {
-  const attempts = row.attempts - 1;
-  return { ...untold(row, now), state: "queued", recipients, attempts, nextAttemptAt: now + againMs };
+  return { ...afterReturn(row, now), recipients, nextAttemptAt: now + againMs };
+}
+
+/** It was claimed and not begun after all. */
+export function afterReturn(row: SubmissionRow, now: number): SubmissionOutcome {
+  return { ...untold(row, now), state: "queued", attempts: row.attempts - 1, nextAttemptAt: now };
 }
 
 /** Its time was over when it was claimed, and nothing more is tried: what the servers said last stands as the reason. */

@@ -15,7 +15,7 @@ export class NodeRequest {
   /** The upload, read as it is asked for; null: there is none. */
   readonly reader: BodyReader | null;
   readonly #rawHeaders: string[];
-  #headers: Headers | undefined;
+  #headers: IncomingHeaders | undefined;
   #body: ReadableStream<Uint8Array> | undefined;
 
   constructor(of: {
@@ -33,12 +33,8 @@ export class NodeRequest {
     this.#rawHeaders = of.rawHeaders;
   }
 
-  get headers(): Headers {
-    if (this.#headers !== undefined) return this.#headers;
-    const headers = new Headers();
-    const raw = this.#rawHeaders;
-    for (let at = 0; at + 1 < raw.length; at += 2) headers.append(raw[at] ?? "", raw[at + 1] ?? "");
-    return (this.#headers = headers);
+  get headers(): IncomingHeaders {
+    return (this.#headers ??= headersOf(this.#rawHeaders));
   }
 
   /** For who knows only `Request`; then `reader` is the stream's. */
@@ -57,6 +53,27 @@ export class NodeRequest {
       { highWaterMark: 0 },
     ));
   }
+}
+
+/** What is asked of a request's headers. The names that `forEach` gives are lower-case. */
+type IncomingHeaders = Pick<Headers, "get" | "has"> & {
+  forEach(tell: (value: string, name: string) => void): void;
+};
+
+/** Node's parser has seen to it that names are tokens and values have no line's end: `Headers` would look again, and sort them. */
+function headersOf(raw: string[]): IncomingHeaders {
+  const values = new Map<string, string>();
+  for (let at = 0; at + 1 < raw.length; at += 2) {
+    const name = (raw[at] ?? "").toLowerCase();
+    const value = raw[at + 1] ?? "";
+    const before = values.get(name);
+    values.set(name, before === undefined ? value : `${before}${name === "cookie" ? "; " : ", "}${value}`);
+  }
+  return {
+    get: (name) => values.get(name.toLowerCase()) ?? null,
+    has: (name) => values.has(name.toLowerCase()),
+    forEach: (tell) => values.forEach(tell),
+  };
 }
 
 /**

@@ -18,8 +18,8 @@ const mostOctets = 1024 * 1024;
 const mostRows = 100;
 
 /**
- * The half of the submissions' repository that accepts them. What is asked for while one atomic is under way goes into the next one together: a query
- * takes as long to build and to hand over for many as for one. Each has its own answer all the same.
+ * The half of the submissions' repository that accepts them. What is asked for in one turn of the loop, or while one atomic is under way, is written
+ * together: a query takes as long to build and to hand over for many as for one. Each has its own answer all the same.
  */
 export function acceptRepository(store: Handle): Pick<SubmissionStore, "accept" | "byIdempotencyKey"> {
   const { blobs, blobChunks, submissions } = store.tables;
@@ -169,7 +169,6 @@ export function acceptRepository(store: Handle): Pick<SubmissionStore, "accept" 
   let isWorking = false;
 
   async function work(): Promise<void> {
-    isWorking = true;
     while (waiting.length > 0) {
       const group = waiting.slice(0, fitting(waiting));
       waiting = waiting.slice(group.length);
@@ -182,7 +181,8 @@ export function acceptRepository(store: Handle): Pick<SubmissionStore, "accept" 
     accept(row, octets) {
       const answer = Promise.withResolvers<Answer>();
       waiting.push({ row, octets, answer });
-      if (!isWorking) void work();
+      if (!isWorking) setImmediate(() => void work());
+      isWorking = true;
       return answer.promise;
     },
 

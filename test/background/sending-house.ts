@@ -17,6 +17,8 @@ export type Answer = {
   enhancedCode?: string;
   text?: string;
   only?: string;
+  /** Its answer to the dot comes so many milliseconds after that. */
+  replyMs?: number;
   /** The line goes after the dot. */
   lost?: boolean;
   /** So many recipients at once. */
@@ -231,6 +233,7 @@ export function openHouse(change: Partial<SendNeeds> = {}) {
           world.beforeDot(id);
           await beforeDot(inIt);
           dots.push({ accountId, id, to: inIt });
+          if (answer.replyMs !== undefined) await clock.sleep(answer.replyMs);
           return { recipients: inIt.map((email) => outcomeOf(email, answer)), left: to.slice(inIt.length) };
         } finally {
           count(accountId, -1);

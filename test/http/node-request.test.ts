@@ -28,12 +28,20 @@ async function giveUp(request: Request): Promise<Response> {
   return new Response(String((await pending)?.done));
 }
 
+/** What is told of the headers, each way. */
+async function headers({ headers: told }: Request): Promise<Response> {
+  const all: Record<string, string> = {};
+  told.forEach((value, name) => (all[name] = value));
+  return Response.json({ all, one: told.get("X-ONE"), has: told.has("x-One"), none: told.get("none") });
+}
+
 beforeAll(async () => {
   const routes: Record<string, (request: Request) => Promise<Response>> = {
     "/echo": (request) => Promise.resolve(new Response(request.body)),
     "/count": count,
     "/leave": leave,
     "/give-up": giveUp,
+    "/headers": headers,
   };
   const fetch = (request: Request) =>
     routes[new URL(request.url).pathname]?.(request) ?? new Response(null, { status: 404 });
@@ -69,5 +77,18 @@ test("who waits for more can stop waiting", async () => {
   socket.on("data", (chunk: Buffer) => (text += chunk.toString("latin1")));
   while (!text.includes("\r\n\r\n")) await once(socket, "data");
   expect(text).toMatch(/^HTTP\/1\.1 200 [^]*true/);
+  socket.destroy();
+});
+
+test("headers are found by any case of their names; of one that stands twice neither is lost", async () => {
+  const socket = connect(served.port, "127.0.0.1");
+  socket.write(
+    "GET /headers HTTP/1.1\r\nHost: x\r\nX-One:  a \r\nAuthorization: A\r\nauthorization: B\r\n__proto__: c\r\n\r\n",
+  );
+  let text = "";
+  socket.on("data", (chunk: Buffer) => (text += chunk.toString("latin1")));
+  while (!text.includes(`"none":null`)) await once(socket, "data");
+  expect(text).toContain('"one":"a","has":true,"none":null');
+  expect(text).toContain('"authorization":"A, B"');
   socket.destroy();
 });
