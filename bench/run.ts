@@ -16,6 +16,7 @@ import { list } from "./cases/list.ts";
 import { maildrop } from "./cases/maildrop.ts";
 import { reconnect } from "./cases/reconnect.ts";
 import { replicas } from "./cases/replicas.ts";
+import { search } from "./cases/search.ts";
 import { start } from "./cases/start.ts";
 import { upload } from "./cases/upload.ts";
 import { watch } from "./cases/watch.ts";
@@ -29,6 +30,7 @@ import { type FilledMailboxes, makeWorld, type Scale } from "./frame/world.ts";
 const cases: Case[] = [
   start,
   list,
+  search,
   beside,
   fetchOne,
   flag,

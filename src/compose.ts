@@ -25,6 +25,7 @@ import { createWebhook } from "./operations/create-webhook.ts";
 import { deleteAccount } from "./operations/delete-account.ts";
 import { deleteFolder } from "./operations/delete-folder.ts";
 import { deleteKey } from "./operations/delete-key.ts";
+import { batchMessages } from "./operations/batch-messages.ts";
 import { deleteMessage } from "./operations/delete-message.ts";
 import { deleteWebhook } from "./operations/delete-webhook.ts";
 import { fileSentCopy } from "./operations/file-sent-copy.ts";
@@ -35,8 +36,11 @@ import { getDelivery } from "./operations/get-delivery.ts";
 import { getFolder } from "./operations/get-folder.ts";
 import { getKey } from "./operations/get-key.ts";
 import { getMe } from "./operations/get-me.ts";
+import { getHtml } from "./operations/get-html.ts";
 import { getMessage } from "./operations/get-message.ts";
 import { getSubmission } from "./operations/get-submission.ts";
+import { getText } from "./operations/get-text.ts";
+import { getThread } from "./operations/get-thread.ts";
 import { getWebhook } from "./operations/get-webhook.ts";
 import { listAccounts } from "./operations/list-accounts.ts";
 import { listApps } from "./operations/list-apps.ts";
@@ -46,7 +50,9 @@ import { listFolders } from "./operations/list-folders.ts";
 import { listKeys } from "./operations/list-keys.ts";
 import { listMessages } from "./operations/list-messages.ts";
 import { listSubmissions } from "./operations/list-submissions.ts";
+import { listThreads } from "./operations/list-threads.ts";
 import { listWebhooks } from "./operations/list-webhooks.ts";
+import { createMessageTurns } from "./operations/message-turns.ts";
 import { lookInSent } from "./operations/look-in-sent.ts";
 import { openAttachment } from "./operations/open-attachment.ts";
 import { openRaw } from "./operations/open-raw.ts";
@@ -58,6 +64,7 @@ import { rotateWebhookSecret } from "./operations/rotate-webhook-secret.ts";
 import { rewrapKeys } from "./operations/settle-secrets.ts";
 import { streamEvents } from "./operations/stream-events.ts";
 import { testWebhook } from "./operations/test-webhook.ts";
+import { threadIdsOf } from "./operations/thread-of.ts";
 import { updateAccount } from "./operations/update-account.ts";
 import { updateFolder } from "./operations/update-folder.ts";
 import { updateMessage } from "./operations/update-message.ts";
@@ -127,6 +134,7 @@ export function compose(world: World): Postern {
   });
   const submitters = createSubmitters({ clock, fleet });
   const stopping = new AbortController();
+  const idKey = createIdKeys(vault, idKeysKept);
   const needs = {
     ...store,
     vault,
@@ -135,7 +143,8 @@ export function compose(world: World): Postern {
     cursorKey,
     mailboxes,
     submitters,
-    idKey: createIdKeys(vault, idKeysKept),
+    idKey,
+    threadIdsOf: threadIdsOf({ ...store, idKey }),
     wake,
     maxMessage,
     leaseMs,
@@ -151,6 +160,7 @@ export function compose(world: World): Postern {
     openSubmitter: async (account: AccountRow) =>
       submitters.noted(loginKey(account, "outgoing"), connectOutgoing(loginOf(vault, account, "outgoing"))),
     places: createPlaceCache(placesKept),
+    messageTurns: createMessageTurns(),
     memory: createByteBudget(clock, { ...heldAtOnce, total: world.heldAtOnce ?? heldAtOnce.total }),
   };
 
@@ -188,8 +198,13 @@ export function compose(world: World): Postern {
     getMessage: getMessage(needs),
     updateMessage: updateMessage(needs),
     deleteMessage: deleteMessage(needs),
+    batchMessages: batchMessages(needs),
+    getHtml: getHtml(needs),
+    getText: getText(needs),
     openRaw: openRaw(needs),
     openAttachment: openAttachment(needs),
+    listThreads: listThreads(needs),
+    getThread: getThread(needs),
     createSubmission: createSubmission(needs),
     createRawSubmission: createRawSubmission(needs),
     createUpload: createUpload(needs),

@@ -7,8 +7,11 @@ import { folderSizes, inDigits } from "../frame/sizes.ts";
 import type { World } from "../frame/world.ts";
 
 const page = 50;
-/** The folder whose goal the larger ones are compared with. */
-const reference = 10_000;
+/** Larger folders, and the smaller ones that the same page of theirs is compared with. */
+const references = [
+  { large: 100_000, small: 1_000 },
+  { large: 1_000_000, small: 10_000 },
+];
 
 /** What an app has to ask for to know what a listing of ours tells. */
 const facts: FetchQueryObject = {
@@ -24,7 +27,7 @@ const facts: FetchQueryObject = {
 export const list: Case = {
   name: "list",
   async run(world) {
-    const sizes = folderSizes(world);
+    const sizes = [...folderSizes(world), 1_000].toSorted((a, b) => a - b);
     const listings = new Map<number, Listing>();
     for (const size of sizes) listings.set(size, await listingOf(world, size));
     const calls = world.scale.quick ? 30 : 60;
@@ -54,22 +57,22 @@ export const list: Case = {
         return against(what, of(`ours ${size}`), of(`bare ${size}`), { atMost: 1 });
       }),
       against(`list ${page} of ${inDigits(100_000)} that nobody has listed`, of("oursUnseen"), of("bareUnseen"), null),
-      ...sizes
-        .filter((size) => size > reference)
-        .map((size) => growth(size, of(`ours ${size}`), of(`ours ${reference}`))),
+      ...references
+        .filter(({ large }) => sizes.includes(large))
+        .map(({ large, small }) => growth({ large, small }, of(`ours ${large}`), of(`ours ${small}`))),
     ];
   },
 };
 
 /** How much dearer the same page is in the larger folder. */
-function growth(size: number, large: number[], small: number[]): Figure {
+function growth(sizes: { large: number; small: number }, ofLarge: number[], ofSmall: number[]): Figure {
   return {
-    what: `list ${page} newest of ${inDigits(size)} over ${inDigits(reference)}`,
+    what: `list ${page} newest of ${inDigits(sizes.large)} over ${inDigits(sizes.small)}`,
     unit: "ms",
-    ours: median(large),
-    bare: median(small),
+    ours: median(ofLarge),
+    bare: median(ofSmall),
     bareIs: "Postern on the small folder",
-    compared: { as: "ratio", value: medianOf(large, small, ratio) },
+    compared: { as: "ratio", value: medianOf(ofLarge, ofSmall, ratio) },
     goal: { atMost: 1.25 },
   };
 }

@@ -39,6 +39,7 @@ export const tags = [
   { name: "Accounts", description: "A mailbox: where its servers are and how to log in." },
   { name: "Folders", description: "An account's folders with their roles and counts." },
   { name: "Messages", description: "List, read, flag, move and delete mail." },
+  { name: "Threads", description: "Conversations, with their messages from all folders." },
   { name: "Submissions", description: "Send mail, and see what became of it for each recipient." },
   {
     name: "Events",

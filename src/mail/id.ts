@@ -7,7 +7,7 @@ import { randomOctets } from "./random.ts";
 const alphabet = "0123456789abcdefghijklmnopqrstuv";
 
 /** 16 octets as 26 characters. */
-function base32(octets: Uint8Array): string {
+export function base32(octets: Uint8Array): string {
   let text = "";
   let bits = 0;
   let held = 0;

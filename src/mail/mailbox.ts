@@ -1,22 +1,11 @@
 import type { Capabilities } from "./capabilities.ts";
+import type { Failure } from "../errors.ts";
 import type { FlagChange, Flags } from "./flags.ts";
 import type { FolderStatus, NativeFolder } from "./folder.ts";
 import type { ImapPlace, NativeKey, Place, Summary } from "./message.ts";
 import type { Part, PartFacts } from "./part.ts";
+import type { Expression } from "./search.ts";
 import type { FolderWatching, MaildropWatching } from "./watch.ts";
-
-/** What a listing keeps. Absent means "any". Every member is honoured exactly, or the call fails. */
-export type Filter = {
-  unseen?: boolean | undefined;
-  flagged?: boolean | undefined;
-  /** Substring of the From header, by the server's search. */
-  from?: string | undefined;
-  subject?: string | undefined;
-  /** receivedAt >= since, milliseconds; compared exactly, not by day. */
-  since?: number | undefined;
-  /** receivedAt < before, milliseconds. */
-  before?: number | undefined;
-};
 
 /** The last message of a page: its UID; `sequence` is where it stood, a hint that saves a search. */
 export type ImapPosition = { uid: number; sequence: number };
@@ -26,11 +15,13 @@ export type MaildropPosition = { key: string; below: string[] };
 
 export type PositionOf<P extends Place> = P extends ImapPlace ? ImapPosition : MaildropPosition;
 
-/** A page of a folder, newest arrival (highest UID, or message number) first. */
+/** A page of a folder, newest arrival (highest UID, or message number) first unless `order` is "oldest". */
 export type Page<P extends Place = Place> = {
   limit: number;
-  /** Go on below this message. Null for the first page. */
+  /** Go on behind this message. Null for the first page. */
   after: PositionOf<P> | null;
+  /** "oldest" is for `search` and `heads` only. */
+  order?: "newest" | "oldest";
 };
 
 export type Listing<P extends Place = Place> = {
@@ -41,20 +32,56 @@ export type Listing<P extends Place = Place> = {
   next: PositionOf<P> | null;
 };
 
+/** What is looked for in one folder, and how. */
+export type Search = {
+  /** Settled: without `inFolder` (`settle` in mail/search.ts). */
+  expression: Expression;
+  /** Whether all that match are to be counted. */
+  count: boolean;
+  /** When to give up, milliseconds since the epoch by the port's clock: `upstream-timeout`, and the session is dead. */
+  until: number;
+};
+
+/** How a search was answered. */
+export type SearchAnswer = {
+  /** Who decided: nobody had to, the mail server's own search, or we by the headers. */
+  engine: "none" | "server" | "headers";
+  /** What matches is just what `matchSearch` says; false where text is found as the server sees fit. */
+  exact: boolean;
+  /** Messages that were passed over, since nobody could tell whether they match. */
+  undecided: number;
+  /** How many match; only where that was asked and can be told. */
+  total?: number;
+  /** Of how many of the folder's messages that was known which decides; absent where all. */
+  coverage?: { known: number; of: number };
+};
+
+/** A page of what matches. It may be short, or empty, and go on all the same: `next` alone tells the end. */
+export type Matches<P extends Place = Place> = Listing<P> & { answer: SearchAnswer };
+
+/** The same without what a listing tells of messages, for who puts several folders together. */
+export type Heads<P extends Place = Place> = Omit<Matches<P>, "messages"> & {
+  /** `receivedAt` in milliseconds, or null; `summary` where all of it was at hand. */
+  heads: { place: P; receivedAt: number | null; summary?: Summary<P> }[];
+};
+
 export type Wanted = {
   /** The raw header block, up to and with its empty line. */
   headers?: boolean;
   /** The MIME tree, also where the server tells none and the whole message must be read for it. */
   structure?: boolean;
-  /** The text parts that make the body, as they are encoded; and the MIME tree as above. */
+  /** The text parts that make the body, and the first text/calendar part, as they are encoded; and the MIME tree as above. */
   bodies?: boolean;
 };
+
+/** The first octets of a part, as they are encoded; `truncated` when it goes on behind them. */
+export type PartOctets = { part: Part; bytes: Uint8Array; truncated: boolean };
 
 export type Fetched<P extends Place = Place> = {
   summary: Summary<P>;
   header?: Uint8Array;
-  /** Encoded octets of each text part wanted; `truncated` when a part was longer than `maxBodyBytes`. */
-  bodies?: { part: Part; bytes: Uint8Array; truncated: boolean }[];
+  /** Each of the parts wanted; of a text `maxBodyBytes` at most. */
+  bodies?: PartOctets[];
 };
 
 /** Octets `start` to `end` inclusive, counted from 0; Infinity is to the end, wherever that is. */
@@ -64,6 +91,18 @@ export type Moved = {
   from: ImapPlace;
   /** Null when the server did not tell and the copy could not be found without doubt. */
   to: ImapPlace | null;
+};
+
+/** A place that was found by a key that its message carries. */
+export type Located = { key: NativeKey; place: ImapPlace };
+
+/** A message that is there, by its place. */
+export type Identity<P extends Place = Place> = {
+  place: P;
+  /** Null on the tracked tier, and in a maildrop. */
+  key: NativeKey | null;
+  /** What every change of it fails with; absent: nothing. */
+  unfit?: Failure;
 };
 
 /** Where a folder is to go; absent: it stays where it is, or keeps its name. */
@@ -95,12 +134,28 @@ export interface Mailbox<P extends Place = Place> {
   folders(): Promise<NativeFolder[]>;
   /** The folder's UIDVALIDITY, UIDNEXT and counts now. */
   status(path: string): Promise<FolderStatus>;
-  list(path: string, page: Page<P>, filter: Filter): Promise<Listing<P>>;
+  /** Newest arrival first. */
+  list(path: string, page: Page<P>): Promise<Listing<P>>;
+  /**
+   * A page of the messages that match, in the page's order. `unsupported-by-protocol` or `unsupported-by-server` for a
+   * predicate that can't be decided here at all, which it names; `upstream-timeout` when it takes too long.
+   */
+  search(path: string, page: Page<P>, search: Search): Promise<Matches<P>>;
+  heads(path: string, page: Page<P>, search: Search): Promise<Heads<P>>;
   /** The messages at these places, of one folder or several, as they are now, in this order; those that are gone are left out. */
   summaries(places: P[]): Promise<Summary<P>[]>;
   /** What has changed, for who looks again and again. */
   readonly watching: FolderWatching | MaildropWatching;
   get(place: P, wanted: Wanted): Promise<Fetched<P>>;
+  /**
+   * The first `octets` of the text that each message begins with (`previewPart` in mime/), in few commands; null where it has
+   * none, is gone, or could be had only by reading the whole of it (a maildrop without TOP).
+   */
+  beginnings(messages: Summary<P>[], octets: number): Promise<(PartOctets | null)[]>;
+  /** The header blocks of messages, `octets` of each at most; null where one is gone, or the server does not give it. */
+  headers(places: P[], octets: number): Promise<(Uint8Array | null)[]>;
+  /** Parts of one message, of its structure as `get` told it, `length` octets of each at most; none of what the message does not have. */
+  parts(place: P, wanted: { part: Part; length: number }[]): Promise<PartOctets[]>;
   /** Raw octets as stored. `size` is the total size in octets, as the server tells. */
   openRaw(place: P, range?: ByteRange): Promise<{ size: number; stream: AsyncIterable<Uint8Array> }>;
   /**
@@ -121,8 +176,10 @@ export interface Mailbox<P extends Place = Place> {
   move(places: ImapPlace[], path: string, uidNext: number | null): Promise<{ moved: Moved[]; missing: ImapPlace[] }>;
   /** Removes exactly these for good. */
   remove(places: P[]): Promise<{ missing: P[] }>;
-  /** The places in one folder that carry the key, lowest UID first. Only where the tier is permanent. */
-  locate(path: string, key: NativeKey): Promise<ImapPlace[]>;
+  /** The places in one folder that carry any of the keys, lowest UID first. Only where the tier is permanent. */
+  locate(path: string, keys: NativeKey[]): Promise<Located[]>;
+  /** What names the messages at these places, of one folder or several, in this order; those that are gone are left out. */
+  identities(places: P[]): Promise<Identity<P>[]>;
   /**
    * The places in one folder whose Message-ID header is this one (angle brackets), highest UID first. None in a maildrop, which has no folder
    * but the inbox.

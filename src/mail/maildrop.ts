@@ -22,6 +22,8 @@ export type KeptHeader = {
 export type HeaderCache = {
   /** What is kept of these, by the key's text; the rest is absent. A page's worth at a time: it all comes into memory. */
   get(keys: MaildropKey[]): Promise<Map<string, KeptHeader>>;
+  /** The texts of all keys that something is kept under, also of messages that are gone. */
+  keys(): Promise<Set<string>>;
   /**
    * Keeps these, in place of what is kept under the same keys. Those that are too long, whose key can't be kept, or for which
    * there is no room are not kept. The caller puts those of the newest `maxKeptHeaders` messages only: others take their

@@ -30,13 +30,20 @@ export type SearchFacts = {
 
 /** Whether a message is what a search looks for; null where the facts don't tell. */
 export function matchSearch(expression: Expression, facts: SearchFacts): boolean | null {
+  const fold = foldOnce();
+  return evaluate(expression, (predicate) => matchPredicate(predicate, facts, fold));
+}
+
+type Fold = (text: string) => string;
+
+/** Folds each text once: for all predicates that look into one message. */
+export function foldOnce(): Fold {
   const folded = new Map<string, string>();
-  const fold: Fold = (text) => {
+  return (text) => {
     const known = folded.get(text) ?? foldText(text);
     folded.set(text, known);
     return known;
   };
-  return evaluate(expression, (predicate) => matchPredicate(predicate, facts, fold));
 }
 
 /** An expression's truth by that of its predicates, null being unknown: what can be told without it is told. */
@@ -128,15 +135,13 @@ function hasHeader(
   );
 }
 
-type Fold = (text: string) => string;
-
 /** Folded once for all messages. */
 const wanted = new WeakMap<Predicate, string>();
 
 function wantedOf(predicate: Predicate): string {
   const known = wanted.get(predicate);
   if (known !== undefined) return known;
-  const folded = foldText("value" in predicate ? predicate.value : "").trim();
+  const folded = foldText("value" in predicate ? predicate.value.trim() : "");
   wanted.set(predicate, folded);
   return folded;
 }

@@ -1,7 +1,9 @@
 import type { Address } from "./address.ts";
+import type { CalendarInvite } from "./calendar.ts";
 import type { Flags } from "./flags.ts";
 import type { MaildropKey } from "./maildrop.ts";
 import type { Part } from "./part.ts";
+import type { AuthenticationResults, ListUnsubscribe } from "./sender-claims.ts";
 
 /** Where a message lies in a folder of an IMAP server. */
 export type ImapPlace = {
@@ -30,6 +32,8 @@ export type Envelope = {
   /** With angle brackets, as it stands; null where missing or unusable. */
   messageId: string | null;
   inReplyTo: string | null;
+  /** The message ids of References, oldest first, with angle brackets: of more than a hundred the first ten and the last ninety. */
+  references: string[];
   subject: string;
   from: Address | null;
   sender: Address | null;
@@ -46,6 +50,8 @@ export type Summary<P extends Place = Place> = {
   place: P;
   /** Null on the tracked tier, and in a maildrop. */
   key: NativeKey | null;
+  /** The server's own id of the conversation: THREADID (RFC 8474) or Gmail's X-GM-THRID; null where it tells none. */
+  thread: string | null;
   envelope: Envelope;
   /** INTERNALDATE, milliseconds (whole seconds); null when the server told none. */
   receivedAt: number | null;
@@ -101,8 +107,16 @@ export type Message = {
   text?: string | null;
   html?: string | null;
   headers?: { name: string; value: string }[];
+  /** Null where the message has no calendar with an event. */
+  invite?: CalendarInvite | null;
+  listUnsubscribe?: ListUnsubscribe | null;
+  /** Topmost first. */
+  authenticationResults?: AuthenticationResults[];
   warnings: string[];
 };
+
+/** All of a message that may change as long as it has its id. */
+export type MessageState = Pick<Message, "id" | "folderIds" | "flags" | "keywords">;
 
 /** A message that was stored without anybody being able to tell which one of its folder it is: all that is known. */
 export type StoredMessage = {

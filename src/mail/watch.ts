@@ -81,6 +81,14 @@ export type MaildropWatching = {
   kind: "maildrop";
   /** Seconds that the server wants between two logins (LOGIN-DELAY, RFC 2449 §6.5); null when it announces none. */
   loginDelay: number | null;
+  /** The server is known to give no header without its body: each that is read costs the whole message. */
+  readonly bodiesOnly: boolean;
   /** All messages that the maildrop holds, oldest (lowest number) first. */
   keys(): Promise<MaildropKey[]>;
+  /**
+   * Reads up to `most` headers that are not kept yet, the newest first, and keeps them; `goOn` is asked every now and then. Of
+   * how many messages they are known by then, of those of which they can be kept. None where the server gives no headers without
+   * bodies.
+   */
+  keepHeaders(some: { most: number; goOn: () => boolean }): Promise<{ known: number; of: number }>;
 };

@@ -1,22 +1,5 @@
+import type { AuthenticationResult, AuthenticationResults } from "../mail/sender-claims.ts";
 import type { Header } from "./headers.ts";
-
-/** One method's result (RFC 8601 §2.2). */
-export type AuthenticationResult = {
-  method: "spf" | "dkim" | "dmarc" | "arc";
-  /** In lower case, such as pass, fail, softfail, neutral, none, temperror, permerror; other words may stand here (§2.7). */
-  result: string;
-  reason: string | null;
-  /** What was looked at: `type` is smtp, header, body or policy (or another word), `name` such as mailfrom, d or from. */
-  properties: { type: string; name: string; value: string }[];
-};
-
-/** What one host says that it has checked. */
-export type AuthenticationResults = {
-  /** In lower case; null where the field names none, as Microsoft's. */
-  authservId: string | null;
-  /** Empty where it says `none`, or nothing of these four methods. */
-  results: AuthenticationResult[];
-};
 
 /** Fields, results of one, and UTF-16 units of one that are read. */
 const maxFields = 20;

@@ -1,47 +1,18 @@
-import { type CalendarTime, calendarTime, timeAt } from "./calendar-time.ts";
+import type {
+  CalendarAttendee,
+  CalendarEvent,
+  CalendarInvite,
+  CalendarPerson,
+  CalendarTime,
+} from "../mail/calendar.ts";
+import { calendarTime, timeAt } from "./calendar-time.ts";
 import { type Component, parseIcalendar, type Property } from "./icalendar.ts";
-
-export type CalendarPerson = {
-  name: string;
-  /** "" where the calendar address (RFC 5545 §3.3.3) is no mailto. */
-  email: string;
-};
-
-export type CalendarAttendee = CalendarPerson & {
-  /** ROLE, PARTSTAT and RSVP (RFC 5545 §3.2); in lower case, with the RFC's defaults where they are missing. */
-  role: string;
-  status: string;
-  rsvp: boolean;
-};
-
-export type CalendarEvent = {
-  uid: string | null;
-  sequence: number;
-  summary: string;
-  location: string;
-  start: CalendarTime | null;
-  /** From DTEND, or DTSTART and DURATION; null where neither is given. Of whole days: the first that is no more part of it. */
-  end: CalendarTime | null;
-  organizer: CalendarPerson | null;
-  /** The first 200. */
-  attendees: CalendarAttendee[];
-  /** RRULE as it stands. */
-  recurrenceRule: string | null;
-  /** RECURRENCE-ID as it stands: which one of a series this is about; null for all of it. */
-  recurrenceId: string | null;
-};
-
-export type CalendarInvite = {
-  /** METHOD (RFC 5546 §1.4) in upper case: REQUEST, CANCEL, REPLY and so on; null where there is none. */
-  method: string | null;
-  /** The first 20; a series and its exceptions have one uid. */
-  events: CalendarEvent[];
-};
 
 const maxEvents = 20;
 const maxAttendees = 200;
-/** UTF-16 units of a text. */
+/** UTF-16 units of a text, and of an address. */
 const maxText = 1000;
+const maxEmail = 320;
 
 /**
  * What a text/calendar part (RFC 5545, RFC 5546) says of events; null where it is no calendar, or has no VEVENT. Who sent it is for the
@@ -59,7 +30,7 @@ export function calendarInvite(text: string): CalendarInvite | null {
 }
 
 function eventOf(event: Component, zones: Component[]): CalendarEvent {
-  const raw = (name: string) => find(event, name)?.value.trim().slice(0, maxText) || null;
+  const raw = (name: string) => cut(find(event, name)?.value.trim() ?? "") || null;
   const start = timeOf(find(event, "DTSTART"), zones);
   const organizer = find(event, "ORGANIZER");
   return {
@@ -103,8 +74,9 @@ function endOf(start: CalendarTime | null, text: string, zones: Component[]): Ca
 }
 
 function personOf({ parameters, value }: Property): CalendarPerson {
-  const email = /^\s*mailto:\s*(.{1,320}?)\s*$/i.exec(value)?.[1] ?? "";
-  return { name: (parameters["CN"] ?? "").slice(0, maxText), email };
+  const uri = value.trim();
+  const email = /^mailto:/i.test(uri) ? uri.slice("mailto:".length).trim() : "";
+  return { name: cut(parameters["CN"] ?? ""), email: email.length <= maxEmail ? email : "" };
 }
 
 function attendeeOf(property: Property): CalendarAttendee {
@@ -115,6 +87,10 @@ function attendeeOf(property: Property): CalendarAttendee {
     status: PARTSTAT.toLowerCase().slice(0, 40),
     rsvp: RSVP.toUpperCase() === "TRUE",
   };
+}
+
+function cut(text: string): string {
+  return text.slice(0, maxText).toWellFormed();
 }
 
 /** RFC 5545 §3.3.11. */

@@ -1,14 +1,8 @@
+import type { CalendarTime } from "../mail/calendar.ts";
 import type { Component, Property } from "./icalendar.ts";
 
-/** A time as a calendar gives it (RFC 5545 §3.3.4, §3.3.5). */
-export type CalendarTime = {
-  /** As it stands on the wall there, in RFC 3339's form without an offset: `2026-11-23T10:00:00`; of a whole day `2026-11-23`. */
-  local: string;
-  /** TZID as given; "UTC" for a time in UTC; null for a whole day, and for a time that is the same on every wall (§3.3.5 form 1). */
-  timeZone: string | null;
-  /** RFC 3339 UTC with milliseconds; null where it can't be computed. */
-  utc: string | null;
-};
+/** UTF-16 units of a zone's name. */
+const maxName = 200;
 
 /**
  * The time of a DTSTART, DTEND and the like; null where it is broken. In UTC as far as the zone is one of the IANA's, or its VTIMEZONE has plain
@@ -21,7 +15,7 @@ export function calendarTime(property: Property, zones: Component[]): CalendarTi
   const ms = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second === "60" ? "59" : second}Z`);
   if (Number.isNaN(ms) || new Date(ms).getUTCDate() !== Number(day)) return null;
   if (found[4] === undefined) return { local: `${year}-${month}-${day}`, timeZone: null, utc: null };
-  const timeZone = z === "Z" ? "UTC" : property.parameters["TZID"] || null;
+  const timeZone = z === "Z" ? "UTC" : property.parameters["TZID"]?.slice(0, maxName).toWellFormed() || null;
   return timeAt(ms, timeZone, zones);
 }
 

@@ -2,6 +2,7 @@ import type { Fetched } from "../mail/mailbox.ts";
 import type { Part } from "../mail/part.ts";
 import { type CharsetWarning, decodeCharset } from "./charset.ts";
 import { decodeTransfer } from "./decode-transfer.ts";
+import { isCalendar } from "./walk.ts";
 
 /**
  * A text part's octets as text: transfer encoding, charset and, where the part says so, format=flowed (RFC 3676) undone.
@@ -21,13 +22,14 @@ export async function decodeText(part: Part, bytes: Uint8Array): Promise<{ text:
   return { text: isFlowed(part) ? unflow(lines, isDelSp(part)) : lines, warnings };
 }
 
-/** What the body of a message says: its text parts joined in their order, empty ones left out; null where it has none of a kind. */
+/** What the body of a message says: its text parts joined in their order, empty ones left out; null where it has none of a kind. A calendar is none. */
 export async function decodeBodies(
   bodies: NonNullable<Fetched["bodies"]>,
 ): Promise<{ text: string | null; html: string | null; warnings: (CharsetWarning | "body-truncated")[] }> {
   const texts = { text: [] as string[], html: [] as string[] };
   const warnings = new Set<CharsetWarning | "body-truncated">();
   for (const { part, bytes, truncated } of bodies) {
+    if (isCalendar(part)) continue;
     const decoded = await decodeText(part, bytes);
     decoded.warnings.forEach((warning) => warnings.add(warning));
     if (truncated) warnings.add("body-truncated");

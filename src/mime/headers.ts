@@ -9,7 +9,12 @@ const maxFields = 1000;
 
 /** The fields of a raw header block in their order, unfolded and decoded (RFC 2047), for people to read. Never fails. */
 export function parseHeaders(block: Uint8Array): Header[] {
-  return rawHeaders(block).map(({ name, value }) => ({ name, value: decodeWords(value) }));
+  return readable(rawHeaders(block));
+}
+
+/** Fields as `rawHeaders` gives them, decoded (RFC 2047), for people to read. */
+export function readable(headers: Header[]): Header[] {
+  return headers.map(({ name, value }) => ({ name, value: decodeWords(value) }));
 }
 
 /**

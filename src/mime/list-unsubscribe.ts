@@ -1,17 +1,5 @@
+import type { ListUnsubscribe } from "../mail/sender-claims.ts";
 import { type Header, headerValue } from "./headers.ts";
-
-/** How a list is left, as its sender says. */
-export type ListUnsubscribe = {
-  /** `mailto:` URLs (RFC 6068), in the sender's order of preference. */
-  mailto: string[];
-  /** `https:` URLs. Plain http is left out: it tells everybody on the way who leaves. */
-  https: string[];
-  /**
-   * Whether a POST of `List-Unsubscribe=One-Click` to the first of `https` leaves the list with nobody asked anything (RFC 8058 §3).
-   * Only what the header says: that a DKIM signature covers both fields (§4) is for the caller to know.
-   */
-  oneClick: boolean;
-};
 
 const maxUrls = 10;
 const maxUrl = 4000;

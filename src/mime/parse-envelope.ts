@@ -2,7 +2,7 @@ import type { Address } from "../mail/address.ts";
 import type { Envelope } from "../mail/message.ts";
 import type { CharsetWarning } from "./charset.ts";
 import { decodeWords } from "./encoded-words.ts";
-import { type Header, headerValue, messageIdOf, messageIds, rawHeaders } from "./headers.ts";
+import { type Header, headerValue, messageIdOf, messageIds, rawHeaders, references } from "./headers.ts";
 import { parseAddresses } from "./parse-addresses.ts";
 import { parseDate } from "./parse-date.ts";
 
@@ -18,6 +18,7 @@ export const envelopeFields = [
   "Subject",
   "Message-ID",
   "In-Reply-To",
+  "References",
   // Its charset tells what raw 8-bit octets in the other fields are.
   "Content-Type",
 ] as const;
@@ -30,10 +31,14 @@ export function withoutCutEnd(block: Buffer): Buffer {
   return block.subarray(0, Math.max(block.lastIndexOf("\n"), block.lastIndexOf(",")) + 1);
 }
 
+/** How many ids of References are kept: the first ones name the conversation, the last ones the messages that were answered. */
+const keptReferences = { first: 10, last: 90 };
+
 /** What a message without a header has. */
 export const emptyEnvelope: Envelope = {
   messageId: null,
   inReplyTo: null,
+  references: [],
   subject: "",
   from: null,
   sender: null,
@@ -63,6 +68,7 @@ export function parseEnvelope(block: Uint8Array): { envelope: Envelope; warnings
   const envelope: Envelope = {
     messageId: messageIdOf(headers),
     inReplyTo: messageIds(headerValue(headers, "in-reply-to") ?? "")[0] ?? null,
+    references: firstAndLast(references(headers)),
     subject: decodeWords(headerValue(headers, "subject") ?? "", warn),
     from: mailboxes(headers, "from", warn)[0] ?? null,
     sender: mailboxes(headers, "sender", warn)[0] ?? null,
@@ -85,4 +91,9 @@ export function mailboxes(headers: Header[], name: string, warn: (warning: Envel
   const usable = found.filter(({ email }) => /^[^@].*@[^@]+$/s.test(email));
   if (usable.length < found.length) warn("address-unparseable");
   return usable;
+}
+
+function firstAndLast(ids: string[]): string[] {
+  const { first, last } = keptReferences;
+  return ids.length <= first + last ? ids : [...ids.slice(0, first), ...ids.slice(-last)];
 }

@@ -1,16 +1,16 @@
-import { maxBodyBytes } from "../mail/mailbox.ts";
+import { maxBodyBytes, type PartOctets } from "../mail/mailbox.ts";
 import type { Part } from "../mail/part.ts";
-import { type Body, maxBodiesBytes, parsedBodies } from "./asked-parts.ts";
+import { maxBodiesBytes, parsedBodies } from "./asked-parts.ts";
 import { makeOctetPile } from "./octet-pile.ts";
 import { scanMessage } from "./scan-message.ts";
-import { canBeBody } from "./walk.ts";
+import { canBeBody, isCalendar } from "./walk.ts";
 
 export type MessageRead = {
   structure: Part;
   /** The raw header block, up to and with its empty line; 2 MiB of a longer one. */
   header: Uint8Array;
-  /** The parts that make the body, 4 MiB of each, and of all texts of the message 16 MiB in their order. */
-  bodies: Body[];
+  /** The parts that make the body, and the calendar: 4 MiB of each, and of all texts of the message 16 MiB in their order. */
+  bodies: PartOctets[];
   /** Octets of the whole message. */
   size: number;
 };
@@ -30,7 +30,7 @@ export async function readMessage(message: AsyncIterable<Uint8Array>): Promise<M
     begin(part) {
       if (own) return;
       own = part;
-      isText = canBeBody(part);
+      isText = canBeBody(part) || isCalendar(part);
     },
     octets(octets) {
       if (isText) pile.add(octets);

@@ -79,8 +79,16 @@ function ownership(own: string[]): (address: Address) => boolean {
  * Spanish RV, Turkish YNT and İLT, Chinese. Italian R and I are too short. A count may follow: Re[2], Re(2), Re^2, Re*2.
  */
 const count = String.raw`\s?(?:\[\d{1,4}\]|\(\d{1,4}\)|[\^*]\d{1,4})?\s?[:：]`;
-const replyPrefix = new RegExp(`^(?:re|aw|sv|vs|antw|odp|res|rif|ynt|回复|回覆|答复|答覆)${count}`, "iu");
-const forwardPrefix = new RegExp(`^(?:fwd?|wg|vb|vl|pd|enc|tr|rv|ilt|i̇lt|转发|轉寄)${count}`, "iu");
+const replies = "re|aw|sv|vs|antw|odp|res|rif|ynt|回复|回覆|答复|答覆";
+const forwards = "fwd?|wg|vb|vl|pd|enc|tr|rv|ilt|i̇lt|转发|轉寄";
+const replyPrefix = new RegExp(`^(?:${replies})${count}`, "iu");
+const forwardPrefix = new RegExp(`^(?:${forwards})${count}`, "iu");
+const anyPrefixes = new RegExp(`^(?:\\s*(?:${replies}|${forwards})${count})+`, "iu");
+
+/** A subject without what answers and forwards have put before it, however often; "" where nothing else stands there. */
+export function withoutPrefixes(subject: string): string {
+  return subject.replace(anyPrefixes, "").trim();
+}
 
 function prefixed(subject: string, action: ReplyAction): string {
   const text = singleLine(subject, maxText);

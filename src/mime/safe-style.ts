@@ -51,7 +51,7 @@ export function safeStyle(style: string, load: Load): string {
     const name = declaration.slice(0, colon).trim().toLowerCase();
     if (colon < 0 || !(properties.has(name) || loading.has(name))) continue;
     const given = declaration.slice(colon + 1).trim();
-    const plain = given.replace(/\s*!\s*important$/i, "");
+    const plain = given.replace(/!\s*important$/i, "").trimEnd();
     const value = safeValue(name, plain, load);
     if (value !== "") kept.push(`${name}:${value}${plain === given ? "" : " !important"}`);
   }

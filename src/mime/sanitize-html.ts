@@ -32,8 +32,10 @@ const pageLength = 1024 * 1024;
 /** UTF-16 units of a URL, as most servers take it, and of an image that is a URL itself (RFC 2397). */
 const maxUrl = 8 * 1024;
 const maxDataImage = 256 * 1024;
+/** UTF-16 units of any other attribute: a page grows by what its tags hold. Longer ones are left out. */
+const maxAttribute = 2000;
 /** SVG has scripts, and is no image of this kind. */
-const dataImage = /^data:image\/(?:png|gif|jpe?g|webp|bmp);base64,[A-Za-z0-9+/\s]+={0,2}\s*$/i;
+const dataImage = /^data:image\/(?:png|gif|jpe?g|webp|bmp);base64,[A-Za-z0-9+/\s]+={0,2}$/i;
 
 const tags = new Set(
   [...allowedTags, "area article aside bdi bdo footer header main map mark nav section wbr"].flatMap((names) =>
@@ -85,7 +87,9 @@ export function sanitizeHtml(
 
   function safeAttributes(name: string, given: sanitize.Attributes): sanitize.Attributes {
     const { style, href, src, srcset, background, usemap } = given;
-    const safe = Object.fromEntries(Object.entries(given).filter(([attribute]) => !checked.has(attribute)));
+    const safe = Object.fromEntries(
+      Object.entries(given).filter(([attribute, value]) => !checked.has(attribute) && value.length <= maxAttribute),
+    );
     const source = src ?? firstOf(srcset);
     if (name === "img" && source !== undefined) Object.assign(safe, sourceOf(image(source)));
     if (name === "img" && usemap !== undefined && /^#[\w.-]{1,100}$/.test(usemap)) safe["usemap"] = usemap;

@@ -23,6 +23,24 @@ export function canBeBody(part: Part): boolean {
   return textRole(part) !== "attachment";
 }
 
+/** The first text/calendar part, attached or not: what an invitation says to programs (RFC 6047 §2.4); null where there is none. */
+export function calendarPart(root: Part): Part | null {
+  return leaves(root).find(({ part }) => isCalendar(part))?.part ?? null;
+}
+
+export function isCalendar({ contentType }: Part): boolean {
+  return contentType === "text/calendar";
+}
+
+/** The part whose beginning says what a message says: its first text that is not empty, else its first HTML; null: there is none. */
+export function previewPart(root: Part): Part | null {
+  const { text, html } = bodyParts(root);
+  return text.find(({ encodedSize }) => encodedSize > emptyOctets) ?? html[0] ?? text[0] ?? null;
+}
+
+/** As long as nothing but line ends and an escape or two. */
+const emptyOctets = 8;
+
 /**
  * Every leaf that is not shown as the body, so that nothing is out of reach: files, forwarded messages (whole), calendars,
  * signatures, alternatives that were not chosen. `inline` marks what an HTML body refers to by `cid:`.

@@ -1,6 +1,6 @@
 import type { KeyObject } from "node:crypto";
 import { Failure } from "../errors.ts";
-import { decodeMessageId, keyText, originText, type MessageRef, type Origin } from "../mail/id.ts";
+import { decodeMessageId, keyText, type MessageRef, type Origin } from "../mail/id.ts";
 import type { Mailbox } from "../mail/mailbox.ts";
 import type { ImapPlace, MaildropPlace, NativeKey } from "../mail/message.ts";
 import type { Clock } from "../observe.ts";
@@ -8,9 +8,11 @@ import { maildropLogin } from "../sessions/kept-maildrop.ts";
 import { noServer } from "../sessions/login-of.ts";
 import type { AccountRow, FolderRow, PlacementRow } from "../store/rows.ts";
 import type { Store } from "../store/store.ts";
+import { locateKeys, notAllSearched } from "./locate-keys.ts";
 import type { PlaceCache } from "./place-cache.ts";
+import { movedOn, placementsOf } from "./placements-of.ts";
 import { isFolderMissing, onFolder, resolveFolder } from "./resolve-folder.ts";
-import { syncFolders, type SyncFolders } from "./sync-folders.ts";
+import type { SyncFolders } from "./sync-folders.ts";
 import { isWatchedFolder } from "./watched-folder.ts";
 import type { WithMailbox } from "./with-mailbox.ts";
 
@@ -53,7 +55,6 @@ export function isOnServer(found: Found): found is FoundOnServer {
 
 /** How long all folders are searched for one message, milliseconds. */
 const searchBudget = 5_000;
-const searchFirst = ["inbox", "sent", "archive", "allMail"];
 
 /**
  * What the id names. Fails `not-found` when it is malformed, forged or another account's, `message-gone` when it is of a maildrop
@@ -99,8 +100,8 @@ async function onTracked<T>(
   wanted: FolderRow | null,
   call: (found: FoundOnServer) => Promise<T>,
 ): Promise<T> {
-  let placement = await placementOf(needs, account, origin);
-  for (;;) {
+  let [placement] = await placementsOf(needs, account, [origin]);
+  while (placement !== undefined) {
     const { folder: number, uidValidity, uid } = placement.now;
     const row = (await needs.folders.list(account.id)).find((folder) => folder.number === number);
     if (row === undefined) throw gone();
@@ -111,35 +112,16 @@ async function onTracked<T>(
       );
     } catch (error) {
       if (!isGone(error)) throw error;
-      const known = await movedOn(needs, account, placement);
-      if (known === null) {
-        if (!isWatchedFolder(account, row)) await needs.placements.remove(placement);
-        throw gone();
-      }
-      placement = known;
+      const [known = null] = await movedOn(needs, account, [placement]);
+      if (known === null && !isWatchedFolder(account, row)) await needs.placements.remove(placement);
+      placement = known ?? undefined;
     }
   }
-}
-
-/** Where a tracked message is as far as Postern knows: where it was seen first, unless it was moved since. */
-async function placementOf(needs: FindMessage, account: AccountRow, origin: Origin): Promise<PlacementRow> {
-  const [moved] = await needs.placements.find(account.id, [origin]);
-  return moved ?? { accountId: account.id, origin, now: origin };
-}
-
-/** Where another request has moved it meanwhile; null when none has. One that is under way is waited for, a second at most. */
-async function movedOn(needs: FindMessage, account: AccountRow, seen: PlacementRow): Promise<PlacementRow | null> {
-  for (let tries = 0; tries < 20; tries += 1) {
-    const known = await placementOf(needs, account, seen.origin);
-    if (originText(known.now) !== originText(seen.now)) return known;
-    if ((await needs.intents.live(account.id, needs.clock.now())).length === 0) return null;
-    await needs.clock.sleep(50);
-  }
-  return null;
+  throw gone();
 }
 
 /** The message, or the folder that it lay in, is not there; other things that a call may miss do not count. */
-function isGone(error: unknown): boolean {
+export function isGone(error: unknown): boolean {
   return error instanceof Failure && (error.code === "message-gone" || isFolderMissing(error, "SELECT"));
 }
 
@@ -196,41 +178,12 @@ async function searchFor(
   account: AccountRow,
   asked: { key: NativeKey; folder: FolderRow | null },
 ): Promise<{ place: ImapPlace; folder: FolderRow }> {
-  const deadline = needs.clock.now() + searchBudget;
-  const folders = asked.folder === null ? await searchOrder(needs, mailbox, account) : [asked.folder];
-  let unsearched = 0;
-  for (const folder of folders) {
-    if (needs.clock.now() > deadline) throw notAllSearched();
-    const [place, ...copies] = await mailbox.locate(folder.path, asked.key).catch((error: unknown) => {
-      // One folder that can't be opened says nothing about the others.
-      if (mailbox.dead || !(error instanceof Failure)) throw error;
-      unsearched += 1;
-      return [];
-    });
-    if (place === undefined) continue;
-    if (copies.length > 0) await needs.splitKeys.add(account.id, [keyText(asked.key)]);
-    return { place, folder };
-  }
-  if (unsearched > 0) throw notAllSearched();
+  const until = needs.clock.now() + searchBudget;
+  const { found, isComplete } = await locateKeys(needs, mailbox, account, [asked.key], { folder: asked.folder, until });
+  const one = found.get(keyText(asked.key));
+  if (one !== undefined) return one;
+  if (!isComplete) throw notAllSearched();
   throw asked.folder === null ? gone() : elsewhere();
-}
-
-function notAllSearched(): Failure {
-  return new Failure("upstream-timeout", "Not every folder could be searched for this message in time.", {
-    fix: "Name the message's folder by ?folder=, or list that folder first.",
-  });
-}
-
-async function searchOrder(needs: FindMessage, mailbox: Mailbox, account: AccountRow): Promise<FolderRow[]> {
-  const synced = await syncFolders(needs, account, () => mailbox.folders());
-  const rank = ({ role }: FolderRow): number => {
-    const at = role === null ? -1 : searchFirst.indexOf(role);
-    return at < 0 ? searchFirst.length : at;
-  };
-  return synced
-    .map(({ row }) => row)
-    .filter((row) => row.selectable)
-    .sort((a, b) => rank(a) - rank(b));
 }
 
 /** The row of a tracked message at the place where it was found. */

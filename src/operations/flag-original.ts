@@ -1,9 +1,9 @@
 import type { FlagChange } from "../mail/flags.ts";
 import type { OriginalMessage, ReplyAction } from "../mail/submission.ts";
 import type { AccountRow } from "../store/rows.ts";
+import { changeFlags } from "./change-flags.ts";
 import { type FindMessage, onMessage, refOf } from "./find-message.ts";
 import type { OurDoing } from "./our-doing.ts";
-import { changeFlags } from "./update-message.ts";
 import { writing, type WithMailbox } from "./with-mailbox.ts";
 
 const answered: FlagChange = { flags: { answered: true }, keywords: { add: [], remove: [] } };

@@ -18,6 +18,9 @@ export type IdentifyMessages = {
 /** What a message's id comes from. */
 export type Named<P extends Place = Place> = Pick<Summary<P>, "place" | "key">;
 
+/** What was seen in one folder. */
+export type NamedIn = { folder: Pick<FolderRow, "number">; summaries: Named[] };
+
 /**
  * The ids of messages seen in one folder, in order (DESIGN §4). The first message that an account ever shows decides its
  * tier. In a maildrop a message's own name makes its id. On the permanent tier a key that stands twice in the folder is
@@ -26,13 +29,24 @@ export type Named<P extends Place = Place> = Pick<Summary<P>, "place" | "key">;
 export async function identifyMessages(
   needs: IdentifyMessages,
   account: AccountRow,
-  folder: Pick<FolderRow, "number">,
+  folder: NamedIn["folder"],
   summaries: Named[],
 ): Promise<string[]> {
-  const dropped = summaries.flatMap(({ place }) => ("key" in place ? [place] : []));
-  return dropped.length > 0
-    ? identifyInMaildrop(needs, account, dropped)
-    : identifyOnServer(needs, account, folder, summaries.filter(isOnServer));
+  const [ids = []] = await identifyInFolders(needs, account, [{ folder, summaries }]);
+  return ids;
+}
+
+/** The same of several folders, each once, in their order. */
+export async function identifyInFolders(
+  needs: IdentifyMessages,
+  account: AccountRow,
+  seen: NamedIn[],
+): Promise<string[][]> {
+  const dropped = seen.map(({ summaries }) => summaries.flatMap(({ place }) => ("key" in place ? [place] : [])));
+  if (dropped.some((places) => places.length > 0))
+    return Promise.all(dropped.map((places) => identifyInMaildrop(needs, account, places)));
+  const onServer = seen.map(({ folder, summaries }) => ({ folder, summaries: summaries.filter(isOnServer) }));
+  return identifyOnServer(needs, account, onServer);
 }
 
 function isOnServer(summary: Named): summary is Named<ImapPlace> {
@@ -54,24 +68,25 @@ async function identifyInMaildrop(
 async function identifyOnServer(
   needs: IdentifyMessages,
   account: AccountRow,
-  folder: Pick<FolderRow, "number">,
-  summaries: Named<ImapPlace>[],
-): Promise<string[]> {
-  const [first] = summaries;
-  if (first === undefined) return [];
+  seen: { folder: NamedIn["folder"]; summaries: Named<ImapPlace>[] }[],
+): Promise<string[][]> {
+  const [first] = seen.flatMap(({ summaries }) => summaries);
+  if (first === undefined) return seen.map(() => []);
   const tier =
     account.idStability ??
     (await needs.accounts.decideIdStability(account.id, first.key === null ? "tracked" : "permanent"));
-  const split = tier === "permanent" ? await splitAmong(needs, account, summaries) : new Set<string>();
+  const split = tier === "permanent" ? await splitAmong(needs, account, seen) : new Set<string>();
   const isPermanent = (summary: Named<ImapPlace>): boolean =>
     tier === "permanent" && summary.key !== null && !split.has(keyText(summary.key));
 
-  const tracked = summaries.filter((summary) => !isPermanent(summary)).map((summary) => originOf(folder, summary));
+  const tracked = seen.flatMap(({ folder, summaries }) =>
+    summaries.filter((summary) => !isPermanent(summary)).map((summary) => originOf(folder, summary)),
+  );
   const moved = tracked.length === 0 ? [] : await needs.placements.at(account.id, tracked);
   const originAt = new Map(moved.map((row) => [originText(row.now), row.origin]));
 
   const idKey = needs.idKey(account);
-  return summaries.map((summary) => {
+  const identify = (folder: NamedIn["folder"], summary: Named<ImapPlace>): string => {
     const here = originOf(folder, summary);
     const ref: MessageRef =
       isPermanent(summary) && summary.key !== null
@@ -80,20 +95,26 @@ async function identifyOnServer(
     const id = encodeMessageId(ref, idKey);
     if (ref.tier === "permanent") needs.places.put(account.id, id, summary.place);
     return id;
-  });
+  };
+  return seen.map(({ folder, summaries }) => summaries.map((summary) => identify(folder, summary)));
 }
 
-async function splitAmong(needs: IdentifyMessages, account: AccountRow, summaries: Named[]): Promise<Set<string>> {
-  const seen = new Set<string>();
+/** Which keys of these messages are split; one that stands twice in a folder is from now on. */
+async function splitAmong(needs: IdentifyMessages, account: AccountRow, seen: NamedIn[]): Promise<Set<string>> {
+  const all = new Set<string>();
   const twice = new Set<string>();
-  for (const { key } of summaries) {
-    if (key === null) continue;
-    const text = keyText(key);
-    if (seen.has(text)) twice.add(text);
-    seen.add(text);
+  for (const { summaries } of seen) {
+    const here = new Set<string>();
+    for (const { key } of summaries) {
+      if (key === null) continue;
+      const text = keyText(key);
+      if (here.has(text)) twice.add(text);
+      here.add(text);
+      all.add(text);
+    }
   }
   if (twice.size > 0) await needs.splitKeys.add(account.id, [...twice]);
-  return new Set([...(await needs.splitKeys.among(account.id, [...seen])), ...twice]);
+  return new Set([...(await needs.splitKeys.among(account.id, [...all])), ...twice]);
 }
 
 function originOf(folder: Pick<FolderRow, "number">, summary: Named<ImapPlace>): Origin {

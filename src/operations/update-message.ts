@@ -4,35 +4,39 @@ import type { Mailbox } from "../mail/mailbox.ts";
 import type { Message, Summary } from "../mail/message.ts";
 import type { AppCaller } from "../mail/tenant.ts";
 import type { AccountRow, FolderRow } from "../store/rows.ts";
+import { changeFlags } from "./change-flags.ts";
 import { findAccount } from "./find-account.ts";
-import { gone, isOnServer, onMessage, refOf, type Found, type MessageAsked, type OneMessage } from "./find-message.ts";
-import { moveMessage, type MoveMessage } from "./move-message.ts";
-import { asOurs, type OurDoing } from "./our-doing.ts";
+import { isOnServer, onMessage, refOf, type Found, type MessageAsked, type OneMessage } from "./find-message.ts";
+import { assertState, type Precondition } from "./message-state.ts";
+import type { MessageTurns } from "./message-turns.ts";
+import { idEnded, moveMessage, type MoveMessage } from "./move-message.ts";
 import { requireCapability } from "./require-capability.ts";
 import { resolveTarget } from "./resolve-folder.ts";
 import { viewMessage } from "./view-message.ts";
 import { writing } from "./with-mailbox.ts";
 
-/** Absent members change nothing; the caller has made sure that something is asked for. */
-export type MessagePatch = { change: FlagChange | null; folderId: string | null };
+/** Null members change nothing; the caller has made sure that something is asked for. */
+export type MessagePatch = { change: FlagChange | null; folderId: string | null; precondition: Precondition };
 
 /**
  * Changes flags and keywords, then moves, in that order. When a later step fails, the failure says by `applied` what had
- * already been done. Answers the message as it is then.
+ * already been done. Answers the message as it is then. Where `precondition` throws, nothing is changed.
  */
 export const updateMessage =
-  (needs: OneMessage & MoveMessage) =>
+  (needs: OneMessage & MoveMessage & { messageTurns: MessageTurns }) =>
   async (caller: AppCaller, accountId: string, asked: MessageAsked, patch: MessagePatch): Promise<Message> => {
     const account = await findAccount(needs.accounts, caller, accountId);
     const ref = refOf(needs, account, asked.id);
     const update = async (mailbox: Mailbox): Promise<Message> => {
       if (patch.folderId !== null) requireCapability(mailbox, "move");
       const target = patch.folderId === null ? null : await resolveTarget(needs, mailbox, account, patch.folderId);
-      return onMessage(needs, mailbox, account, { ...asked, ref }, (found) =>
-        apply(needs, mailbox, account, { found, id: asked.id, change: patch.change, target }),
-      );
+      return onMessage(needs, mailbox, account, { ...asked, ref }, async (found) => {
+        await assertState(mailbox, found, { id: asked.id, precondition: patch.precondition });
+        return apply(needs, mailbox, account, { found, id: asked.id, change: patch.change, target });
+      });
     };
-    return writing(needs, account, update, asked.signal);
+    const inTurn = (mailbox: Mailbox) => needs.messageTurns(account.id, [asked.id], () => update(mailbox));
+    return writing(needs, account, inTurn, asked.signal);
   };
 
 async function apply(
@@ -64,21 +68,7 @@ async function apply(
   }
 }
 
-/** Changes flags and keywords of a found message, told to the watcher as our doing. Fails `message-gone`, `unsupported-by-server` for keywords. */
-export async function changeFlags(
-  needs: OurDoing,
-  mailbox: Mailbox,
-  account: AccountRow,
-  found: Found,
-  change: FlagChange,
-): Promise<void> {
-  await asOurs(needs, account, found, { kind: "flags", change }, async () => {
-    const { missing } = await mailbox.setFlags([found.place], change);
-    if (missing.length > 0) throw gone();
-  });
-}
-
 function movedSummary(summary: Summary, found: Found, located: boolean): Summary {
   if (located || found.ref.tier === "permanent") return summary;
-  return { ...summary, warnings: [...summary.warnings, "id-ended-by-move"] };
+  return { ...summary, warnings: [...summary.warnings, idEnded] };
 }

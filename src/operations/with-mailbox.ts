@@ -21,17 +21,20 @@ export async function reading<T>(
   return onceMore(needs, account, { signal }, (lease) => readOn(lease, read, signal));
 }
 
-/** Runs a write on a lent session, never twice: not at all when the caller has left before, and to its end once it was begun. */
+/**
+ * Runs a write on a lent session, never twice: not at all when the caller has left before, and to its end once it was begun. A write that goes
+ * on after a failure tells it by `failed`.
+ */
 export async function writing<T>(
   needs: WithMailbox,
   account: AccountRow,
-  write: (mailbox: Mailbox) => Promise<T>,
+  write: (mailbox: Mailbox, failed: (error: unknown) => void) => Promise<T>,
   signal: AbortSignal,
 ): Promise<T> {
   const lease = await needs.mailboxes.lend(account, { signal });
   try {
     if (signal.aborted) throw callerLeft();
-    return await write(lease.session);
+    return await write(lease.session, (error) => lease.failed(error));
   } catch (error) {
     lease.failed(error);
     throw error;

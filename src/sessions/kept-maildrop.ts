@@ -52,6 +52,7 @@ export function keptMaildrop(
           }),
         );
       },
+      keys: async () => ownTexts(await kept.headers.keys()),
       put: (headers) => kept.headers.put(headers.map((header) => ({ ...header, key: owned(header.key) }))),
     },
     flags: {

@@ -45,6 +45,8 @@ export type Pool<S> = {
   lend(key: string, version: string, open: () => Promise<S>, wish?: Wish): Promise<Lease<S>>;
   /** Whether a session lies idle that would be lent. */
   rests(key: string, version: string): boolean;
+  /** Whether somebody waits for a session. */
+  awaited(key: string): boolean;
   /** Opens none for this key for as long as the failure's `retryAfter` says. */
   pause(key: string, failure: Failure): void;
   /** Lends none of the key's sessions again that are open now; resolves when those that are idle are closed. */

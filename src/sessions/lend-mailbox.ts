@@ -35,6 +35,8 @@ export type Mailboxes = {
   lend(account: AccountRow, wish?: Wish): Promise<MailboxLease>;
   /** Whether a session lies idle that `lend` would lend without a login. */
   rests(account: AccountRow): boolean;
+  /** Whether somebody waits for a session of the account. */
+  awaited(account: AccountRow): boolean;
   /**
    * Opens a session that is lent to nobody: for who watches the account, and closes it himself. Fails as `lend` does, but never
    * for want of a free one.
@@ -125,6 +127,10 @@ export function createMailboxes(
     rests(account) {
       const key = loginKey(account, "incoming");
       return mailboxes.rests(key.id, key.version);
+    },
+    awaited(account) {
+      const key = loginKey(account, "incoming");
+      return pools.some((pool) => pool.awaited(key.id));
     },
     async watch(account) {
       mayLogIn(account, "incoming");

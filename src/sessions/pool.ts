@@ -256,6 +256,7 @@ export function createPool<S extends Poolable>(clock: Clock, limits: PoolLimits,
       const pooled = [...(groups.get(key)?.pooled ?? [])];
       return pooled.some((one) => one.resting !== null && one.version === version && !one.session.dead);
     },
+    awaited: (key) => (groups.get(key)?.waiting.length ?? 0) > 0,
     pause(key, failure) {
       groupOf(key).openings.pause(failure);
     },

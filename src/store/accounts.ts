@@ -11,6 +11,7 @@ export function accountsRepository(store: Handle): Store["accounts"] {
   const { accounts, folders, placements, splitKeys, intents, blobs, blobChunks, submissions, uploads } = store.tables;
   const { maildropHeaders, maildropFlags, events, deliveries, watches, watchFolders, folderSnapshots, heldKeys } =
     store.tables;
+  const { threads, threadLinks, threadMessages } = store.tables;
   const { lastFolderNumber: _number, foldersVersion: _version, ...columns } = getTableColumns(accounts);
 
   const byId = prepared(store, ["id"], (db, { id }) => db.select(columns).from(accounts).where(eq(accounts.id, id)));
@@ -23,9 +24,8 @@ export function accountsRepository(store: Handle): Store["accounts"] {
 
   /** What is known of the account's folders and of messages in them. */
   function forgetFolders(db: Db, id: string): Query[] {
-    return [watchFolders, folderSnapshots, heldKeys, intents, placements, folders].map((table) =>
-      db.delete(table).where(eq(table.accountId, id)),
-    );
+    const known = [watchFolders, folderSnapshots, heldKeys, threadMessages, threadLinks, threads];
+    return [...known, intents, placements, folders].map((table) => db.delete(table).where(eq(table.accountId, id)));
   }
 
   /** A listing that is under way is refused by the version, and the next look is the first one. */

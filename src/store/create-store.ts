@@ -14,6 +14,7 @@ import { settingsRepository } from "./settings.ts";
 import { splitKeysRepository } from "./split-keys.ts";
 import type { Store } from "./store.ts";
 import { submissionsRepository } from "./submissions.ts";
+import { threadsRepository } from "./threads.ts";
 import { uploadsRepository } from "./uploads.ts";
 import { watchesRepository } from "./watches.ts";
 import { webhooksRepository } from "./webhooks.ts";
@@ -33,6 +34,7 @@ export function createStore(handle: Handle): Store {
     events: eventsRepository(handle),
     nodes: nodesRepository(handle),
     watches: watchesRepository(handle),
+    threads: threadsRepository(handle),
     maildrops: maildropsRepository(handle),
     blobs: blobsRepository(handle),
     submissions: submissionsRepository(handle),

@@ -45,7 +45,7 @@ export function intentsRepository(store: Handle): Store["intents"] {
     live: (accountId, now) => live({ accountId, now }),
     list: (accountId, now) => all({ accountId, now }),
 
-    async settle(id, { placed, expiresAt, placements }) {
+    async settle(id, { source, placed, expiresAt, placements }) {
       const owners = new Set(placements.map((row) => row.accountId));
       await ofAccount(
         store.atomic((db, require) => {
@@ -53,7 +53,10 @@ export function intentsRepository(store: Handle): Store["intents"] {
           const [first, ...more] = [
             ...[...owners].map((owner) => require(accounts, eq(accounts.id, owner), "exists")),
             ...savePlacements(store.tables, db, placements),
-            db.update(intents).set({ placed, expiresAt, settled: true }).where(eq(intents.id, id)),
+            db
+              .update(intents)
+              .set({ ...(source !== undefined && { source }), placed, expiresAt, settled: true })
+              .where(eq(intents.id, id)),
           ] as const;
           return [first, ...more];
         }),

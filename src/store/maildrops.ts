@@ -73,6 +73,13 @@ export function maildropsRepository(store: Handle): Store["maildrops"] {
   const of = (accountId: string): KeptMessages => ({
     headers: {
       get: (keys) => headers.get(accountId, keys),
+      async keys() {
+        const found = new Set<string>();
+        for await (const page of pages((after) => headers.keys(accountId, after))) {
+          for (const { key } of page) found.add(key);
+        }
+        return found;
+      },
       async put(kept) {
         const all = await headers.put(accountId, kept);
         // The next `keepOnly` makes room.

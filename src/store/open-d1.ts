@@ -4,7 +4,7 @@ import { sqliteDialect as dialect } from "./dialect.ts";
 import { rootOf, sqliteMeaning, storageFailure } from "./failures.ts";
 import type { Db, Handle } from "./handle.ts";
 import { requireWith } from "./handle.ts";
-import * as tables from "./schema.sqlite.ts";
+import { sqliteTables as tables } from "./tables.sqlite.ts";
 
 /** A D1 database as the Worker's environment binds it. */
 export interface D1Binding {

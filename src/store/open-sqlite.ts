@@ -9,7 +9,7 @@ import type { Handle, Refusal } from "./handle.ts";
 import { requireWith } from "./handle.ts";
 import { migrateSqlite } from "./migrate-sqlite.ts";
 import { readMigrations } from "./migrations.ts";
-import * as tables from "./schema.sqlite.ts";
+import { sqliteTables as tables } from "./tables.sqlite.ts";
 import { startWriter } from "./sqlite-link.ts";
 
 const cachedStatements = 300;
@@ -145,6 +145,8 @@ function startReader(file: string) {
   /** The end of the turn, where something was read in it. */
   let turn: NodeJS.Immediate | null = null;
   const statements = new Map<string, Database.Statement<unknown[], unknown[]>>();
+  /** What was read of that state: who asks the same is told the same. */
+  const told = new Map<string, unknown[][]>();
 
   function prepare(text: string): Database.Statement<unknown[], unknown[]> {
     const known = statements.get(text);
@@ -164,7 +166,12 @@ function startReader(file: string) {
         prepare("begin").run();
         turn = setImmediate(renew);
       }
-      return prepare(text).all(...params);
+      const asked = `${text} ${JSON.stringify(params)}`;
+      const known = told.get(asked);
+      if (known !== undefined) return known;
+      const rows = prepare(text).all(...params);
+      told.set(asked, rows);
+      return rows;
     } catch (error) {
       close();
       throw error;
@@ -175,6 +182,7 @@ function startReader(file: string) {
     if (turn === null) return;
     clearImmediate(turn);
     turn = null;
+    told.clear();
     try {
       if (db !== null) prepare("commit").run();
     } catch {
@@ -185,6 +193,7 @@ function startReader(file: string) {
   function close(): void {
     if (turn !== null) clearImmediate(turn);
     turn = null;
+    told.clear();
     statements.clear();
     db?.close();
     db = null;

@@ -1,9 +1,12 @@
 import type { InferInsertModel, InferSelectModel, Table } from "drizzle-orm";
-import * as postgres from "./schema.postgres.ts";
-import type * as sqlite from "./schema.sqlite.ts";
+import * as schema from "./schema.postgres.ts";
+import type { sqliteTables } from "./tables.sqlite.ts";
+import * as watching from "./watching.postgres.ts";
 
 /** What the repositories are written against: SQLite's tables, which Postgres's equal column by column. */
-export type Tables = typeof sqlite;
+export type Tables = typeof sqliteTables;
+
+const postgres = { ...schema, ...watching };
 
 type Equal<A, B> = [A, B] extends [B, A] ? true : false;
 

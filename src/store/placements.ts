@@ -1,9 +1,9 @@
 import type { SQL } from "drizzle-orm";
-import { and, eq, inArray } from "drizzle-orm";
+import { and, eq, inArray, or } from "drizzle-orm";
 import type { SQLiteColumn } from "drizzle-orm/sqlite-core";
 import type { Origin } from "../mail/id.ts";
 import type { Handle } from "./handle.ts";
-import { done, ofAccount } from "./handle.ts";
+import { done, groups, ofAccount } from "./handle.ts";
 import { preparedAmong } from "./prepared.ts";
 import type { PlacementRow } from "./rows.ts";
 import { savePlacements } from "./save-placements.ts";
@@ -66,13 +66,20 @@ export function placementsRepository(store: Handle): Store["placements"] {
       );
     },
 
-    async remove(row) {
-      const { accountId } = row;
+    async remove(...rows) {
+      const [first, ...more] = groups(rows, 7).flatMap(
+        (group) =>
+          or(
+            ...group.map((row) =>
+              and(eq(placements.accountId, row.accountId), is(origin, row.origin), is(now, row.now)),
+            ),
+          ) ?? [],
+      );
+      if (first === undefined) return;
       await done(
         store.atomic((db) => [
-          db
-            .delete(placements)
-            .where(and(eq(placements.accountId, accountId), is(origin, row.origin), is(now, row.now))),
+          db.delete(placements).where(first),
+          ...more.map((some) => db.delete(placements).where(some)),
         ]),
       );
     },

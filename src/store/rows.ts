@@ -184,6 +184,9 @@ export type WatchFolderRow = FolderCursor & {
   lastCheckedAt: number;
   /** When something was found last; null for never. */
   lastChangedAt: number | null;
+  /** Of the messages below this UID, this many of the newest are still to be put into the index of threads. */
+  threadsBelow: number;
+  threadsLeft: number;
 };
 
 /** A piece of a folder's snapshot, at most 64 KiB; ascending `n` is ascending UID. */
@@ -200,4 +203,42 @@ export type HeldRow = {
   since: number;
   /** Numbers of the folders that have to be looked at before it is called deleted. */
   waitsFor: number[];
+};
+
+/** A message that the index of threads holds. */
+export type ThreadMessageRow = {
+  /** The folder's number. */
+  folder: number;
+  uidValidity: number;
+  /** In a maildrop the number of its arrival, as in the snapshot. */
+  uid: number;
+  /** The text of its key in a maildrop; null in a folder. */
+  key: string | null;
+  /** `ThreadNodes.own`: rows that have it in common are copies of one message. */
+  own: string;
+  thread: string;
+  /** When it arrived, milliseconds; where the server does not tell, its date, or when it was seen. */
+  at: number;
+};
+
+/** A thread with messages. */
+export type ThreadRow = {
+  id: string;
+  /** The `at` of its newest message. */
+  latestAt: number;
+  /** Copies count once. */
+  messages: number;
+  latest: ThreadMessageRow;
+};
+
+/** What becomes of the index of threads; done in this order. */
+export type ThreadChange = {
+  /** Messages that are gone: those of these UIDs, and all below one. */
+  remove: { folder: number; uids: number[]; below: number }[];
+  /** Threads that turned out to be one; the loser's messages and links go to the winner, which is the loser of none. */
+  merges: { loser: string; winner: string }[];
+  /** New ones. */
+  links: { node: string; thread: string }[];
+  /** Inserted or replaced. */
+  put: ThreadMessageRow[];
 };

@@ -7,7 +7,7 @@ import type { OriginalMessage, SaveToSent, SentCopy } from "../mail/submission.t
 import type { MailEnvelope, MessageNeeds } from "../mail/submitter.ts";
 import type { DeliveryAttempt, DeliveryState, DisabledBecause } from "../mail/webhook.ts";
 import { claim, flag, json, octets, tags, whole } from "./columns.postgres.ts";
-import type { AccountRow, AccountState, IntentRow, ServerSettings, UidsAt, WatchRow } from "./rows.ts";
+import type { AccountRow, AccountState, IntentRow, ServerSettings, UidsAt } from "./rows.ts";
 import type { FollowUp, RecipientRow, SubmissionRow, SubmissionState } from "./submission-rows.ts";
 
 /** The tables as Postgres holds them: the shape of `schema.sqlite.ts`, which explains the columns; `parity.ts` checks it. */
@@ -120,47 +120,6 @@ export const events = pgTable("events", {
   createdAt: whole("created_at").notNull(),
   data: json<Record<string, unknown>>()("data"),
   folderRoles: tags<FolderRole>()("folder_roles"),
-});
-
-export const watches = pgTable("watches", {
-  accountId: text("account_id").primaryKey(),
-  owner: text("owner"),
-  epoch: whole("epoch").notNull(),
-  leaseUntil: whole("lease_until").notNull(),
-  dueAt: whole("due_at"),
-  lookedAt: whole("looked_at"),
-  mode: text("mode").$type<NonNullable<WatchRow["mode"]>>(),
-});
-
-export const watchFolders = pgTable("watch_folders", {
-  accountId: text("account_id").notNull(),
-  folder: whole("folder").notNull(),
-  uidValidity: whole("uid_validity").notNull(),
-  uidNext: whole("uid_next").notNull(),
-  modSeq: text("mod_seq"),
-  exists: whole("message_count").notNull(),
-  version: whole("version").notNull(),
-  historicalBelow: whole("historical_below").notNull(),
-  flagsReadAt: whole("flags_read_at").notNull(),
-  lastCheckedAt: whole("last_checked_at").notNull(),
-  lastChangedAt: whole("last_changed_at"),
-});
-
-export const folderSnapshots = pgTable("folder_snapshots", {
-  accountId: text("account_id").notNull(),
-  folder: whole("folder").notNull(),
-  n: whole("n").notNull(),
-  entries: octets("entries").notNull(),
-});
-
-export const heldKeys = pgTable("held_keys", {
-  accountId: text("account_id").notNull(),
-  key: text("key").notNull(),
-  folder: whole("folder").notNull(),
-  uidValidity: whole("uid_validity").notNull(),
-  uid: whole("uid").notNull(),
-  since: whole("since").notNull(),
-  waitsFor: json<number[]>()("waits_for").notNull(),
 });
 
 export const maildropHeaders = pgTable("maildrop_headers", {

@@ -7,7 +7,7 @@ import type { OriginalMessage, SaveToSent, SentCopy } from "../mail/submission.t
 import type { MailEnvelope, MessageNeeds } from "../mail/submitter.ts";
 import type { DeliveryAttempt, DeliveryState, DisabledBecause } from "../mail/webhook.ts";
 import { claim, flag, json, octets, tags, whole } from "./columns.sqlite.ts";
-import type { AccountRow, AccountState, IntentRow, ServerSettings, UidsAt, WatchRow } from "./rows.ts";
+import type { AccountRow, AccountState, IntentRow, ServerSettings, UidsAt } from "./rows.ts";
 import type { FollowUp, RecipientRow, SubmissionRow, SubmissionState } from "./submission-rows.ts";
 
 /**
@@ -126,48 +126,6 @@ export const events = sqliteTable("events", {
   createdAt: whole("created_at").notNull(),
   data: json<Record<string, unknown>>()("data"),
   folderRoles: tags<FolderRole>()("folder_roles"),
-});
-
-export const watches = sqliteTable("watches", {
-  accountId: text("account_id").primaryKey(),
-  owner: text("owner"),
-  epoch: whole("epoch").notNull(),
-  leaseUntil: whole("lease_until").notNull(),
-  dueAt: whole("due_at"),
-  lookedAt: whole("looked_at"),
-  mode: text("mode").$type<NonNullable<WatchRow["mode"]>>(),
-});
-
-export const watchFolders = sqliteTable("watch_folders", {
-  accountId: text("account_id").notNull(),
-  folder: whole("folder").notNull(),
-  uidValidity: whole("uid_validity").notNull(),
-  uidNext: whole("uid_next").notNull(),
-  /** 63 bits: more than a number holds. */
-  modSeq: text("mod_seq"),
-  exists: whole("message_count").notNull(),
-  version: whole("version").notNull(),
-  historicalBelow: whole("historical_below").notNull(),
-  flagsReadAt: whole("flags_read_at").notNull(),
-  lastCheckedAt: whole("last_checked_at").notNull(),
-  lastChangedAt: whole("last_changed_at"),
-});
-
-export const folderSnapshots = sqliteTable("folder_snapshots", {
-  accountId: text("account_id").notNull(),
-  folder: whole("folder").notNull(),
-  n: whole("n").notNull(),
-  entries: octets("entries").notNull(),
-});
-
-export const heldKeys = sqliteTable("held_keys", {
-  accountId: text("account_id").notNull(),
-  key: text("key").notNull(),
-  folder: whole("folder").notNull(),
-  uidValidity: whole("uid_validity").notNull(),
-  uid: whole("uid").notNull(),
-  since: whole("since").notNull(),
-  waitsFor: json<number[]>()("waits_for").notNull(),
 });
 
 export const maildropHeaders = sqliteTable("maildrop_headers", {

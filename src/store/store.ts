@@ -15,6 +15,9 @@ import type {
   NodeRow,
   PlacementRow,
   SnapshotChunk,
+  ThreadChange,
+  ThreadMessageRow,
+  ThreadRow,
   UidsAt,
   WatchFolderRow,
   WatchRow,
@@ -126,8 +129,8 @@ export interface Store {
     at(accountId: string, places: Origin[]): Promise<PlacementRow[]>;
     /** Inserts or replaces by origin, in one atomic. */
     save(rows: PlacementRow[]): Promise<void>;
-    /** Forgets a message that is where the row says no more; a row that was written meanwhile stays. */
-    remove(row: PlacementRow): Promise<void>;
+    /** Forgets messages that are where the rows say no more, in one atomic; a row that was written meanwhile stays. */
+    remove(...rows: PlacementRow[]): Promise<void>;
   };
   splitKeys: {
     /** Which of these native keys (`kind:value`) stand twice in a folder and get tracked ids. */
@@ -144,9 +147,12 @@ export interface Store {
     list(accountId: string, now: number): Promise<IntentRow[]>;
     /**
      * One of "place" or "remove" is over: where the messages lie, and until when that is remembered. The rows of tracked messages that were moved by it
-     * are written in the same atomic (as `placements.save`).
+     * are written in the same atomic (as `placements.save`). `source` takes the place of what it was begun with; absent: that stays.
      */
-    settle(id: string, over: { placed: UidsAt | null; expiresAt: number; placements: PlacementRow[] }): Promise<void>;
+    settle(
+      id: string,
+      over: { source?: UidsAt | null; placed: UidsAt | null; expiresAt: number; placements: PlacementRow[] },
+    ): Promise<void>;
     remove(ids: string[]): Promise<void>;
     /**
      * Removes those that expired by `now`, and those of "place" that are over and that the watcher has told: their account was looked
@@ -210,6 +216,28 @@ export interface Store {
      */
     write(account: { id: string; appId: string; epoch: number }, change: WatchChange): Promise<boolean>;
   };
+  /** Which conversations the messages of watched folders make; written by `watches.write`. */
+  threads: {
+    /** The threads of those of the nodes (mail/thread.ts) that are linked to one. A thread that was merged into another is a node of that one. */
+    of(accountId: string, nodes: Iterable<string>): Promise<Map<string, string>>;
+    /** When the first message of each of these threads arrived; one without messages is absent. */
+    earliest(accountId: string, threads: string[]): Promise<Map<string, number>>;
+    /** Those with messages, newest `latestAt` first, of several at one time the greatest id; with a folder's number those with messages in it. */
+    list(
+      accountId: string,
+      page: { after: { at: number; id: string } | null; limit: number; folder: number | null },
+    ): Promise<ThreadRow[]>;
+    /** The messages of these threads, oldest first. */
+    messages(accountId: string, threads: string[]): Promise<ThreadMessageRow[]>;
+    /** The newest messages of a thread, newest first, and how many it has, copies counted once; 0 where there is no such thread. */
+    newest(accountId: string, thread: string, limit: number): Promise<{ messages: number; rows: ThreadMessageRow[] }>;
+    /** Of each of these threads the newest messages, at most `limit`, each thread's newest first. */
+    newestOfEach(accountId: string, threads: string[], limit: number): Promise<ThreadMessageRow[]>;
+    /** The numbers of the folders in which these threads have messages; one without messages is absent. */
+    folders(accountId: string, threads: string[]): Promise<Map<string, number[]>>;
+    /** How many messages of each folder are in the index, by the folder's number; one without is absent. */
+    counts(accountId: string): Promise<Map<number, number>>;
+  };
   maildrops: {
     /** What is kept of an account's maildrop, whichever that was; asks for nothing by itself. */
     of(accountId: string): KeptMessages;
@@ -247,6 +275,10 @@ export type WatchChange = {
   held?: { put: HeldRow[]; remove: string[] };
   /** Tracked messages that are gone, by their places now: what remembers that they were moved goes. */
   placements?: { remove: Origin[] };
+  /** Goes with the messages that `chunks` and `events` tell of. All of a folder goes with `unwatched`, and with `clear`. */
+  threads?: ThreadChange;
+  /** Milliseconds: the time from which threads that have lost their last message are remembered for a day more. */
+  at?: number;
   /** Appended in this order. */
   events?: NewEvent[];
 };

@@ -1,5 +1,6 @@
 import { and, asc, eq, inArray, sql } from "drizzle-orm";
 import { appendEvents } from "./append-events.ts";
+import { changeThreads, everyUid } from "./change-threads.ts";
 import { claimWatchesRepository } from "./claim-watches.ts";
 import type { Db, Handle, Query, Require } from "./handle.ts";
 import { groups, isRefusal } from "./handle.ts";
@@ -40,7 +41,7 @@ export function watchesRepository(store: Handle): Store["watches"] {
     const added = rows.filter(({ version }) => version === 1).map((row) => ({ ...row, accountId }));
     const changed = rows.filter(({ version }) => version !== 1);
     return [
-      ...groups(added, 11).map((group) => db.insert(watchFolders).values(group)),
+      ...groups(added, 13).map((group) => db.insert(watchFolders).values(group)),
       ...changed.flatMap(({ accountId: _accountId, folder, version, ...change }) => {
         const itself = and(eq(watchFolders.accountId, accountId), eq(watchFolders.folder, folder));
         return [
@@ -99,6 +100,16 @@ export function watchesRepository(store: Handle): Store["watches"] {
     ];
   }
 
+  /** What is known of threads in folders that nothing is known of any more goes as well. */
+  function putThreads(db: Db, accountId: string, change: WatchChange): Query[] {
+    const { unwatched = [], chunks, threads, at = 0 } = change;
+    const forgotten = [...unwatched, ...(chunks?.clear === true ? [chunks.folder] : [])];
+    if (forgotten.length === 0 && threads === undefined) return [];
+    const { remove = [], merges = [], links = [], put = [] } = threads ?? {};
+    const all = forgotten.map((folder) => ({ folder, uids: [], below: everyUid }));
+    return changeThreads(store, db, accountId, { remove: [...all, ...remove], merges, links, put }, at);
+  }
+
   function forgetPlacements(db: Db, accountId: string, remove: { folder: number; uidValidity: number; uid: number }[]) {
     const byFolder = Map.groupBy(remove, ({ folder, uidValidity }) => `${folder} ${uidValidity}`);
     return [...byFolder.values()].flatMap((together) =>
@@ -131,7 +142,8 @@ export function watchesRepository(store: Handle): Store["watches"] {
     chunks: (accountId, folder) => chunksOf({ accountId, folder }),
     held: (accountId) => heldOf({ accountId }),
 
-    async write({ id, epoch }, { folders = [], unwatched = [], chunks, held, placements: places, events = [] }) {
+    async write({ id, epoch }, change) {
+      const { folders = [], unwatched = [], chunks, held, placements: places, events = [] } = change;
       const results = await store.atomic((db, require) => [
         // Locks the account's row on Postgres: the writes of one account come one after another, before its removal or not at all.
         require(watches, and(eq(watches.accountId, id), eq(watches.epoch, epoch)), "unchanged"),
@@ -140,6 +152,7 @@ export function watchesRepository(store: Handle): Store["watches"] {
         ...(chunks === undefined ? [] : putChunks(db, id, chunks)),
         ...(held === undefined ? [] : putHeld(db, id, held)),
         ...(places === undefined ? [] : forgetPlacements(db, id, places.remove)),
+        ...putThreads(db, id, change),
         ...appendEvents(store, db, events),
       ]);
       return !isRefusal(results);

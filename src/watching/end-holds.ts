@@ -9,6 +9,7 @@ import { endOfPath, isCarried, isPlaceKey, mayBeTold, placedBy, whoseRemoval } f
 import type { Piece } from "./piece.ts";
 import { sliceSize, slices } from "./slices.ts";
 import { summaryAt } from "./tell-vanished.ts";
+import { threadNodes } from "./thread-messages.ts";
 import { deletedEvent, type FolderTurn, type LookNeeds, write } from "./turn.ts";
 
 /** How long what is held waits for a look that nothing comes in during, milliseconds. */
@@ -79,7 +80,8 @@ async function tellThere(
   const view = viewMessage(summary, { id, accountId: account.id, folderIds: copies.map(({ folder }) => folder.id) });
   const data = { ...view, changes: ["folderIds"], actor: whoseRemoval(intents, one) };
   const from = rolesOf(turn.folders.filter(({ number }) => number === one.folder));
-  return { event: newEvent(account, "message.updated", needs.clock.now(), data, from), unhold: one.key };
+  const event = newEvent(account, "message.updated", needs.clock.now(), data, from);
+  return { event, unhold: one.key, heldFrom: one, nodes: threadNodes(needs, account, summary) };
 }
 
 /** Held messages turned up nowhere. */
@@ -98,7 +100,7 @@ async function tellDeleted(
     const end = endOfPath(intents, one);
     // In a folder that is watched no more it may well be, and its id names it there.
     const isOver = isPlaceKey(one.key) && turn.watched.some(({ number }) => number === end.folder);
-    return { event, unhold: one.key, ...(isOver && { displaced: end }) };
+    return { event, unhold: one.key, heldFrom: one, ...(isOver && { displaced: end }) };
   });
 }
 

@@ -10,11 +10,13 @@ import { forgetPlacements, placedLately } from "./forget-placements.ts";
 import { holdOf, nextListing } from "./held.ts";
 import { lastingKeys, otherSnapshots } from "./keys.ts";
 import { isPlaceKey } from "./own-doing.ts";
-import { writtenOf } from "./piece.ts";
+import { heldFromOf, writtenOf } from "./piece.ts";
 import { sliceSize, slices } from "./slices.ts";
 import { decodeEntries } from "./snapshot.ts";
-import { lookAtFolder, type LookedAt, reread } from "./look-at-folder.ts";
+import { reread } from "./books.ts";
+import { lookAtFolder, type LookedAt } from "./look-at-folder.ts";
 import { lookAtMaildrop } from "./look-at-maildrop.ts";
+import { tieThreads } from "./thread-messages.ts";
 import { type FolderTurn, type LookNeeds, type Turn, write } from "./turn.ts";
 
 /** How often the inbox is looked at while a look at all folders goes on, milliseconds. */
@@ -113,8 +115,10 @@ export async function lookAtAccount(needs: LookNeeds, turn: Turn, since: number 
   const held = await needs.watches.held(account.id);
   if (held.length > 0) {
     const still = isStill(known, await needs.watches.folders(account.id), at.watched);
-    for await (const pieces of endHolds(needs, at, held, { looked: waited ? new Set() : quiet, begun, still }))
-      await write(needs, at, writtenOf(pieces));
+    for await (const pieces of endHolds(needs, at, held, { looked: waited ? new Set() : quiet, begun, still })) {
+      const tied = await tieThreads(needs, account.id, pieces, await heldFromOf(needs, account.id, pieces));
+      await write(needs, at, { ...writtenOf(tied.pieces), threads: tied.threads });
+    }
   }
   await forgetPlacements(needs, at, placed, whole);
   return { turn: at, state, listedAt, failed };

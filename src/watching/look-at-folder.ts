@@ -4,20 +4,17 @@ import type { FolderRow, IntentRow, SnapshotChunk, WatchFolderRow } from "../sto
 import { entryOf, type Entry } from "./entry.ts";
 import { lastingKeys, otherSnapshots, textOf, type OtherSnapshots } from "./keys.ts";
 import { findBounces } from "./find-bounces.ts";
+import { openBooks, reread } from "./books.ts";
 import { belowWindow, haveSetFlags, heldFrom, isMoving, pathsTo, placeKey, standing } from "./own-doing.ts";
-import { type Piece, writtenOf } from "./piece.ts";
 import { seedFolder } from "./seed-folder.ts";
 import { sliceSize, slices } from "./slices.ts";
-import { editChunks, findEntries, findKeys, lowestUid, uidsOf } from "./snapshot.ts";
+import { findEntries, findKeys, lowestUid, uidsOf } from "./snapshot.ts";
 import { tellChanged } from "./tell-changed.ts";
 import { endHolds, holdAnew } from "./end-holds.ts";
 import { isNews, tellCreated } from "./tell-created.ts";
 import { partReturned, tellReturned } from "./tell-returned.ts";
 import { tellVanished } from "./tell-vanished.ts";
 import { write, type FolderTurn, type LookNeeds } from "./turn.ts";
-
-/** Where the server can't tell which flags have changed: of how many messages they are read again, and how often (DESIGN §6). */
-export const reread = { messages: 1_000, everyMs: 5 * 60_000 };
 
 /** "more": there is more to be told, look again; "waiting": a move of ours is under way, look again in a moment. */
 export type LookedAt = "done" | "more" | "waiting";
@@ -246,55 +243,4 @@ async function splitTwins(
   const standing = [...findKeys(chunks, keys)].filter(([, uid]) => !gone.has(uid)).map(([key]) => key);
   const twins = new Set([...twice, ...standing]);
   if (twins.size > 0) await needs.splitKeys.add(account.id, [...twins]);
-}
-
-/** Where there are mod-sequences it hardly matters when flags were read, and a write for each quiet look is dear, milliseconds. */
-function longestUnwritten({ modSeq }: WatchFolderRow): number {
-  return modSeq === null ? 1 : reread.everyMs;
-}
-
-/** Gathers pieces and writes them, at most `sliceSize` events at once, all but the last without moving the cursor. */
-function openBooks(
-  needs: LookNeeds,
-  turn: FolderTurn,
-  { folder, row, chunks: before }: { folder: FolderRow; row: WatchFolderRow; chunks: SnapshotChunk[] },
-) {
-  let standing = before;
-  let stands = row;
-  let pieces: Piece[] = [];
-  const weigh = (some: Piece[]): number =>
-    writtenOf(some).events.length + some.filter(({ event, hold }) => event === null && hold !== undefined).length;
-
-  async function flush(next: WatchFolderRow): Promise<void> {
-    const change = writtenOf(pieces);
-    const edit = {
-      put: pieces.flatMap(({ put }) => put ?? []),
-      remove: new Set(pieces.flatMap(({ remove }) => remove ?? [])),
-    };
-    const { put, remove, after } = editChunks(standing, edit, needs.window);
-    const lastChangedAt = change.events.length > 0 ? needs.clock.now() : stands.lastChangedAt;
-    const written = { ...next, version: stands.version + 1, lastChangedAt };
-    const chunks = { folder: folder.number, clear: false, put, remove };
-    await write(needs, turn, { ...change, folders: [written], chunks });
-    standing = after;
-    stands = written;
-    pieces = [];
-  }
-
-  return {
-    async add(more: Piece[]): Promise<void> {
-      if (pieces.length > 0 && weigh(pieces) + weigh(more) > sliceSize) await flush({ ...stands });
-      pieces.push(...more);
-    },
-    /** Writes the rest with the cursor, unless that is all as it was. */
-    async close(next: WatchFolderRow): Promise<void> {
-      const isSame =
-        pieces.length === 0 &&
-        next.uidNext === stands.uidNext &&
-        next.modSeq === stands.modSeq &&
-        next.exists === stands.exists &&
-        next.flagsReadAt - stands.flagsReadAt < longestUnwritten(next);
-      if (!isSame) await flush(next);
-    },
-  };
 }

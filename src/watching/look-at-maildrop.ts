@@ -7,13 +7,15 @@ import { viewFolderRow } from "../operations/view-folder.ts";
 import { viewMessage } from "../operations/view-message.ts";
 import { maildropLogin } from "../sessions/kept-maildrop.ts";
 import { encodeMessageId } from "../mail/id.ts";
-import type { AccountRow, FolderRow, NewEvent, SnapshotChunk, WatchFolderRow } from "../store/rows.ts";
+import type { AccountRow, FolderRow, NewEvent, SnapshotChunk, ThreadChange, WatchFolderRow } from "../store/rows.ts";
 import { type Entry, flagBits, keywordDigest } from "./entry.ts";
 import { bouncedEvent, findBounces } from "./find-bounces.ts";
 import type { LookedAt } from "./look-at-folder.ts";
 import { isRemovedByUs } from "./own-doing.ts";
 import { sliceSize, slices } from "./slices.ts";
-import { chunksOf, decodeEntries, editChunks } from "./snapshot.ts";
+import { type Piece, writtenOf } from "./piece.ts";
+import { chunksOf, decodeEntries, type Edit, editChunks } from "./snapshot.ts";
+import { indexedBefore, threaded, tieThreads } from "./thread-messages.ts";
 import { isHistorical } from "./tell-created.ts";
 import { newEvent } from "../store/new-event.ts";
 import { deletedEvent, type AnyTurn, type LookNeeds, write } from "./turn.ts";
@@ -80,6 +82,8 @@ async function seed(
     flagsReadAt: now,
     lastCheckedAt: now,
     lastChangedAt: before === null ? null : now,
+    threadsBelow: quiet.length + 1,
+    threadsLeft: Math.min(indexedBefore, quiet.length),
   };
   const data = { ...viewFolderRow(inbox, [inbox]), actor: "external" };
   const events = before === null ? [] : [newEvent(account, "folder.reset", now, data, rolesOf([inbox]))];
@@ -124,8 +128,10 @@ async function tellGone(needs: LookNeeds, turn: AnyTurn, inbox: FolderRow, books
     const id = encodeMessageId({ tier: "maildrop", login, key: maildropKeyOf(key) }, idKey);
     return deletedEvent(account, { id, folderIds: [inbox.id], actor }, now);
   });
-  const edit = { put: [], remove: new Set(gone.map(({ uid }) => uid)) };
-  await close(needs, turn, inbox, books, { edit, events, uidNext: books.row.uidNext });
+  const uids = gone.map(({ uid }) => uid);
+  const edit = { put: [], remove: new Set(uids) };
+  const { threads } = await tieThreads(needs, account.id, [], [{ folder: inbox.number, uids, below: 0 }]);
+  await close(needs, turn, inbox, books, { edit, events, threads, uidNext: books.row.uidNext });
 }
 
 /** Tells of new messages; of how many of the first ones, one at least. */
@@ -151,23 +157,27 @@ async function tellCreated(
   const count = next === undefined ? keys.length : uidOf(next) - row.uidNext;
 
   const ids = await identifyMessages(needs, account, inbox, summaries);
-  const events: NewEvent[] = [];
-  for (const [index, summary] of summaries.entries()) {
+  const pieces = summaries.map((summary, index): Piece => {
+    const at = { folder: inbox.number, uidValidity: row.uidValidity, uid: uidOf(summary) };
+    const arrival = threaded(needs, account, summary, at);
     const historical = historicalOf(summary);
-    if (historical === null) continue;
+    if (historical === null) return { event: null, arrival };
     const known = { id: ids[index] ?? "", folderIds: [inbox.id] };
     const view = viewMessage(summary, { ...known, accountId: account.id });
-    events.push(newEvent(account, "message.created", now, { ...view, actor: "external", historical }));
+    const event = newEvent(account, "message.created", now, { ...view, actor: "external", historical });
     const bounce = bounces.get(summary);
-    if (bounce !== undefined) events.push(bouncedEvent(account, known, bounce, now));
-  }
+    return { event, arrival, ...(bounce !== undefined && { also: bouncedEvent(account, known, bounce, now) }) };
+  });
   const told = new Map(summaries.map((summary) => [maildropKeyText(summary.place.key), summary]));
   const put = keys.slice(0, count).map((key, index) => {
     const entry = entryOf(key, row.uidNext + index);
     const summary = told.get(entry.key);
     return summary ? { ...entry, flags: flagBits(summary.flags), keywords: keywordDigest(summary.keywords) } : entry;
   });
-  await close(needs, turn, inbox, books, { edit: { put, remove: new Set() }, events, uidNext: row.uidNext + count });
+  const { pieces: tied, threads } = await tieThreads(needs, account.id, pieces);
+  const { events } = writtenOf(tied);
+  const edit = { put, remove: new Set<number>() };
+  await close(needs, turn, inbox, books, { edit, events, threads, uidNext: row.uidNext + count });
   return count;
 }
 
@@ -176,12 +186,14 @@ async function close(
   turn: AnyTurn,
   inbox: FolderRow,
   books: Books,
-  { edit, events, uidNext }: { edit: Parameters<typeof editChunks>[1]; events: NewEvent[]; uidNext: number },
+  { edit, events, threads, uidNext }: { edit: Edit; events: NewEvent[]; threads: ThreadChange; uidNext: number },
 ): Promise<void> {
   const now = needs.clock.now();
   const { put, remove, after } = editChunks(books.chunks, edit, Infinity);
-  const row = { ...books.row, version: books.row.version + 1, uidNext, lastCheckedAt: now, lastChangedAt: now };
-  await write(needs, turn, { folders: [row], events, chunks: { folder: inbox.number, clear: false, put, remove } });
+  const exists = books.row.exists + edit.put.length - edit.remove.size;
+  const row = { ...books.row, version: books.row.version + 1, uidNext, exists, lastCheckedAt: now, lastChangedAt: now };
+  const chunks = { folder: inbox.number, clear: false, put, remove };
+  await write(needs, turn, { folders: [row], events, threads, chunks });
   books.row = row;
   books.chunks = after;
 }

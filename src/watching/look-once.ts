@@ -19,6 +19,8 @@ export type Looked = {
   failures: number;
   /** How often its maildrop is looked at, milliseconds: learnt from the server's complaints. */
   maildropMs: number;
+  /** From when on headers of its maildrop are read ahead again (`WatchNeeds.every`); absent: at once. */
+  headersFrom?: number;
 };
 
 /** Keeps that between the looks. */
@@ -45,9 +47,13 @@ export async function lookOnce(shared: WatchNeeds & { memory: LookMemory }, watc
   if (account === null || !isToWatch(account)) return { dueAt: null };
   const last = await memory.read(accountId);
   const before = last?.version === account.version ? last : null;
-  const needs = { ...shared, every: { ...shared.every, maildrop: before?.maildropMs ?? shared.every.maildrop } };
-  const remember = (failures: number) =>
-    memory.write(accountId, { version: account.version, failures, maildropMs: needs.every.maildrop });
+  const { maildropMs = shared.every.maildrop, headersFrom = 0 } = before ?? {};
+  const needs = { ...shared, every: { ...shared.every, maildrop: maildropMs, headersFrom } };
+  const remember = (failures: number) => {
+    const { maildrop, headersFrom } = needs.every;
+    const looked = { version: account.version, failures, maildropMs: maildrop };
+    return memory.write(accountId, { ...looked, ...(headersFrom > 0 && { headersFrom }) });
+  };
   try {
     const round = await lookOnLentSession(needs, account, watched);
     if (round === null) return signal.aborted ? null : { dueAt: null };

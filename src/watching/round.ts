@@ -6,24 +6,30 @@ import type { LoginPace } from "../sessions/login-pace.ts";
 import type { AccountRow } from "../store/rows.ts";
 import type { Store } from "../store/store.ts";
 import type { AlertsTold } from "./alerts-told.ts";
+import { fillHeaders } from "./fill-headers.ts";
+import { indexEarlier } from "./index-earlier.ts";
 import { lookAtAccount, type Looked } from "./look-at-account.ts";
+import { lookAtFolder } from "./look-at-folder.ts";
 import { leastInterval } from "./maildrop-pace.ts";
 import { alertsOf, tellAlerts } from "./tell-alerts.ts";
 import { tellFolderFailed, type TellHealth, tellLooksFailed, tellWell } from "./tell-health.ts";
-import type { LookNeeds } from "./turn.ts";
+import type { FolderTurn, LookNeeds, Turn } from "./turn.ts";
 
 /** What looks at an account need, once or for as long as it is watched. */
 export type WatchNeeds = LookNeeds &
   TellHealth & {
     accounts: LookNeeds["accounts"] & TellHealth["accounts"];
     watches: LookNeeds["watches"] & Pick<Store["watches"], "get" | "noteLooks">;
-    mailboxes: Pick<Mailboxes, "lend" | "watch" | "rests">;
+    mailboxes: Pick<Mailboxes, "lend" | "watch" | "rests" | "awaited">;
     pace: LoginPace;
     log: Log;
     /** From 0 to 1, spreads what would come together. */
     random: () => number;
-    /** How often all folders are looked at, and a maildrop is, milliseconds. */
-    every: { folders: number; maildrop: number };
+    /**
+     * How often all folders are looked at, and a maildrop is, milliseconds. From when on headers of a maildrop are read ahead, where
+     * its server did not take that well: milliseconds since the epoch.
+     */
+    every: { folders: number; maildrop: number; headersFrom?: number };
   };
 
 /** One account under watch, as its supervisor sees it. */
@@ -55,6 +61,9 @@ const refusedMs = 60_000;
 
 /** How soon one looks again at what a move of ours may have put there. */
 export const soonMs = 250;
+
+/** How long after a look earlier messages are put into the index of threads, milliseconds. */
+const indexingMs = 10_000;
 
 /** Whether there is a mailbox that somebody wants watched and that lets us in. */
 export function isToWatch({ incoming, watch, state, lastError }: AccountRow): boolean {
@@ -96,8 +105,38 @@ export async function lookAtAll(
     // From the first look on folders that come are told from those that were there: that is not left to the next step.
     if (since === null)
       await needs.watches.noteLooks([{ accountId: account.id, epoch: watched.epoch, lookedAt: looked.listedAt, mode }]);
+    if (mailbox.watching.kind === "maildrop") await fillHeaders(needs, account, mailbox.watching, watched.signal);
     const wait = looked.state === "waiting" ? soonMs : untilNextLook(needs, mailbox);
-    return { ...looked, nextAt: Math.round(needs.clock.now() + wait) };
+    const nextAt = Math.round(needs.clock.now() + wait);
+    if (looked.state !== "done") return { ...looked, nextAt };
+    const isQuiet = await indexInQuiet(needs, { turn, inboxTurn: looked.turn }, watched);
+    return { ...looked, nextAt: isQuiet ? nextAt : Math.round(needs.clock.now() + soonMs) };
+  }
+}
+
+/**
+ * Puts earlier messages into the index of threads for a while after a look, as long as nothing new comes to the inbox and nobody
+ * waits for the session; some in any case, lest who asks again and again hold it up for ever. False where something new is not
+ * told yet.
+ */
+async function indexInQuiet(
+  needs: WatchNeeds,
+  { turn, inboxTurn }: { turn: Turn; inboxTurn: FolderTurn | null },
+  { signal }: Watched,
+): Promise<boolean> {
+  const inbox = inboxTurn?.watched.find(({ role }) => role === "inbox");
+  const until = needs.clock.now() + indexingMs;
+  const isOver = (): boolean => signal.aborted || needs.mailboxes.awaited(turn.account) || needs.clock.now() >= until;
+  if (signal.aborted) return true;
+  for (let isFirst = true; ; isFirst = false) {
+    const step = await indexEarlier(needs, turn);
+    // A maildrop is locked meanwhile (RFC 1939 §4): one step is enough.
+    if ((step === "idle" && isFirst) || inboxTurn === null || turn.mailbox.dead) return true;
+    const isLast = step !== "more" || isOver();
+    // That flags have changed is told once by some servers: maybe it was, amid these messages.
+    const looked = inbox && (await lookAtFolder(needs, inboxTurn, inbox, { flags: isLast }));
+    if (looked !== undefined && looked !== "done") return false;
+    if (isLast) return true;
   }
 }
 

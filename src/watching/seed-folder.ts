@@ -5,6 +5,7 @@ import type { FolderRow, WatchFolderRow } from "../store/rows.ts";
 import { entryOf } from "./entry.ts";
 import type { LookedAt } from "./look-at-folder.ts";
 import { chunksOf } from "./snapshot.ts";
+import { indexedBefore } from "./thread-messages.ts";
 import { newEvent } from "../store/new-event.ts";
 import { write, type FolderTurn, type LookNeeds } from "./turn.ts";
 
@@ -26,6 +27,7 @@ export async function seedFolder(
   const isNew = before === null && turn.appeared.has(folder.number);
   const first = isNew ? 1 : before === null ? await firstToTell(turn, folder, survey) : null;
   let above = 0;
+  let below = 0;
   let n = 0;
   for await (const facts of survey.facts) {
     const [seen] = facts;
@@ -33,6 +35,7 @@ export async function seedFolder(
       await needs.accounts.decideIdStability(account.id, seen.key === null ? "tracked" : "permanent");
     const quiet = facts.filter(({ uid }) => first === null || uid < first);
     above += facts.length - quiet.length;
+    below += quiet.length;
     const put = chunksOf(quiet.map(entryOf), n);
     await write(needs, turn, { chunks: { folder: folder.number, clear: n === 0, put, remove: [] } });
     n += put.length;
@@ -50,6 +53,8 @@ export async function seedFolder(
     flagsReadAt: now,
     lastCheckedAt: now,
     lastChangedAt: before === null ? null : now,
+    threadsBelow: cursor.uidNext,
+    threadsLeft: Math.min(indexedBefore, below),
   };
   const data = viewFolderRow(folder, turn.folders);
   const events =

@@ -5,6 +5,7 @@ import { identify, namedIn } from "./identify.ts";
 import { foldersOf, type OtherSnapshots } from "./keys.ts";
 import { changesSince, isOurChange } from "./own-doing.ts";
 import type { Piece } from "./piece.ts";
+import { threadNodes } from "./thread-messages.ts";
 import { newEvent } from "../store/new-event.ts";
 import type { FolderTurn, LookNeeds } from "./turn.ts";
 
@@ -41,6 +42,6 @@ export async function tellChanged(
     const where = { id: ids[index] ?? "", accountId: account.id, folderIds: folderIds[index] ?? [folder.id] };
     const view = viewMessage(summary, where);
     const event = newEvent(account, "message.updated", needs.clock.now(), { ...view, changes, actor });
-    return { event, put };
+    return { event, put, nodes: threadNodes(needs, account, summary) };
   });
 }

@@ -8,6 +8,7 @@ import { identify, namedIn } from "./identify.ts";
 import { textOf, type Elsewhere } from "./keys.ts";
 import { type At, isMovedByUs, pathTo, placedBy, placeKey } from "./own-doing.ts";
 import type { Piece } from "./piece.ts";
+import { threaded } from "./thread-messages.ts";
 import { newEvent } from "../store/new-event.ts";
 import type { FolderTurn, LookNeeds } from "./turn.ts";
 
@@ -35,7 +36,10 @@ export async function tellCreated(
   about: Arrivals,
 ): Promise<Piece[]> {
   const ids = await identify(needs, turn, namedIn(about.folder.number, created));
-  return created.map((summary, index) => tellOne(needs, turn, { summary, id: ids[index] ?? "" }, about));
+  return created.map((summary, index) => ({
+    ...tellOne(needs, turn, { summary, id: ids[index] ?? "" }, about),
+    arrival: threaded(needs, turn.account, summary, { folder: about.folder.number, ...summary.place }),
+  }));
 }
 
 function tellOne(
@@ -67,7 +71,7 @@ function tellOne(
   const path = pathTo(intents, here);
   const heldKeys = new Set([...(lasting.has(key) ? [key] : []), ...path.map(placeKey)]);
   const before = held.find((one) => heldKeys.has(one.key));
-  const unhold = before === undefined ? {} : { unhold: before.key };
+  const unhold = before === undefined ? {} : { unhold: before.key, heldFrom: before };
   // Out of a folder that nobody watches, or from below a window: whoever knows it knows it from there.
   const isUnseen = (at: At): boolean =>
     !turn.watched.some(({ number }) => number === at.folder) || forgotten.has(placeKey(at));

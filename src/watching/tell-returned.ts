@@ -6,6 +6,7 @@ import { identify, namedIn } from "./identify.ts";
 import { foldersOf, lastingKeys, type OtherSnapshots, textOf } from "./keys.ts";
 import { pathTo } from "./own-doing.ts";
 import type { Piece } from "./piece.ts";
+import { threaded } from "./thread-messages.ts";
 import { newEvent } from "../store/new-event.ts";
 import type { FolderTurn, LookNeeds } from "./turn.ts";
 
@@ -63,6 +64,7 @@ export async function tellReturned(
     const view = viewMessage(summary, known);
     const data = { ...view, changes, actor: "external" };
     const event = changes.length === 0 ? null : newEvent(account, "message.updated", needs.clock.now(), data);
-    return { event, put, remove: entry.uid };
+    const arrival = threaded(needs, account, summary, { folder: folder.number, ...summary.place });
+    return { event, put, remove: entry.uid, arrival };
   });
 }

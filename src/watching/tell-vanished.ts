@@ -8,6 +8,7 @@ import { identifyGone } from "./identify.ts";
 import { endOfPath, isBeingRemoved, mayBeTold, takenBy } from "./own-doing.ts";
 import { holdOf } from "./held.ts";
 import type { Piece } from "./piece.ts";
+import { threadNodes } from "./thread-messages.ts";
 import { newEvent } from "../store/new-event.ts";
 import { deletedEvent, type FolderTurn, type LookNeeds } from "./turn.ts";
 
@@ -35,11 +36,16 @@ export async function tellVanished(
   const { uidValidity } = row;
   const places = gone.map(({ uid, key }) => ({ folder: folder.number, uidValidity, uid, key }));
   const ids = await identifyGone(needs, turn, places);
+  // What is held already from another place is held from here now.
+  const held = lasting.size === 0 ? [] : await needs.watches.held(turn.account.id);
+  const heldBy = new Map(held.map((one) => [one.key, one]));
   const pieces: Piece[] = [];
   for (const [index, entry] of gone.entries()) {
     const copies = lasting.has(entry.key) ? (elsewhere.get(entry.key) ?? []) : [];
     const known = { id: ids[index] ?? "", entry, copies, lasts: lasting.has(entry.key) };
-    pieces.push(await tellOne(needs, turn, known, about));
+    const piece = await tellOne(needs, turn, known, about);
+    const before = piece.hold && heldBy.get(piece.hold.key);
+    pieces.push(before === undefined ? piece : { ...piece, heldFrom: before });
   }
   return pieces;
 }
@@ -67,8 +73,9 @@ async function tellOne(
   // Where a move of ours came too late, somebody else's has taken it to where it is by now.
   const isElsewhere = ours?.placed === null && copies.some((copy) => copy.folder.number !== ours.folder);
   if (isMoved && !isElsewhere) {
-    if (lasts) return { event: null, remove: uid, hold: hold(key, elsewhere) };
-    if (!isLost) return { event: null, remove: uid, hold: hold(null, targets) };
+    const moved = { event: null, remove: uid, staysIndexed: true } as const;
+    if (lasts) return { ...moved, hold: hold(key, elsewhere) };
+    if (!isLost) return { ...moved, hold: hold(null, targets) };
   }
   if (isBeingRemoved(intents, origin))
     return { event: null, remove: uid, hold: lasts ? hold(key, elsewhere) : hold(null, []) };
@@ -86,7 +93,7 @@ async function tellOne(
       { ...view, changes: ["folderIds"], actor },
       rolesOf([folder]),
     );
-    return { event, remove: uid };
+    return { event, remove: uid, nodes: threadNodes(needs, account, summary) };
   }
   if (lasts && ours?.kind !== "place") return { event: null, remove: uid, hold: hold(key, elsewhere) };
   const actor = ours === null ? "external" : "api";

@@ -16,6 +16,7 @@ export type LookNeeds = IdentifyMessages &
     watches: Pick<Store["watches"], "folders" | "chunks" | "held" | "write">;
     intents: Pick<Store["intents"], "list">;
     submissions: Pick<Store["submissions"], "byMessageId">;
+    threads: Pick<Store["threads"], "of" | "earliest">;
     wake: Pick<Wake, "wake">;
     /** Of how many messages of a folder changes are told. */
     window: number;
@@ -54,7 +55,8 @@ export async function write(needs: LookNeeds, turn: AnyTurn, change: WatchChange
   const { account, epoch } = turn;
   turn.progress();
   const events = (change.events ?? []).map((event) => withRoles(event, turn.folders));
-  const isOurs = await needs.watches.write({ id: account.id, appId: account.appId, epoch }, { ...change, events });
+  const at = needs.clock.now();
+  const isOurs = await needs.watches.write({ id: account.id, appId: account.appId, epoch }, { ...change, events, at });
   if (!isOurs) throw new Overtaken();
   if (events.length > 0) needs.wake.wake("events", account.appId);
 }

@@ -91,9 +91,24 @@ async function factsOf(of: string, message: Message): Promise<Facts> {
   return { ...envelope, references, text, html, files: await filesOf(of, message), warnings: warnings.toSorted() };
 }
 
+/** What a listing does not tell of a message, unless it is asked to. */
+const onlyRead = [
+  "references",
+  "text",
+  "html",
+  "headers",
+  "warnings",
+  "preview",
+  "threadId",
+  "invite",
+  "listUnsubscribe",
+  "authenticationResults",
+] as const satisfies (keyof Message)[];
+
 /** What of a message a listing tells as well; of one whose header it cut, without the field that was cut. */
 function alsoListed(body: Message, { attachments, cc, warnings }: Message): Partial<Message> {
-  const { references: _, text: __, html: ___, headers: ____, warnings: _____, ...same } = body;
+  const same: Partial<Message> = { ...body };
+  for (const name of onlyRead) delete same[name];
   if (attachments === undefined) {
     delete same.attachments;
     delete same.hasAttachment;
@@ -124,10 +139,11 @@ describe("by IMAP", () => {
 
 /** What of a message both protocols tell alike: all but what names and places it, and what Dovecot's IMAP tells wrongly. */
 function sameByBoth(message: Message, { dovecot, raw }: CorpusMessage): Partial<Message> {
-  const { id: _, accountId: __, folderIds: ___, receivedAt: ____, flags: _____, ...told } = message;
+  const { id: _, accountId: __, folderIds: ___, receivedAt: ____, flags: _____, threadId: ______, ...told } = message;
   const { files, ...others } = dovecot?.facts ?? {};
   const wrong = new Set([...Object.keys(others), ...(files === undefined ? [] : ["attachments", "hasAttachment"])]);
   if (raw.includes(0)) wrong.add("headers"); // see asImap
+  if (wrong.has("text") || wrong.has("html")) wrong.add("preview");
   return Object.fromEntries(Object.entries(told).filter(([name]) => !wrong.has(name)));
 }
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { buildDocument } from "../../src/http/document.ts";
+import { randomId } from "../../src/mail/id.ts";
 import { scopes } from "../../src/mail/tenant.ts";
 import { checkEveryRoute, type Document, type Tenant } from "../http/every-route.ts";
 import { type MailStack, startMailStack } from "../servers/mail-stack.ts";
@@ -49,6 +50,7 @@ async function newTenant(name: string, attachments: number): Promise<Tenant & { 
     data: { id: string; subject: string; attachments: { id: string }[] }[];
   }>("GET", `${path}/messages`);
   const message = messages.find((one) => one.attachments.length === attachments);
+  const threadId = await threadIn(app.id, accountId);
   const submission = await call<{ id: string }>(
     "POST",
     `${path}/submissions`,
@@ -69,6 +71,7 @@ async function newTenant(name: string, attachments: number): Promise<Tenant & { 
       accountId,
       folderId: folders[0]?.id ?? "",
       messageId: message?.id ?? "",
+      threadId,
       attachmentId: message?.attachments[0]?.id ?? "att_77",
       submissionId: submission.id,
       webhookId,
@@ -86,6 +89,17 @@ async function newTenant(name: string, attachments: number): Promise<Tenant & { 
       "Secret words",
     ],
   };
+}
+
+/** A thread of the first message in the inbox, as a watcher would write it. */
+async function threadIn(appId: string, accountId: string): Promise<string> {
+  const inbox = (await api.store.folders.list(accountId)).find(({ role }) => role === "inbox");
+  const thread = randomId("thr");
+  const { number: folder = 0, uidValidity = 0 } = inbox ?? {};
+  const put = [{ folder, uidValidity, uid: 1, key: null, own: thread, thread, at: Date.now() }];
+  const threads = { remove: [], merges: [], links: [{ node: thread, thread }], put };
+  expect(await api.store.watches.write({ id: accountId, appId, epoch: 0 }, { threads })).toBe(true);
+  return thread;
 }
 
 test("every route of the product keeps what the document promises", async () => {
@@ -114,6 +128,7 @@ test("every route of the product keeps what the document promises", async () => 
       accountId: none("acc"),
       folderId: none("fld"),
       messageId: `msg_${"A".repeat(40)}`,
+      threadId: none("thr"),
       attachmentId: "att_999",
       submissionId: none("sub"),
       webhookId: none("whk"),

@@ -59,7 +59,7 @@ describe("npm run demo", () => {
     const url = told(/^curl .* "(http\S+\/messages)"$/m);
     const response = await fetch(url, { headers: { Authorization: `Bearer ${key}` } });
     expect(response.status).toBe(200);
-    expect(await response.json()).toEqual({ data: [], nextCursor: null });
+    expect(await response.json()).toMatchObject({ data: [], nextCursor: null });
 
     demo.kill("SIGINT");
     await expectEnd(0);

@@ -32,6 +32,7 @@ function things(digit: string): Record<string, string> {
     folderId: id("fld"),
     submissionId: id("sub"),
     messageId: `msg_${digit.repeat(30)}`,
+    threadId: `thr_${digit.repeat(26)}`,
     attachmentId: `att_${digit}`,
     webhookId: id("whk"),
     deliveryId: id("dlv"),

@@ -133,6 +133,15 @@ describe("what is true of a message", () => {
   });
 });
 
+test("what becomes a space and a mark when it is folded is not found as that mark on a letter", () => {
+  const found = (value: string) =>
+    ["ü", "u ¨", "¨"].map((subject) => matchPredicate({ op: "subject", value }, { subject }));
+  expect([found(" ¨"), found(" ü ")]).toEqual([
+    [false, true, true],
+    [true, false, false],
+  ]);
+});
+
 test("folding is that of i;unicode-casemap", () => {
   expect(foldText("ǰ ß ﬁ ς é")).toBe("ǰ".normalize("NFKD") + " ß fi Σ E\u0301");
 });

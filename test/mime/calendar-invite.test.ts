@@ -186,3 +186,27 @@ test("much is bounded, in short time", () => {
     calendarInvite(`BEGIN:VCALENDAR\nBEGIN:VEVENT\n${piece.repeat(2_000_000 / piece.length)}`);
   expect(performance.now() - begin).toBeLessThan(3000);
 });
+
+test.each([
+  ["a gap in an address", `ORGANIZER:mailto:${" ".repeat(20_000)}${"a".repeat(400)} b`],
+  ["gaps in a time zone", `DTSTART;TZID=${"/A".repeat(200_000)}:20260101T100000`],
+  ["escapes", `SUMMARY:${"\\".repeat(500_000)}`],
+  ["parameters", `ATTENDEE${";A=,".repeat(100_000)}:x`],
+])("%s is read in short time", (_, line) => {
+  const begin = performance.now();
+  expect(event(line)?.events.length).toBe(1);
+  expect(performance.now() - begin).toBeLessThan(1000);
+});
+
+test("what is too long is cut, and no name is longer than its limit", () => {
+  const long = "\u{1f600}".repeat(2000);
+  const found = event(`UID:a${long}`, `DTSTART;TZID=a${long}:20260101T100000`, `ORGANIZER;CN=a${long}:mailto:a@x`)
+    ?.events[0];
+  const texts = [found?.uid, found?.start?.timeZone, found?.organizer?.name];
+  expect(texts.map((text) => [text?.isWellFormed(), (text?.length ?? 0) <= 1000])).toEqual([
+    [true, true],
+    [true, true],
+    [true, true],
+  ]);
+  expect(found?.organizer?.email).toBe("a@x");
+});

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { expect } from "vitest";
+import type { PartOctets } from "../../src/mail/mailbox.ts";
 import type { Part } from "../../src/mail/part.ts";
 import { timestampOrNull } from "../../src/mail/time.ts";
-import { type Body, parsedBodies } from "../../src/mime/asked-parts.ts";
+import { parsedBodies } from "../../src/mime/asked-parts.ts";
 import { decodeBodies } from "../../src/mime/decode-body.ts";
 import { decodeTransfer } from "../../src/mime/decode-transfer.ts";
 import { parseHeaders, references } from "../../src/mime/headers.ts";
@@ -34,7 +35,7 @@ export async function readStream(open: () => AsyncIterable<Uint8Array>): Promise
   });
 }
 
-type Read = { header: Uint8Array; structure: Part; bodies: Body[] };
+type Read = { header: Uint8Array; structure: Part; bodies: PartOctets[] };
 
 async function factsOf(
   read: Read,

@@ -175,6 +175,7 @@ describe("what may have been sent", () => {
   ].map(({ uid, receivedAt }) => ({
     place: { path: "Sent", uidValidity: 7, uid },
     key: null,
+    thread: null,
     envelope: emptyEnvelope,
     receivedAt,
     size: 1,

@@ -7,6 +7,7 @@ import type { ImapPlace } from "../../src/mail/message.ts";
 import type { AppCaller } from "../../src/mail/tenant.ts";
 import { deleteMessage } from "../../src/operations/delete-message.ts";
 import { type FoundOnServer, onMessage } from "../../src/operations/find-message.ts";
+import { createMessageTurns } from "../../src/operations/message-turns.ts";
 import { moveMessage } from "../../src/operations/move-message.ts";
 import { asOurs } from "../../src/operations/our-doing.ts";
 import { createPlaceCache } from "../../src/operations/place-cache.ts";
@@ -104,10 +105,19 @@ test("what is remembered of a message that is gone is the watcher's to forget, w
   };
   const removed = async (whose: AccountRow): Promise<number> => {
     const { needs, forgotten } = setup();
+    const origin = { folder: 1, uidValidity: 7, uid: 40 };
+    const find = async () => [{ accountId: whose.id, origin, now: { ...origin, uid: 41 } }];
     const mailboxes = { lend: async () => ({ session: gone, failed() {}, release() {} }) as never };
-    const remove = deleteMessage({ ...needs, mailboxes, accounts: { get: async () => whose } });
+    const remove = deleteMessage({
+      ...needs,
+      placements: { ...needs.placements, find },
+      mailboxes,
+      accounts: { get: async () => whose },
+      messageTurns: createMessageTurns(),
+    });
     const id = encodeMessageId({ tier: "tracked", origin: { folder: 1, uidValidity: 7, uid: 40 } }, needs.idKey());
-    await remove(caller, whose.id, { id, folder: null, permanent: true, signal: new AbortController().signal });
+    const { signal } = new AbortController();
+    await remove(caller, whose.id, { id, folder: null, permanent: true, signal, precondition: null });
     return forgotten.length;
   };
   const searched = async (whose: AccountRow): Promise<number> => {

@@ -106,6 +106,8 @@ test("the status tells of each watched folder how and when it was looked at", as
     version: 1,
     historicalBelow: 0,
     flagsReadAt: now,
+    threadsBelow: 10,
+    threadsLeft: 0,
   };
   await store.watches.write(
     { id: account.id, appId: caller.appId, epoch: claim.epoch },

@@ -54,6 +54,7 @@ export async function openReplyHouse(options: { maxMessage?: number } = {}) {
         summary: {
           place,
           key: null,
+          thread: null,
           envelope,
           warnings,
           receivedAt: null,

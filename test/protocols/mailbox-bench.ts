@@ -1,5 +1,6 @@
 import { afterEach, test } from "vitest";
-import type { Listing, Mailbox, Page } from "../../src/mail/mailbox.ts";
+import { filterExpression, type SearchFilters } from "../../src/mail/filter-expression.ts";
+import type { Listing, Mailbox, Page, Search } from "../../src/mail/mailbox.ts";
 import { maildropKeyText } from "../../src/mail/maildrop.ts";
 import type { ImapPlace, Place, Summary } from "../../src/mail/message.ts";
 import type { User } from "../servers/mailboxes.ts";
@@ -123,21 +124,25 @@ export function imapPlace(place: Place): ImapPlace {
 }
 
 export async function newest(mailbox: Mailbox, path = "INBOX"): Promise<Summary> {
-  const [message] = (await mailbox.list(path, { limit: 1, after: null }, {})).messages;
+  const [message] = (await mailbox.list(path, { limit: 1, after: null })).messages;
   if (!message) throw new Error(`${path} is empty`);
   return message;
 }
 
+/** A search by filters that may take 20 seconds. */
+export function searchFor(filters: SearchFilters): Search {
+  return { expression: filterExpression(filters, (name) => name), count: false, until: Date.now() + 20_000 };
+}
+
 /** What the messages of all pages are known by, in order. */
-export async function walk(
-  mailbox: Mailbox,
-  limit: number,
-  filter: Parameters<Mailbox["list"]>[2] = {},
-): Promise<(number | string)[]> {
+export async function walk(mailbox: Mailbox, limit: number, filters?: SearchFilters): Promise<(number | string)[]> {
   const seen: (number | string)[] = [];
   let after: Page["after"] = null;
   do {
-    const listing: Listing = await mailbox.list("INBOX", { limit, after }, filter);
+    const listing: Listing =
+      filters === undefined
+        ? await mailbox.list("INBOX", { limit, after })
+        : await mailbox.search("INBOX", { limit, after }, searchFor(filters));
     seen.push(...namesOf(listing));
     after = listing.next;
   } while (after);

@@ -8,14 +8,14 @@ const seenAndFlagged = { flags: { seen: true, flagged: true }, keywords: noKeywo
 export function changing({ it, filled, open, deliver, lacks }: Bench): void {
   it("sets and clears flags, and tells which places are missing", [], async () => {
     const { mailbox, user } = await filled(5);
-    const all = (await mailbox.list("INBOX", page, {})).messages;
+    const all = (await mailbox.list("INBOX", page)).messages;
     const [first, second] = all.map(({ place }) => place);
     if (!first || !second) throw new Error("too few messages");
     const absent = nowhere(first);
     const elsewhere = elsewhereOf(first);
     const places = [first, absent, second, elsewhere];
     expect(await mailbox.setFlags(places, seenAndFlagged)).toEqual({ missing: [absent, elsewhere] });
-    const now = (await mailbox.list("INBOX", page, {})).messages;
+    const now = (await mailbox.list("INBOX", page)).messages;
     for (const { flags } of now.slice(0, 2)) expect(flags).toMatchObject({ seen: true, flagged: true });
     // Not one of the others was touched, nor was another message taken for the absent one.
     expect(now.slice(2).map(({ flags }) => flags)).toEqual(all.slice(2).map(({ flags }) => flags));
@@ -28,7 +28,7 @@ export function changing({ it, filled, open, deliver, lacks }: Bench): void {
 
   it("flags mail that came since the session looked", ["lasting sessions", "UIDVALIDITY that holds"], async () => {
     const { mailbox, user } = await filled(2);
-    await mailbox.list("INBOX", page, {});
+    await mailbox.list("INBOX", page);
     await deliver(user, "Subject: new\n\nnew\n");
     const { place } = await newest(await open(user));
     expect(await mailbox.setFlags([place], seenAndFlagged)).toEqual({ missing: [] });
@@ -37,10 +37,10 @@ export function changing({ it, filled, open, deliver, lacks }: Bench): void {
 
   it("all that are missing are told, with nothing changed", [], async () => {
     const { mailbox } = await filled(3);
-    const before = (await mailbox.list("INBOX", page, {})).messages;
+    const before = (await mailbox.list("INBOX", page)).messages;
     const absent = nowhere((await newest(mailbox)).place);
     expect(await mailbox.setFlags([absent], seenAndFlagged)).toEqual({ missing: [absent] });
-    expect((await mailbox.list("INBOX", page, {})).messages).toEqual(before);
+    expect((await mailbox.list("INBOX", page)).messages).toEqual(before);
   });
 
   it("sets, keeps and clears keywords", ["keywords"], async () => {

@@ -26,7 +26,7 @@ export function folders({ it, filled, fill, open, user: freshUser, path, lacks }
     expect(all).toHaveLength(roles.length);
     for (const folder of all) expect(folder).toMatchObject({ selectable: true, parentPath: null });
     const inbox = all.find((folder) => folder.path === "INBOX");
-    const listed = await mailbox.list("INBOX", page, {});
+    const listed = await mailbox.list("INBOX", page);
     expect(inbox?.status).toMatchObject({
       messages: 4,
       unseen: listed.messages.filter(({ flags }) => !flags.seen).length,
@@ -38,7 +38,7 @@ export function folders({ it, filled, fill, open, user: freshUser, path, lacks }
   it("tells a folder's UIDNEXT, above all of its messages", ["UIDs"], async () => {
     const { mailbox } = await filled(4);
     const { uidNext, uidValidity, messages } = await mailbox.status("INBOX");
-    const listing = await mailbox.list("INBOX", page, {});
+    const listing = await mailbox.list("INBOX", page);
     expect([messages, uidValidity]).toEqual([4, listing.uidValidity]);
     expect(uidNext).toBeGreaterThan(Math.max(...listing.messages.map(({ place }) => imapPlace(place).uid)));
     const empty = await open(await freshUser());
@@ -51,15 +51,15 @@ export function folders({ it, filled, fill, open, user: freshUser, path, lacks }
     expect(await folderAt(mailbox, parent)).toMatchObject({ name: "Clients", parentPath: null, subscribed: true });
     const child = await mailbox.createFolder(parent, "Acme");
     expect(await folderAt(mailbox, child)).toMatchObject({ name: "Acme", parentPath: parent, selectable: true });
-    const { messages } = await mailbox.list("INBOX", page, {});
+    const { messages } = await mailbox.list("INBOX", page);
     const places = messages.map(({ place }) => place);
     await mailbox.move(places.map(imapPlace), child, (await mailbox.status(child)).uidNext);
-    expect((await mailbox.list(child, page, {})).messages).toHaveLength(2);
+    expect((await mailbox.list(child, page)).messages).toHaveLength(2);
     expect((await failureOf(mailbox.createFolder(parent, "Acme"))).code).toBe("folder-exists");
     expect((await failureOf(mailbox.deleteFolder(parent))).code).toBe("folder-protected");
     await mailbox.deleteFolder(child);
     expect(await folderAt(mailbox, child)).toBeUndefined();
-    expect((await failureOf(mailbox.list(child, page, {}))).code).toBe("not-found");
+    expect((await failureOf(mailbox.list(child, page))).code).toBe("not-found");
     expect((await failureOf(mailbox.deleteFolder(child))).code).toBe("not-found");
     expect((await failureOf(mailbox.deleteFolder("INBOX"))).code).toBe("folder-protected");
   });
@@ -80,11 +80,11 @@ export function folders({ it, filled, fill, open, user: freshUser, path, lacks }
   it("makes, renames and deletes a folder with mail in it", ["folder changes"], async () => {
     const { mailbox } = await filled(2);
     const made = await mailbox.createFolder(null, "Made");
-    const places = (await mailbox.list("INBOX", page, {})).messages.map(({ place }) => place);
+    const places = (await mailbox.list("INBOX", page)).messages.map(({ place }) => place);
     await mailbox.move(places.map(imapPlace), made, (await mailbox.status(made)).uidNext);
     const renamed = await mailbox.renameFolder(made, { name: "Renamed" });
-    expect((await mailbox.list(renamed, page, {})).messages).toHaveLength(2);
-    expect((await failureOf(mailbox.list(made, page, {}))).code).toBe("not-found");
+    expect((await mailbox.list(renamed, page)).messages).toHaveLength(2);
+    expect((await failureOf(mailbox.list(made, page))).code).toBe("not-found");
     await mailbox.deleteFolder(renamed);
     expect(await folderAt(mailbox, renamed)).toBeUndefined();
   });

@@ -6,7 +6,7 @@ import { type Bench, elsewhereOf, namesOf, noKeywords } from "./mailbox-bench.ts
 export function maildropWatching({ it, filled, next, deliver, lacks }: Bench): void {
   it("summaries leave out what is gone and tell flags as they are", [], async () => {
     const { mailbox, user } = await filled(5);
-    const { messages } = await mailbox.list("INBOX", { limit: 50, after: null }, {});
+    const { messages } = await mailbox.list("INBOX", { limit: 50, after: null });
     const [first, second, third] = messages.map(({ place }) => place);
     if (!first || !second || !third) throw new Error("the inbox is empty");
     await mailbox.setFlags([first], { flags: { flagged: true }, keywords: noKeywords });
@@ -24,7 +24,7 @@ export function maildropWatching({ it, filled, next, deliver, lacks }: Bench): v
     const isMaildrop = lacks.folders !== undefined;
     expect(mailbox.watching.kind).toBe(isMaildrop ? "maildrop" : "folders");
     if (mailbox.watching.kind === "folders") return;
-    const { messages } = await mailbox.list("INBOX", { limit: 50, after: null }, {});
+    const { messages } = await mailbox.list("INBOX", { limit: 50, after: null });
     const keys = (await mailbox.watching.keys()).map(maildropKeyText);
     expect(keys).toEqual(namesOf({ messages }).reverse());
     const later = await next(mailbox, user, () => deliver(user, "Subject: new\n\nnew\n"));

@@ -7,10 +7,10 @@ export function life({ it, filled, open, path }: Bench): void {
   it("concurrent calls are answered one after the other", ["folders"], async () => {
     const { mailbox } = await filled(20);
     const [listing, status, folders, again] = await Promise.all([
-      mailbox.list("INBOX", page, {}),
+      mailbox.list("INBOX", page),
       mailbox.status(path("Archive")),
       mailbox.folders(),
-      mailbox.list(path("Archive"), page, {}),
+      mailbox.list(path("Archive"), page),
     ]);
     const numbers = [listing.messages.length, status.messages, folders.length, again.messages.length];
     expect(numbers).toEqual([20, 0, 6, 0]);
@@ -20,10 +20,10 @@ export function life({ it, filled, open, path }: Bench): void {
   it("concurrent calls on one folder are answered one after the other", [], async () => {
     const { mailbox } = await filled(20);
     const [listing, status, folders, again] = await Promise.all([
-      mailbox.list("INBOX", page, {}),
+      mailbox.list("INBOX", page),
       mailbox.status("INBOX"),
       mailbox.folders(),
-      mailbox.list("INBOX", { limit: 7, after: null }, {}),
+      mailbox.list("INBOX", { limit: 7, after: null }),
     ]);
     const inbox = folders.find(({ role }) => role === "inbox")?.status?.messages;
     expect([listing.messages.length, status.messages, inbox, again.messages.length]).toEqual([20, 20, 20, 7]);
@@ -33,7 +33,7 @@ export function life({ it, filled, open, path }: Bench): void {
   it("sessions on one mailbox don't disturb each other", ["sessions at once"], async () => {
     const { mailbox, user } = await filled(10);
     const others = await Promise.all([open(user), open(user)]);
-    const lists = await Promise.all([mailbox, ...others].map((one) => one.list("INBOX", page, {})));
+    const lists = await Promise.all([mailbox, ...others].map((one) => one.list("INBOX", page)));
     for (const list of lists) expect(list).toEqual(lists[0]);
   });
 

@@ -35,7 +35,7 @@ const nested = [
 export function reading({ it, filled, open, user: freshUser, deliver }: Bench): void {
   it("gets a message's header and text parts without marking it seen", [], async () => {
     const { mailbox } = await filled(30);
-    const { messages } = await mailbox.list("INBOX", page, {});
+    const { messages } = await mailbox.list("INBOX", page);
     for (const { place, flags } of messages) {
       const { summary, header, bodies } = await mailbox.get(place, { headers: true, bodies: true });
       expect(Buffer.from(header ?? []).toString()).toMatch(/^[\s\S]*^Message-ID: [\s\S]*\r\n\r\n$/im);
@@ -66,7 +66,7 @@ export function reading({ it, filled, open, user: freshUser, deliver }: Bench): 
 
   it("a folder that is not there is not-found", [], async () => {
     const { mailbox } = await filled(1);
-    expect((await failureOf(mailbox.list("Nowhere", page, {}))).code).toBe("not-found");
+    expect((await failureOf(mailbox.list("Nowhere", page))).code).toBe("not-found");
     expect((await failureOf(mailbox.status("Nowhere"))).code).toBe("not-found");
     expect(mailbox.dead).toBe(false);
   });
@@ -173,7 +173,7 @@ export function reading({ it, filled, open, user: freshUser, deliver }: Bench): 
     await deliver(user, "Subject: whole\n\nan end\n");
     await deliver(user, "Subject: cut\n\nno end");
     const mailbox = await open(user);
-    const { messages } = await mailbox.list("INBOX", page, {});
+    const { messages } = await mailbox.list("INBOX", page);
     const place = messages.find(({ envelope }) => envelope.subject === "cut")?.place;
     if (!place) throw new Error("it is not listed");
     const raw = await collect((await mailbox.openRaw(place)).stream);
@@ -187,7 +187,7 @@ export function reading({ it, filled, open, user: freshUser, deliver }: Bench): 
     const { place } = await newest(mailbox);
     const { stream } = await mailbox.openRaw(place);
     for await (const _ of stream) break;
-    expect((await mailbox.list("INBOX", page, {})).messages).toHaveLength(1);
+    expect((await mailbox.list("INBOX", page)).messages).toHaveLength(1);
     expect((await mailbox.get(place, {})).summary.envelope.subject).toBe("big");
   });
 
@@ -200,7 +200,7 @@ export function reading({ it, filled, open, user: freshUser, deliver }: Bench): 
     const listed: number[] = [];
     let read = 0;
     for await (const chunk of stream) {
-      listed.push((await mailbox.list("INBOX", page, {})).messages.length);
+      listed.push((await mailbox.list("INBOX", page)).messages.length);
       read += chunk.length;
     }
     expect(read).toBe(size);

@@ -10,24 +10,24 @@ const idsOf = (messages: Listing["messages"]): Set<string | null> =>
 export function removing({ it, filled, open, next, user: freshUser, deliver, path, marks, lacks }: Bench): void {
   it("removes exactly what it is told to", [], async () => {
     const { mailbox, user } = await filled(6);
-    const all = (await mailbox.list("INBOX", page, {})).messages;
+    const all = (await mailbox.list("INBOX", page)).messages;
     const [one, two] = [all[1], all[3]];
     if (!one || !two) throw new Error("too few messages");
     const absent = nowhere(one.place);
     expect(await mailbox.remove([one.place, absent, two.place])).toEqual({ missing: [absent] });
     const left = all.filter((message) => message !== one && message !== two);
     const after = await next(mailbox, user);
-    expect(idsOf((await after.list("INBOX", page, {})).messages)).toEqual(idsOf(left));
+    expect(idsOf((await after.list("INBOX", page)).messages)).toEqual(idsOf(left));
     expect((await failureOf(after.get(one.place, {}))).code).toBe("message-gone");
     expect(await after.remove([absent])).toEqual({ missing: [absent] });
     await after.close();
-    expect(idsOf((await (await open(user)).list("INBOX", page, {})).messages)).toEqual(idsOf(left));
+    expect(idsOf((await (await open(user)).list("INBOX", page)).messages)).toEqual(idsOf(left));
   });
 
   it("moves, and tells where each message is now", ["move"], async () => {
     const { mailbox } = await filled(6);
     const archive = path("Archive");
-    const all = (await mailbox.list("INBOX", page, {})).messages;
+    const all = (await mailbox.list("INBOX", page)).messages;
     const [six, , four] = all.map(({ place }) => place);
     if (!six || !four) throw new Error("too few messages");
     const { uidNext } = await mailbox.status(archive);
@@ -39,7 +39,7 @@ export function removing({ it, filled, open, next, user: freshUser, deliver, pat
     );
     expect(missing).toEqual([absent]);
     expect(moved.map(({ from }) => from)).toEqual([six, four]);
-    const archived = (await mailbox.list(archive, page, {})).messages;
+    const archived = (await mailbox.list(archive, page)).messages;
     expect(archived).toHaveLength(2);
     for (const { from, to } of moved) {
       const original = all.find(({ place }) => nameOf(place) === nameOf(from));
@@ -50,7 +50,7 @@ export function removing({ it, filled, open, next, user: freshUser, deliver, pat
       expect(to).toEqual(copy?.place);
     }
     const left = all.filter(({ place }) => place !== six && place !== four);
-    expect(idsOf((await mailbox.list("INBOX", page, {})).messages)).toEqual(idsOf(left));
+    expect(idsOf((await mailbox.list("INBOX", page)).messages)).toEqual(idsOf(left));
   });
 
   it("moves into the folder where it is: nothing happens", ["move"], async () => {
@@ -77,10 +77,10 @@ export function removing({ it, filled, open, next, user: freshUser, deliver, pat
     const user = await freshUser();
     for (const _ of [1, 2, 3]) await deliver(user, "Message-ID: <twin@a.test>\nSubject: twin\n\ntwin\n");
     const mailbox = await open(user);
-    const places = (await mailbox.list("INBOX", page, {})).messages.map(({ place }) => place);
+    const places = (await mailbox.list("INBOX", page)).messages.map(({ place }) => place);
     const { uidNext } = await mailbox.status(path("Archive"));
     const { moved } = await mailbox.move(places.map(imapPlace), path("Archive"), uidNext);
-    const there = namesOf(await mailbox.list(path("Archive"), page, {}));
+    const there = namesOf(await mailbox.list(path("Archive"), page));
     expect(there).toHaveLength(3);
     const told = moved.flatMap(({ to }) => (to ? nameOf(to) : []));
     expect(new Set(told).size).toBe(told.length);
@@ -98,7 +98,7 @@ export function removing({ it, filled, open, next, user: freshUser, deliver, pat
 
   it("moves and removes many at once", ["move"], async () => {
     const { mailbox } = await filled(60);
-    const places = (await mailbox.list("INBOX", { limit: 100, after: null }, {})).messages.map(({ place }) => place);
+    const places = (await mailbox.list("INBOX", { limit: 100, after: null })).messages.map(({ place }) => place);
     const odd = places.filter((_, index) => index % 2 === 1);
     const { moved } = await mailbox.move(
       odd.map(imapPlace),
@@ -116,10 +116,10 @@ export function removing({ it, filled, open, next, user: freshUser, deliver, pat
     const { mailbox } = await filled(3);
     const { place, key } = await newest(mailbox);
     if (!key) throw new Error("no key");
-    expect(await mailbox.locate("INBOX", key)).toEqual([place]);
+    expect(await mailbox.locate("INBOX", [key])).toEqual([{ key, place }]);
     const { moved } = await mailbox.move([imapPlace(place)], path("Archive"), null);
-    expect(await mailbox.locate("INBOX", key)).toEqual([]);
-    expect(await mailbox.locate(path("Archive"), key)).toEqual([moved[0]?.to]);
+    expect(await mailbox.locate("INBOX", [key])).toEqual([]);
+    expect(await mailbox.locate(path("Archive"), [key])).toEqual([{ key, place: moved[0]?.to }]);
   });
 
   if (lacks["permanent keys"] !== undefined) {
@@ -127,7 +127,7 @@ export function removing({ it, filled, open, next, user: freshUser, deliver, pat
       const { mailbox } = await filled(2);
       const { place, key } = await newest(mailbox);
       expect([key, (await mailbox.get(place, { headers: true })).summary.key]).toEqual([null, null]);
-      const search = mailbox.locate("INBOX", { kind: "guid", value: "0123456789abcdef" });
+      const search = mailbox.locate("INBOX", [{ kind: "guid", value: "0123456789abcdef" }]);
       expect((await failureOf(search)).code).toMatch(/^unsupported-by-/);
     });
   }
@@ -135,13 +135,13 @@ export function removing({ it, filled, open, next, user: freshUser, deliver, pat
   if (marks) {
     it("what others have marked as deleted stays, and stays marked", ["news of removals by others"], async () => {
       const { mailbox, user } = await filled(6);
-      const places = (await mailbox.list("INBOX", page, {})).messages.map(({ place }) => imapPlace(place));
+      const places = (await mailbox.list("INBOX", page)).messages.map(({ place }) => imapPlace(place));
       const [one, two, three, four] = places;
       if (!one || !two || !three || !four) throw new Error("too few messages");
       await marks.set(user, "INBOX", [two.uid, four.uid]);
       expect(await mailbox.remove([one])).toEqual({ missing: [] });
       await mailbox.move([three], path("Archive"), (await mailbox.status(path("Archive"))).uidNext);
-      expect(namesOf(await mailbox.list("INBOX", page, {}))).not.toContain(three.uid);
+      expect(namesOf(await mailbox.list("INBOX", page))).not.toContain(three.uid);
       expect((await mailbox.status("INBOX")).messages).toBe(4);
       expect(await marks.get(user, "INBOX")).toEqual([four.uid, two.uid]);
       // One of ours may be marked already.

@@ -35,7 +35,7 @@ export function storing({ it, filled, open, user: freshUser, path, lacks }: Benc
     for (let n = 0; n < 55; n += 1)
       await mailbox.append(target, Buffer.from(message.toString().replace("<stored", `<n${n}`)), plain, null);
     const found = await mailbox.withMessageId(target, "<stored@a.test>");
-    const { messages } = await mailbox.list(target, { limit: 100, after: null }, {});
+    const { messages } = await mailbox.list(target, { limit: 100, after: null });
     const wanted = messages.filter(({ envelope }) => envelope.messageId === "<stored@a.test>");
     expect(found).toEqual(wanted.map(({ place }) => place));
     expect(found).toHaveLength(2);

@@ -5,7 +5,7 @@ import { type Bench, imapPlace, noKeywords } from "./mailbox-bench.ts";
 import { mirror, watchingOf } from "./mirror.ts";
 
 async function uidsOf(mailbox: Mailbox, path = "INBOX"): Promise<number[]> {
-  const { messages } = await mailbox.list(path, { limit: 1_000, after: null }, {});
+  const { messages } = await mailbox.list(path, { limit: 1_000, after: null });
   return messages.map(({ place }) => imapPlace(place).uid).reverse();
 }
 
@@ -22,7 +22,7 @@ export function watching({ it, watch, open, fill, deliver, path, user: freshUser
     const uids = await uidsOf(mailbox);
     expect([...seen.facts.keys()]).toEqual(uids);
     expect(seen.cursor()).toMatchObject({ exists: 30, uidNext: (uids.at(-1) ?? 0) + 1 });
-    const { messages } = await mailbox.list("INBOX", { limit: 50, after: null }, {});
+    const { messages } = await mailbox.list("INBOX", { limit: 50, after: null });
     for (const { place, flags, keywords, key } of messages) {
       const { uid } = imapPlace(place);
       expect(seen.facts.get(uid)).toEqual({ uid, flags, keywords, key });
@@ -87,7 +87,7 @@ export function watching({ it, watch, open, fill, deliver, path, user: freshUser
     const mailbox = await watch(user);
     const seen = await mirror(mailbox);
     const other = await open(user);
-    const places = (await other.list("INBOX", { limit: 50, after: null }, {})).messages.map(({ place }) =>
+    const places = (await other.list("INBOX", { limit: 50, after: null })).messages.map(({ place }) =>
       imapPlace(place),
     );
     const [flagged, ...rest] = places;
@@ -116,7 +116,7 @@ export function watching({ it, watch, open, fill, deliver, path, user: freshUser
       const [watcher, borrowed, other] = [await watch(user), await open(user), await open(user)];
       const seen = await mirror(watcher);
       for (let round = 1; round <= 24; round++) {
-        const { messages } = await other.list("INBOX", { limit: 1_000, after: null }, {});
+        const { messages } = await other.list("INBOX", { limit: 1_000, after: null });
         const places = messages.map(({ place }) => imapPlace(place));
         const some = places.filter((_, index) => (index * 7 + round) % 11 === 0);
         if (round % 3 === 0) await other.remove(some.slice(0, 2));
@@ -128,7 +128,7 @@ export function watching({ it, watch, open, fill, deliver, path, user: freshUser
       }
       await seen.look(watcher);
       await seen.look(watcher);
-      const { messages } = await other.list("INBOX", { limit: 1_000, after: null }, {});
+      const { messages } = await other.list("INBOX", { limit: 1_000, after: null });
       const truth = messages.map(({ place, flags }) => [imapPlace(place).uid, flags]).reverse();
       expect([...seen.facts.values()].map(({ uid, flags }) => [uid, flags])).toEqual(truth);
       expect(seen.cursor().exists).toBe(truth.length);
@@ -147,7 +147,7 @@ export function watching({ it, watch, open, fill, deliver, path, user: freshUser
     const user = await freshUser();
     await fill(user, 40);
     const mailbox = await watch(user);
-    const { messages } = await mailbox.list("INBOX", { limit: 50, after: null }, {});
+    const { messages } = await mailbox.list("INBOX", { limit: 50, after: null });
     const newest = messages[0]?.receivedAt ?? 0;
     const first = await watchingOf(mailbox).firstSince("INBOX", newest);
     const uids = messages.map(({ place }) => imapPlace(place).uid);
@@ -192,7 +192,7 @@ export function watching({ it, watch, open, fill, deliver, path, user: freshUser
     expect(await watching.waitForNews("INBOX", 60_000, signal)).toMatchObject({ arrived: true });
     await seen.look(mailbox);
     await deliver(user, mail("while away"));
-    await mailbox.list(path("Archive"), { limit: 5, after: null }, {});
+    await mailbox.list(path("Archive"), { limit: 5, after: null });
     expect(await watching.waitForNews("INBOX", 60_000, signal)).toMatchObject({ arrived: true });
     expect((await seen.look(mailbox))?.subjects).toEqual(["while away"]);
     expect(await watching.waitForNews("INBOX", 100, signal)).toBeNull();
@@ -202,7 +202,7 @@ export function watching({ it, watch, open, fill, deliver, path, user: freshUser
     const user = await freshUser();
     await fill(user, 6);
     const mailbox = await watch(user);
-    const { messages } = await mailbox.list("INBOX", { limit: 50, after: null }, {});
+    const { messages } = await mailbox.list("INBOX", { limit: 50, after: null });
     const places = messages.map(({ place }) => place);
     expect(await mailbox.summaries(places.slice(1, 4))).toEqual(messages.slice(1, 4));
     expect(await mailbox.summaries([])).toEqual([]);

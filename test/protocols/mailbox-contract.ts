@@ -4,6 +4,7 @@ import { changing } from "./mailbox-contract-changing.ts";
 import { folders } from "./mailbox-contract-folders.ts";
 import { life } from "./mailbox-contract-life.ts";
 import { listing } from "./mailbox-contract-listing.ts";
+import { parts } from "./mailbox-contract-parts.ts";
 import { reading } from "./mailbox-contract-reading.ts";
 import { removing } from "./mailbox-contract-removing.ts";
 import { maildropWatching } from "./mailbox-contract-keys.ts";
@@ -20,6 +21,7 @@ export function mailboxContract(environment: Environment, more: (bench: Bench) =
     for (const theme of [
       listing,
       reading,
+      parts,
       changing,
       removing,
       folders,

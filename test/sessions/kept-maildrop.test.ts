@@ -35,6 +35,7 @@ test("what is kept of a maildrop is told as it was put, with the keys that it wa
   await mine.flags.change([key, print], flags);
   await mine.duplicates.add(["uidl:same", "uidl:a:b/c"]);
   expect([...(await mine.headers.get([key, print]))]).toEqual([["uidl:u1", { ...header, header: expect.anything() }]]);
+  expect(await mine.headers.keys()).toEqual(new Set(["uidl:u1"]));
   expect((await mine.flags.get([key])).get("uidl:u1")).toMatchObject({ flags: { seen: true }, keywords: ["$Work"] });
   expect(await mine.flags.having("seen")).toEqual(new Set([key, print].map(maildropKeyText)));
   expect(await mine.duplicates.all()).toEqual(new Set(["uidl:same", "uidl:a:b/c"]));
@@ -53,6 +54,7 @@ test.for([{ host: "other.test" }, { username: "somebody" }])("nothing of it is t
   await of().duplicates.add(["uidl:same"]);
   const other = of(change);
   expect(maildropLogin(at(change))).not.toBe(maildropLogin(at({})));
+  expect((await other.headers.keys()).size).toBe(0);
   expect((await other.headers.get([key])).size + (await other.flags.get([key])).size).toBe(0);
   expect((await other.flags.having("seen")).size + (await other.duplicates.all()).size).toBe(0);
   await other.forget([key]);

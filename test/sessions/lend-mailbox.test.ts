@@ -188,12 +188,15 @@ describe("a maildrop", () => {
     const { counts, change, lend, mailboxes, account } = setup();
     change({ incoming: maildrop });
     const first = await mailboxes.lend(account(), { stream: true });
+    expect(mailboxes.awaited(account())).toBe(false);
     const second = lend();
     await Promise.resolve();
     expect(counts).toEqual({ opened: 1, closed: 0 });
+    expect(mailboxes.awaited(account())).toBe(true);
     first.release();
     expect(await second).toMatchObject({ fresh: true });
     expect(counts).toEqual({ opened: 2, closed: 1 });
+    expect(mailboxes.awaited(account())).toBe(false);
   });
 
   test("that another session holds is tried a few times, then told as locked", async () => {

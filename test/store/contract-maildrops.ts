@@ -70,6 +70,7 @@ export function maildropsContract(subject: () => Promise<Subject>): void {
       ]);
       const found = await headersOf(maildrop, [uidl("longest"), uidl("tooLong"), uidl("last"), ...unkeepable]);
       expect([...found.keys()].toSorted()).toEqual(["uidl:last", "uidl:longest"]);
+      expect(await maildrop.headers.keys()).toEqual(new Set(found.keys()));
       expect(found.get("uidl:longest")?.header).toEqual(longest);
       expect(await headerCount(handle, account.id)).toBe(2);
     });
@@ -84,6 +85,7 @@ export function maildropsContract(subject: () => Promise<Subject>): void {
 
       await maildrop.keepOnly(keys, now);
       expect(await headerCount(handle, account.id)).toBe(maxKeptHeaders - 20);
+      expect(await maildrop.headers.keys()).toEqual(new Set(keys.slice(20, -20).map(maildropKeyText)));
       await maildrop.headers.put(keys.slice(-30).map((key) => kept(key)));
       expect((await maildrop.headers.get(keys.slice(0, 25))).size).toBe(5);
       expect((await maildrop.headers.get(keys.slice(-500))).size).toBe(500);

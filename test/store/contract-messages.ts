@@ -37,12 +37,15 @@ export function messagesContract(subject: () => Promise<Subject>): void {
       expect(await placements.find("acc_other", origins)).toEqual([]);
       expect(await placements.find(accountId, [])).toEqual([]);
 
-      for (const row of rows.slice(1)) {
+      for (const row of rows.slice(200)) {
         await placements.remove({ ...row, accountId: "acc_other" });
         await placements.remove({ ...row, now: { ...row.now, uid: row.now.uid + 1 } });
         expect(await placements.find(accountId, [row.origin])).toEqual([row]);
         await placements.remove(row);
       }
+      const elsewhere = { ...rows[0], origin: { ...rows[0]?.origin, folder: 8 } } as (typeof rows)[number];
+      await placements.remove(...rows.slice(1, 200), elsewhere);
+      await placements.remove();
       expect(await placements.find(accountId, origins)).toEqual(rows.slice(0, 1));
     });
 
@@ -122,8 +125,9 @@ export function messagesContract(subject: () => Promise<Subject>): void {
       expect(await intents.live(accountId, 99)).toEqual([]);
       expect(await intents.list(accountId, 899)).toEqual([{ ...place, placed, settled: true, expiresAt: 900 }]);
       expect(await placements.find(accountId, [origin])).toEqual([{ accountId, origin, now }]);
-      await intents.settle(place.id, { placed: null, expiresAt: 901, placements: [] });
-      expect(await intents.list(accountId, 900)).toMatchObject([{ placed: null, expiresAt: 901 }]);
+      const source = { folder: 1, uidValidity: 9, uids: [5, 6] };
+      await intents.settle(place.id, { source, placed: null, expiresAt: 901, placements: [] });
+      expect(await intents.list(accountId, 900)).toMatchObject([{ source, placed: null, expiresAt: 901 }]);
     });
 
     test("is swept once a look at the whole account has told it, where it is a place that is over", async () => {

@@ -20,6 +20,7 @@ import { oneAccountContract } from "./contract-one-account.ts";
 import { settlingContract } from "./contract-settling.ts";
 import { submissionsContract } from "./contract-submissions.ts";
 import { tenantsContract } from "./contract-tenants.ts";
+import { threadsContract } from "./contract-threads.ts";
 import { uploadsContract } from "./contract-uploads.ts";
 import { watchClaimsContract } from "./contract-watch-claims.ts";
 import { watchesContract } from "./contract-watches.ts";
@@ -60,6 +61,7 @@ export function storeContract(name: string, open: () => Promise<{ handle: Handle
     nodesContract(subject);
     watchClaimsContract(subject);
     watchesContract(subject);
+    threadsContract(subject);
     webhooksContract(subject);
     deliveriesContract(subject);
     deliveryClaimsContract(subject);

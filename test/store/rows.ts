@@ -135,6 +135,8 @@ export function watchFolderRow(accountId: string, change: Partial<WatchFolderRow
     flagsReadAt: 1_790_000_000_000,
     lastCheckedAt: 1_790_000_000_001,
     lastChangedAt: null,
+    threadsBelow: 4_294_967_296,
+    threadsLeft: 500,
     ...change,
   };
 }

@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { migrateSqlite } from "../../src/store/migrate-sqlite.ts";
 import { readMigrations } from "../../src/store/migrations.ts";
 import { postgresTables } from "../../src/store/parity.ts";
-import * as tables from "../../src/store/schema.sqlite.ts";
+import { sqliteTables as tables } from "../../src/store/tables.sqlite.ts";
 
 type ColumnInfo = { name: string; type: string; notnull: number; dflt_value: string | null; pk: number };
 
@@ -104,6 +104,19 @@ test("submissions from before the outbox was whole are sent as their account say
   ]);
 });
 
+test("of folders that were watched before there were threads the newest messages are indexed; headers of old are read again", () => {
+  const db = migrated(6);
+  db.exec("insert into watch_folders (account_id, folder, uid_next) values ('acc_1', 1, 4294967295), ('acc_1', 2, 1)");
+  db.exec("insert into maildrop_headers (account_id, key) values ('acc_1', 'uidl:1')");
+  migrateSqlite(db, migrations);
+  const rows = db.prepare("select folder, threads_below, threads_left from watch_folders order by folder").raw();
+  expect(rows.all()).toEqual([
+    [1, 4_294_967_296, 500],
+    [2, 4_294_967_296, 500],
+  ]);
+  expect(db.prepare("select count(*) from maildrop_headers").pluck().get()).toBe(0);
+});
+
 test("a step that fails leaves nothing of itself", () => {
   const db = migrated();
   const broken = [...migrations, { name: "9999_broken.sql", sql: "create table half (a); create table half (a);" }];
@@ -178,6 +191,34 @@ test("what is looked up often is found by an index", () => {
     "select * from folder_snapshots where account_id = '' and folder = 1 order by n":
       "sqlite_autoindex_folder_snapshots_1 (account_id=? AND folder=?)",
     "select * from held_keys where account_id = '' order by key": "sqlite_autoindex_held_keys_1",
+    [`select * from (select value ->> 0 as node from json_each('[]')) as given cross join thread_links as links where links.account_id = '' and links.node = given.node`]:
+      "SEARCH links USING PRIMARY KEY (account_id=? AND node=?)",
+    "select thread, min(at) from thread_messages where account_id = '' and thread in ('a', 'b') group by thread":
+      "COVERING INDEX thread_messages_thread (account_id=? AND thread=?)",
+    "select max(at) from thread_messages where account_id = '' and thread = ''":
+      "COVERING INDEX thread_messages_thread (account_id=? AND thread=?)",
+    "select thread from thread_messages where account_id = '' and folder = 1 and uid < 5":
+      "PRIMARY KEY (account_id=? AND folder=? AND uid<?)",
+    "delete from thread_messages where account_id = '' and folder = 1 and uid in (select value ->> 0 from json_each('[]'))":
+      "PRIMARY KEY (account_id=? AND folder=? AND uid=?)",
+    "select id from threads where account_id = '' and latest_at is not null and (latest_at, id) < (5, '') order by latest_at desc, id desc limit 9":
+      "SEARCH threads USING COVERING INDEX threads_latest (account_id=? AND latest_at>? AND (latest_at,id)<(?,?)",
+    [`select m.*, (select count(distinct own) from thread_messages where account_id = '' and thread = page.id) from (select id, latest_at from threads where account_id = '' and latest_at is not null order by latest_at desc limit 9) as page cross join thread_messages as m where m.account_id = '' and m.folder = (select folder from thread_messages where account_id = '' and thread = page.id and at = page.latest_at order by folder desc, uid desc limit 1) and m.uid = (select uid from thread_messages where account_id = '' and thread = page.id and at = page.latest_at order by folder desc, uid desc limit 1)`]:
+      "SEARCH m USING PRIMARY KEY (account_id=? AND folder=? AND uid=?)",
+    "select folder, uid from thread_messages where account_id = '' and thread = '' and at = 5 order by folder desc, uid desc limit 1":
+      "COVERING INDEX thread_messages_thread (account_id=? AND thread=? AND at=?)",
+    "select count(distinct own) from thread_messages where account_id = '' and thread = ''":
+      "COVERING INDEX thread_messages_thread (account_id=? AND thread=?)",
+    "select * from thread_messages where account_id = '' and thread in ('a', 'b') order by at":
+      "COVERING INDEX thread_messages_thread (account_id=? AND thread=?)",
+    "select * from thread_messages where account_id = '' and thread = '' order by at desc, folder desc, uid desc limit 9":
+      "COVERING INDEX thread_messages_thread (account_id=? AND thread=?)",
+    "update thread_messages set thread = '' where account_id = '' and thread in (select value ->> 0 from json_each('[]'))":
+      "COVERING INDEX thread_messages_thread (account_id=? AND thread=?)",
+    "select id from threads where account_id = '' and latest_at is null and emptied_at < 5":
+      "INDEX threads_emptied (account_id=? AND emptied_at<?)",
+    "update thread_links set thread = '' where account_id = '' and thread in ('a')":
+      "thread_links_thread (account_id=? AND thread=?)",
     "select * from webhooks where app_id = '' and id > '' order by id limit 9": "webhooks_app (app_id=? AND id>?)",
     "select 1 from webhooks cross join events where webhooks.app_id = '' and events.app_id = '' and sequence > 5 and sequence <= 9":
       "SEARCH webhooks USING COVERING INDEX webhooks_app (app_id=?)\nSEARCH events USING COVERING INDEX events_sequence (app_id=? AND sequence>?",

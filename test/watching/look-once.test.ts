@@ -63,6 +63,27 @@ test("a complaint makes the interval longer, if the look before was a good one",
   expect((await look(fails(locked()))).kept?.maildropMs).toBe(300_000);
 });
 
+test("a server that took it badly when headers were read ahead is spared from look to look", async () => {
+  let asked = 0;
+  const { watching, ...session } = emptyMaildrop();
+  const keepHeaders = async () => {
+    asked++;
+    throw new Failure("upstream-throttled", "Too many commands.");
+  };
+  const lend = async () => lent({ ...session, watching: { ...watching, keepHeaders } });
+  const first = await look(lend);
+  expect(first.kept).toEqual({
+    version: first.row.version,
+    failures: 0,
+    maildropMs: 300_000,
+    headersFrom: first.begun + 6 * 3_600_000,
+  });
+  const second = await look(lend, { headersFrom: first.begun + 1 });
+  expect([asked, second.kept?.headersFrom]).toEqual([1, first.begun + 1]);
+  await look(lend, { headersFrom: first.begun });
+  expect(asked).toBe(2);
+});
+
 test("while a refused login waits for its next try it is kept in mind", async () => {
   const refused = new Failure("account-authentication-failed", "The login was refused.", { retryAfter: 600 });
   expect((await look(fails(refused))).inMs).toBe(60_000);

@@ -3,12 +3,14 @@ import { Failure } from "../../src/errors.ts";
 import type { Flags } from "../../src/mail/flags.ts";
 import type { FolderRole, NativeFolder } from "../../src/mail/folder.ts";
 import type { ByteRange, Mailbox } from "../../src/mail/mailbox.ts";
-import type { ImapPlace, NativeKey, Place, Summary } from "../../src/mail/message.ts";
+import type { Envelope, ImapPlace, NativeKey, Place, Summary } from "../../src/mail/message.ts";
 import type { Fact, FolderWatching } from "../../src/mail/watch.ts";
 import { emptyEnvelope } from "../../src/mime/parse-envelope.ts";
 
 type Stored = { uid: number; key: string; flags: Flags; keywords: string[]; modSeq: number; subject: string };
 type ModelFolder = { uidValidity: number; uidNext: number; messages: Map<number, Stored> };
+
+type Tie = Pick<Envelope, "messageId" | "inReplyTo" | "references"> & Pick<Summary, "thread" | "receivedAt">;
 
 /** The folders that have a role. */
 const roles: Record<string, FolderRole> = { INBOX: "inbox", Archive: "archive", Sent: "sent" };
@@ -49,6 +51,10 @@ export function modelServer({ permanent, condstore }: { permanent: boolean; cond
     read: [] as string[],
     /** How much of them. */
     octetsRead: 0,
+    /** What messages refer to, the server's id of their conversation, and when they arrived, by their keys. */
+    ties: (_key: string): Partial<Tie> => ({}),
+    /** The keys of messages that were told whole. */
+    told: new Set<string>(),
     /** The line is lost. */
     isDead: false,
     /** The line is lost after each message that is read. */
@@ -93,22 +99,23 @@ export function modelServer({ permanent, condstore }: { permanent: boolean; cond
     meanwhile: async (): Promise<void> => {},
   };
 
-  const summaryOf = (path: string, { uid, key, flags, keywords, subject }: Stored): Summary<ImapPlace> => ({
-    place: { path, uidValidity: at(path).uidValidity, uid },
-    key: keyOf(key),
-    envelope: {
-      ...emptyEnvelope,
-      messageId: `<${key}@postern.test>`,
-      subject,
-      from: server.raws.has(key) ? daemon : person,
-    },
-    receivedAt: 1_790_000_000_000,
-    size: 100,
-    flags,
-    keywords,
-    structure: null,
-    warnings: [],
-  });
+  const summaryOf = (path: string, { uid, key, flags, keywords, subject }: Stored): Summary<ImapPlace> => {
+    server.told.add(key);
+    const { thread = null, receivedAt = 1_790_000_000_000, ...tie } = server.ties(key);
+    const from = server.raws.has(key) ? daemon : person;
+    return {
+      place: { path, uidValidity: at(path).uidValidity, uid },
+      key: keyOf(key),
+      thread,
+      envelope: { ...emptyEnvelope, messageId: `<${key}@postern.test>`, subject, from, ...tie },
+      receivedAt,
+      size: 100,
+      flags,
+      keywords,
+      structure: null,
+      warnings: [],
+    };
+  };
   const factOf = ({ uid, flags, keywords, key }: Stored): Fact => ({ uid, flags, keywords, key: keyOf(key) });
   const sorted = (path: string): Stored[] => [...at(path).messages.values()].sort((a, b) => a.uid - b.uid);
 

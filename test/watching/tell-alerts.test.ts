@@ -132,7 +132,13 @@ async function watchedBy(open: () => Promise<unknown>, mode: "push" | "poll"): P
   return told();
 }
 
-const empty = { folders: async () => [], watching: { kind: "maildrop", keys: async () => [] }, close: async () => {} };
+const watching = {
+  kind: "maildrop",
+  bodiesOnly: false,
+  keys: async () => [],
+  keepHeaders: async () => ({ known: 0, of: 0 }),
+};
+const empty = { folders: async () => [], watching, close: async () => {} };
 
 test.each(["push", "poll"] as const)("%s: after each look what the server said is told", async (mode) => {
   const said = [["full"], ["full", "down at six"]];

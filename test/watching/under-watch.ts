@@ -69,7 +69,7 @@ export function needsOf({ lend, watch, rests = false, random = 0.5, ...more }: S
     watches: { get: async () => null, folders: async () => [], held: async () => [], noteLooks: async () => {} },
     intents: { list: async () => [] },
     folders: { list: async () => [], version: async () => 0 },
-    mailboxes: { lend: () => lend?.(clock), watch: () => watch?.(clock), rests: () => rests },
+    mailboxes: { lend: () => lend?.(clock), watch: () => watch?.(clock), rests: () => rests, awaited: () => false },
   };
   return { needs, account, clock, pace, waits };
 }
@@ -96,7 +96,13 @@ export function emptyMaildrop(change: { loginDelay?: number; folders?: () => Pro
   const { loginDelay = null, folders = async () => [] } = change;
   return {
     folders,
-    watching: { kind: "maildrop", loginDelay, keys: async () => [] },
+    watching: {
+      kind: "maildrop",
+      loginDelay,
+      bodiesOnly: false,
+      keys: async () => [],
+      keepHeaders: async () => ({ known: 0, of: 0 }),
+    },
     alerts: () => [],
     close: async () => {},
   };

@@ -1,10 +1,14 @@
 import { createSecretKey } from "node:crypto";
 import { encodeMessageId, type Origin } from "../../src/mail/id.ts";
+import { threadNode } from "../../src/mail/thread.ts";
 import { asOurs, beginPlacing, endPlacing } from "../../src/operations/our-doing.ts";
 import { createPlaceCache } from "../../src/operations/place-cache.ts";
 import type { AccountRow, EventRow, FolderRow, PlacementRow } from "../../src/store/rows.ts";
 import type { Store } from "../../src/store/store.ts";
+import { indexEarlier } from "../../src/watching/index-earlier.ts";
 import { lookAtAccount } from "../../src/watching/look-at-account.ts";
+import { createAlertsTold } from "../../src/watching/alerts-told.ts";
+import { lookAtAll, type Round, type WatchNeeds } from "../../src/watching/round.ts";
 import { type LookedAt, lookAtFolder } from "../../src/watching/look-at-folder.ts";
 import { accountRow, appRow } from "../store/rows.ts";
 import type { ModelServer } from "./model-server.ts";
@@ -57,13 +61,15 @@ export async function watchedModel(
     accountId: base.id,
     /** Time enough to read flags again where the server can't tell which have changed. */
     later: (ms = 400_000): void => void (now += ms),
-    /** Looks, and is killed at its first write. */
+    /** Looks, and puts earlier messages into the index of threads, and is killed at its first write. */
     async lookAndDie(how: "before" | "after"): Promise<void> {
       fault = how;
       const turn = { account: await account(), epoch: claim?.epoch ?? 0, mailbox: server.mailbox, progress() {} };
-      await lookAtAccount(needs, turn, since).catch((error: Error) => {
+      const unlessKilled = (error: Error): void => {
         if (!error.message.startsWith("killed")) throw error;
-      });
+      };
+      await lookAtAccount(needs, turn, since).catch(unlessKilled);
+      await indexEarlier(needs, turn).catch(unlessKilled);
       fault = "none";
     },
     /** A move by the API, in its steps: where there is no MOVE the message is in both folders for a while. */
@@ -134,6 +140,50 @@ export async function watchedModel(
         more = (await lookAtAccount(needs, turn, since)).state === "more";
         since = begun;
       }
+    },
+    /** Puts some of what was there before into the index of threads; whether there is more. */
+    async indexEarlier(): Promise<boolean> {
+      const turn = { account: await account(), epoch: claim?.epoch ?? 0, mailbox: server.mailbox, progress() {} };
+      return (await indexEarlier(needs, turn)) === "more";
+    },
+    /** A round of a watch: a look at all folders, and what is done in the quiet after it. */
+    async round(awaited: () => boolean = () => false): Promise<Round | null> {
+      const watching = {
+        ...needs,
+        mailboxes: { awaited },
+        random: () => 0.5,
+        every: { folders: 60_000, maildrop: 300_000 },
+      };
+      const watched = {
+        accountId: base.id,
+        epoch: claim?.epoch ?? 0,
+        signal: new AbortController().signal,
+        alive() {},
+        looked() {},
+        alertsTold: createAlertsTold(),
+      };
+      // Only what looks at folders is there.
+      return lookAtAll(watching as unknown as WatchNeeds, { mailbox: server.mailbox, idles: true }, watched);
+    },
+    /** Which messages each thread has by now, as `folder/UID`. */
+    async threads(): Promise<Map<string, string[]>> {
+      const paths = new Map((await store.folders.list(base.id)).map(({ number, path }) => [number, path]));
+      const listed = await store.threads.list(base.id, { after: null, limit: 1_000, folder: null });
+      const rows = await store.threads.messages(
+        base.id,
+        listed.map(({ id }) => id),
+      );
+      return new Map(
+        listed.map(({ id }) => [
+          id,
+          rows.filter(({ thread }) => thread === id).map(({ folder, uid }) => `${paths.get(folder)}/${uid}`),
+        ]),
+      );
+    },
+    /** The thread of a message by its id in brackets, as everybody can tell it who has its nodes. */
+    async threadOf(messageId: string): Promise<string | undefined> {
+      const node = threadNode(idKey, { kind: "message", value: messageId });
+      return (await store.threads.of(base.id, [node])).get(node);
     },
     /** A look at the inbox alone, as news of it makes one. */
     async lookAtInbox(hints: { flags: boolean }): Promise<LookedAt> {

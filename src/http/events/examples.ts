@@ -19,6 +19,7 @@ const archive = "fld_4t9d2u6b1v7e3q8h5m0r6k2sca";
 const message = {
   id: "msg_BQAAAAEAAAABAAAAKk3vXb8Yk2Qf7w",
   accountId,
+  threadId: "thr_uaqi6avdliree8o96lph7p51r0",
   folderIds: [inbox],
   messageId: "<20261122.4711@example.org>",
   inReplyTo: null,

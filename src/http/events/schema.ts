@@ -21,12 +21,15 @@ const truncated = z
       "an address, keyword, Message-ID or entry of `metadata` that is itself too long is left out, or null.",
   });
 
-const told = message
-  .omit({ threadId: true, references: true, preview: true, text: true, html: true, headers: true })
-  .extend({
-    folderIds: z.array(z.string()).openapi({ description: "The folders that it lies in, as far as they are watched." }),
-    truncated,
-  });
+const told = message.omit({ references: true, preview: true, text: true, html: true, headers: true }).extend({
+  threadId: z.string().optional().openapi({
+    description:
+      "The conversation that it belongs to. Another message may later show that two are one; both ids then lead to it.",
+    example: "thr_uaqi6avdliree8o96lph7p51r0",
+  }),
+  folderIds: z.array(z.string()).openapi({ description: "The folders that it lies in, as far as they are watched." }),
+  truncated,
+});
 
 const messageCreated = told
   .extend({

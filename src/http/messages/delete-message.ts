@@ -3,6 +3,7 @@ import type { deleteMessage as operation } from "../../operations/delete-message
 import { contract } from "../contract.ts";
 import type { Front } from "../env.ts";
 import { booleanQuery } from "../schemas.ts";
+import { ifMatchHeaders, preconditionOf } from "./message-tag.ts";
 import { copyQuery, messageErrors, messageParams } from "./schema.ts";
 
 const route = contract({
@@ -12,9 +13,12 @@ const route = contract({
   scope: "messages:write",
   tag: "Messages",
   summary: "Delete a message",
-  description: "Moves it to the trash. `permanent=true` removes exactly this message for good.",
+  description:
+    "Moves it to the trash. `permanent=true` removes exactly this message for good. With `If-Match` it is done only as long as " +
+    "the message has that ETag.",
   request: {
     params: messageParams,
+    headers: ifMatchHeaders,
     query: z.strictObject({
       ...copyQuery,
       permanent: booleanQuery
@@ -23,7 +27,7 @@ const route = contract({
     }),
   },
   responses: { 204: { description: "It is done, or was in the trash already." } },
-  errors: [...messageErrors, "delete-unconfirmed"],
+  errors: [...messageErrors, "precondition-failed", "delete-unconfirmed"],
 });
 
 export function deleteMessage(app: Front, run: ReturnType<typeof operation>): void {
@@ -31,7 +35,8 @@ export function deleteMessage(app: Front, run: ReturnType<typeof operation>): vo
     const { accountId, messageId } = c.req.valid("param");
     const { folder = null, permanent = false } = c.req.valid("query");
     const { signal } = c.req.raw;
-    await run(c.var.caller, accountId, { id: messageId, folder, permanent, signal });
+    const precondition = preconditionOf(c.req.header("If-Match"));
+    await run(c.var.caller, accountId, { id: messageId, folder, permanent, signal, precondition });
     return c.body(null, 204);
   });
 }

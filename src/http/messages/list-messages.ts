@@ -1,12 +1,12 @@
 import { z } from "@hono/zod-openapi";
 import type { listMessages as operation } from "../../operations/list-messages.ts";
-import { accountParams, mailboxErrors } from "../accounts/schema.ts";
+import { accountParams } from "../accounts/schema.ts";
 import { contract } from "../contract.ts";
 import type { Front } from "../env.ts";
-import { booleanQuery, oneLine, pageOf, pageQuery, timestampInput } from "../schemas.ts";
-import { folderQuery, message } from "./schema.ts";
-
-const time = timestampInput.transform((text) => Date.parse(text));
+import { booleanQuery, pageQuery } from "../schemas.ts";
+import { includeQuery } from "./include-query.ts";
+import { queryExpression } from "./search-expression.ts";
+import { filterQuery, messagePage, order, repeatableFilters, searchedFolder, searchErrors } from "./search-schema.ts";
 
 const route = contract({
   operationId: "messages.list",
@@ -14,36 +14,40 @@ const route = contract({
   path: "/v1/accounts/{accountId}/messages",
   scope: "messages:read",
   tag: "Messages",
-  summary: "List a folder's messages",
+  summary: "List messages",
   description:
-    "Newest arrival first. Carries what the server tells without a body: envelope, flags, size, attachments. `since` and " +
-    "`before` compare `receivedAt` to the millisecond; text filters match as the mail server's own search does; on POP3, as Postern finds them in the headers.",
+    "Of a folder, or of all, newest arrival first: those that every filter and `q` are true of. Carries what the server tells " +
+    "without a body: envelope, flags, size, attachments. What the account's server or protocol can't search for is refused and named, " +
+    "never left out; `meta` says how the rest was found.",
   request: {
     params: accountParams,
     query: z.strictObject({
       ...pageQuery,
-      folder: folderQuery.default("inbox"),
-      unseen: booleanQuery
-        .optional()
-        .openapi({ type: "boolean", description: "Only unread (true) or read (false) ones." }),
-      flagged: booleanQuery.optional().openapi({ type: "boolean" }),
-      from: oneLine(200).optional().openapi({ description: "Part of the From header.", example: "ann" }),
-      subject: oneLine(200).optional().openapi({ description: "Part of the subject." }),
-      since: time.optional().openapi({ type: "string", format: "date-time", description: "Received at or after." }),
-      before: time.optional().openapi({ type: "string", format: "date-time", description: "Received before." }),
+      cursor: z.string().min(1).max(8000).optional().openapi({
+        description: "The `nextCursor` of the page before, with the rest of the query unchanged.",
+      }),
+      folder: searchedFolder.default("inbox"),
+      order,
+      count: booleanQuery
+        .default(false)
+        .openapi({ type: "boolean", default: false, description: "Count all that match: `meta.total`." }),
+      include: includeQuery,
+      ...filterQuery,
     }),
   },
+  repeatable: ["include", ...repeatableFilters],
   responses: {
-    200: { description: "A page of messages.", content: { "application/json": { schema: pageOf(message) } } },
+    200: { description: "A page of messages.", content: { "application/json": { schema: messagePage } } },
   },
-  errors: [...mailboxErrors, "cursor-expired"],
+  errors: searchErrors,
 });
 
 export function listMessages(app: Front, run: ReturnType<typeof operation>): void {
   app.openapi(route, async (c) => {
-    const { limit, cursor, folder, ...filter } = c.req.valid("query");
+    const { limit, cursor, folder, order, count, include = [], ...conditions } = c.req.valid("query");
+    const expressionAt = queryExpression(conditions);
     const { signal } = c.req.raw;
-    const asked = { limit, cursor, folder, filter, signal };
+    const asked = { folder, order, limit, cursor, count, include, conditions, expressionAt, signal };
     return c.json(await run(c.var.caller, c.req.valid("param").accountId, asked), 200);
   });
 }

@@ -2,6 +2,7 @@ import { z } from "@hono/zod-openapi";
 import { folderRoles } from "../../mail/folder.ts";
 import { accountParams, mailboxErrors } from "../accounts/schema.ts";
 import { address, attachmentIdParam, id, messageIdParam, nullable, timestamp } from "../schemas.ts";
+import { authenticationResults, invite, listUnsubscribe } from "./content-schema.ts";
 
 export const messageParams = accountParams.extend({ messageId: messageIdParam });
 export const attachmentParams = messageParams.extend({ attachmentId: attachmentIdParam });
@@ -44,7 +45,9 @@ export const message = z
   .object({
     id: z.string().openapi({ example: "msg_BQAAAAEAAAABAAAAKk3vXb8Yk2Qf7w" }),
     accountId: id("acc"),
-    threadId: z.string().optional(),
+    threadId: id("thr").optional().openapi({
+      description: "Its conversation. Stays good when that is merged into another: the id leads there.",
+    }),
     folderIds: z.array(z.string()).openapi({ description: "The folders in which this request saw the message." }),
     messageId: nullable(z.string()).openapi({ example: "<20261122.4711@example.org>" }),
     inReplyTo: nullable(z.string()),
@@ -63,15 +66,24 @@ export const message = z
     keywords: z.array(z.string()),
     hasAttachment: z.boolean().optional(),
     attachments: z.array(attachment).optional(),
-    preview: z.string().optional(),
-    text: nullable(z.string()).optional(),
-    html: nullable(z.string()).optional().openapi({ description: "As it was sent: not sanitised." }),
+    preview: z.string().optional().openapi({
+      description: "The beginning of what it says, on one line: 200 characters at most, without what it quotes.",
+      example: "Hello Bob, the invoice is attached.",
+    }),
+    text: nullable(z.string()).optional().openapi({ description: "Its plain text; null where it has none." }),
+    html: nullable(z.string()).optional().openapi({
+      description: "As it was sent: not sanitised. To show it, GET `…/html`.",
+    }),
     headers: z.array(z.object({ name: z.string(), value: z.string() })).optional(),
+    invite: nullable(invite).optional().openapi({ description: "What its first calendar says of events; or null." }),
+    listUnsubscribe: nullable(listUnsubscribe).optional(),
+    authenticationResults: authenticationResults.optional(),
     warnings: z.array(z.string()).openapi({
       description:
         "What was wrong with the message, or is not known of it: `date-unparseable` `address-unparseable` (a name without " +
         "an address was left out) `charset-unknown` (text was guessed) `encoding-broken` (text holds U+FFFD) " +
-        "`header-truncated` `body-truncated` `envelope-missing` `flags-missing` `size-missing` `structure-missing` " +
+        "`header-truncated` `body-truncated` `body-omitted` (a list's `include` was left out of this message) " +
+        "`envelope-missing` `flags-missing` `size-missing` `structure-missing` " +
         "`id-ended-by-move`.",
     }),
   })

@@ -13,6 +13,8 @@ export type SearchServer = {
   gmail: boolean;
   /** UTF8=ACCEPT is enabled (RFC 6855 §3): no charset may be named then. */
   utf8?: boolean;
+  /** What it refuses to search by, of what a listing tells: that is decided here. */
+  without?: ReadonlySet<string>;
 };
 
 /** Arguments of one SEARCH: what goes first, before any bounds, and the criteria, at least one. */
@@ -41,7 +43,7 @@ export type CompiledSearch = {
 export function compileSearch(expression: Expression, server: SearchServer): CompiledSearch {
   const wanted = normalise(expression);
   const keys = wider(wanted, server);
-  const residual = residualOf(wanted);
+  const residual = residualOf(wanted, server);
   const asked = predicatesOf(residual).filter((predicate) => !isListed(predicate));
   return {
     program: keys === null ? null : programOf(keys.length === 0 ? [atom("ALL")] : keys.flat(), server),
@@ -49,6 +51,37 @@ export function compileSearch(expression: Expression, server: SearchServer): Com
     asks: new Map(asked.map((predicate) => [predicate, programOf(said(predicate) ?? [atom("ALL")], server)])),
     exact: predicatesOf(wanted).every((predicate) => isExact(predicate, server)),
   };
+}
+
+/**
+ * A search cut in two, so that most of what matches need only be counted: `sure` finds none but what matches, and `unsure` all
+ * the rest of it, and maybe others. Null where nothing is left to be found.
+ */
+type CompiledCount = { sure: SearchProgram | null; unsure: SearchProgram | null };
+
+export function compileCount(expression: Expression, server: SearchServer): CompiledCount {
+  const wanted = normalise(expression);
+  const matching = compileSearch(wanted, server).program;
+  const failing = wider(normalise({ op: "not", of: wanted }), server);
+  if (matching === null) return { sure: null, unsure: null };
+  if (isSaid(predicatesOf(wanted), server) || failing === null) return { sure: matching, unsure: null };
+  if (failing.length === 0) return { sure: null, unsure: matching };
+  return {
+    sure: programOf(negated(failing), server),
+    unsure: programOf([...matching.criteria, ...failing.flat()], server),
+  };
+}
+
+/** Finds what not all of the keys find. */
+function negated(keys: Key[]): Key {
+  const [only, ...more] = keys;
+  if (only === undefined || more.length > 0) return [atom("NOT"), keys.flat()];
+  const [first, ...rest] = only;
+  return first !== undefined && "value" in first && first.value === "NOT" ? rest : [atom("NOT"), ...only];
+}
+
+function isSearched({ op }: Expression, { without }: SearchServer): boolean {
+  return without?.has(op) !== true;
 }
 
 function programOf(criteria: Token[], server: SearchServer): SearchProgram {
@@ -109,6 +142,7 @@ const maxSize = 2 ** 32 - 1;
 
 /** Finds every message that the predicate is true of; [] where that may be any. */
 function widerThan(predicate: Predicate, server: SearchServer): Key {
+  if (!isSearched(predicate, server)) return [];
   switch (predicate.op) {
     // A server compares days in a time zone of its own (RFC 9051 §6.4.4), from -12 to +14 hours: so a day more each side.
     case "since":
@@ -129,6 +163,7 @@ function widerThan(predicate: Predicate, server: SearchServer): Key {
 
 /** Finds every message that the predicate is not true of; [] where that may be any. */
 function widerNot(predicate: Expression, server: SearchServer): Key {
+  if (!isSearched(predicate, server)) return [];
   switch (predicate.op) {
     case "since":
       return predicate.at + 2 * day > dates.last ? [] : [atom("NOT"), atom("SINCE"), dateOf(predicate.at + 2 * day)];
@@ -141,7 +176,7 @@ function widerNot(predicate: Expression, server: SearchServer): Key {
       return [];
     case "hasAttachment":
     case "filename":
-      return server.gmail ? [atom("NOT"), ...gmailSearch(predicate)] : [];
+      return server.gmail ? negatedKey(gmailSearch(predicate)) : [];
     case "seen":
     case "flagged":
     case "answered":
@@ -191,6 +226,10 @@ function said(predicate: Predicate): Key | null {
   }
 }
 
+/** Whether a search by them finds just what they are true of, as far as the server goes. */
+const isSaid = (predicates: Predicate[], server: SearchServer): boolean =>
+  predicates.every((each) => isSearched(each, server) && said(each) !== null);
+
 function dateOf(ms: number): Token {
   return atom(searchDate(Math.min(Math.max(ms, dates.first), dates.last)));
 }
@@ -204,18 +243,22 @@ function pieceOf(messageId: string): string {
   const whole = messageId.replace(/\s+/g, "");
   const pieces = whole.match(/[!#-;=?-[\]-~]+/g) ?? [];
   const longest = pieces.reduce((best, piece) => (piece.length > best.length ? piece : best), "");
-  return (longest.length >= 8 ? longest : whole).slice(0, 200);
+  return (longest.length >= 8 ? longest : whole).slice(0, 200).replace(/[\ud800-\udbff]$/, "");
 }
 
-/** Gmail's idea of an attachment leaves some out that ours holds, and knows no part of a name but words. */
+function negatedKey(key: Key): Key {
+  return key.length === 0 ? [] : [atom("NOT"), ...key];
+}
+
+/** Gmail's idea of an attachment leaves some out that ours holds, and knows no part of a name but words; [] for no word at all. */
 function gmailSearch(predicate: Predicate): Key {
-  const query =
-    predicate.op === "filename" ? `filename:"${oneSpaced(predicate.value.replace(/["\\]/g, " "))}"` : "has:attachment";
-  return [atom("X-GM-RAW"), text(query)];
+  if (predicate.op !== "filename") return [atom("X-GM-RAW"), text("has:attachment")];
+  const words = oneSpaced(predicate.value.replace(/["\\]/g, " "));
+  return /[\p{L}\p{N}]/u.test(words) ? [atom("X-GM-RAW"), text(`filename:"${words}"`)] : [];
 }
 
 /** Whether a listing tells it of a message, so that it is decided here, as the message is now. */
-function isListed({ op }: Predicate): boolean {
+export function isListed({ op }: Predicate): boolean {
   return !serverTexts.has(op);
 }
 
@@ -225,11 +268,12 @@ const serverTexts: ReadonlySet<string> = new Set(["from", "to", "cc", "bcc", "su
  * What the program leaves open. Text is the server's to find, so what it has found by its own words is not looked at again;
  * where these stand beside others in an `or`, nobody knows for which of them a message was found.
  */
-function residualOf(expression: Expression): Expression {
+function residualOf(expression: Expression, server: SearchServer): Expression {
   const predicates = predicatesOf(expression);
   if (predicates.every(isListed)) return expression;
-  if (expression.op === "and") return normalise({ op: "and", of: expression.of.map((each) => residualOf(each)) });
-  return predicates.every((predicate) => said(predicate) !== null) ? { op: "all" } : expression;
+  if (expression.op === "and")
+    return normalise({ op: "and", of: expression.of.map((each) => residualOf(each, server)) });
+  return isSaid(predicates, server) ? { op: "all" } : expression;
 }
 
 function isExact(predicate: Predicate, server: SearchServer): boolean {

@@ -1,13 +1,10 @@
-import type { ImapAttribute } from "imapflow";
 import { takesAbsentUids } from "./capabilities.ts";
 import { type Row, rowReader } from "./row.ts";
+import { readSearchReply } from "./search-reply.ts";
 import { selectFolder } from "./select-folder.ts";
 import type { Session } from "./session.ts";
-import { expandSet, uidSets } from "./uid-set.ts";
-import { atom, numberOf, sequence, stringOf, type Token } from "./wire.ts";
-
-/** No search of ours covers more messages. */
-const maxFound = 200_000;
+import { uidSets } from "./uid-set.ts";
+import { atom, sequence, type Token } from "./wire.ts";
 
 /** Messages of one look through a folder: their answer stays far below what a session may be told. */
 const maxLook = 5_000;
@@ -22,19 +19,8 @@ export async function searchUids(
   { deadline, among }: { deadline?: number; among?: Set<number> } = {},
 ): Promise<number[]> {
   const options = { keep: ["SEARCH", "ESEARCH"], ...(deadline === undefined ? {} : { deadline }) };
-  const reply = await session.exec("UID SEARCH", criteria, options);
-  const uids = new Set<number>();
-  for (const { numbers, attributes } of reply.untagged) {
-    for (const uid of numbers ?? numbersOf(attributes ?? [])) if (uid > 0 && (among?.has(uid) ?? true)) uids.add(uid);
-  }
-  return [...uids].sort((a, b) => a - b);
-}
-
-/** The numbers of a SEARCH response, or of an ESEARCH one (RFC 9051 §7.3.4), which names them as a set after ALL. */
-function numbersOf(attributes: ImapAttribute[]): number[] {
-  const all = attributes.findIndex((attribute) => stringOf(attribute)?.toUpperCase() === "ALL");
-  if (all >= 0) return expandSet(stringOf(attributes[all + 1]) ?? "", maxFound) ?? [];
-  return attributes.flatMap((attribute) => numberOf(attribute) ?? []);
+  const { untagged } = await session.exec("UID SEARCH", criteria, options);
+  return readSearchReply(session, untagged, among).numbers;
 }
 
 /** Which of these UIDs are in the selected folder now, by what the session has seen of it. */

@@ -33,19 +33,56 @@ export async function fetchSummaryRows(
   { structure, news = false }: { structure: boolean; news?: boolean },
 ): Promise<Row[]> {
   const fetch = (most?: number): Promise<Row[]> => {
-    const wanted = [...bareItems, ...(structure ? structureItems : []), peekFields(envelopeFields, most)];
-    return fetchRows(session, command, set, wanted, { withKey: true, news });
+    const items = [...bareItems, ...threadItems(session), ...(structure ? structureItems : [])];
+    return fetchRows(session, command, set, [...items, peekFields(envelopeFields, most)], { withKey: true, news });
   };
   if (!session.takesPartialFields) return fetch();
+  let rows: Row[];
   try {
-    return await fetch(maxEnvelopeOctets);
+    rows = await fetch(maxEnvelopeOctets);
   } catch (error) {
     if (session.dead) throw error;
-    const rows = await fetch();
+    rows = await fetch();
     // Only what it answers without the limit was refused because of it.
     session.takesPartialFields = false;
     return rows;
   }
+  await fetchCutEnvelopes(session, rows);
+  return rows;
+}
+
+/** A long References is no reason to cut the other fields: these are asked for once more, without it. */
+async function fetchCutEnvelopes(session: Session, rows: Row[]): Promise<void> {
+  const cut = new Map<number, Row>();
+  for (const row of rows) {
+    const octets = row.sections.get("HEADER.FIELDS")?.octets;
+    const isCut = octets?.length === maxEnvelopeOctets && /^references[ \t]*:/im.test(octets.toString("latin1"));
+    if (isCut && row.uid !== undefined) cut.set(row.uid, row);
+  }
+  const others = envelopeFields.filter((name) => name !== "References");
+  for (const set of uidSets([...cut.keys()])) {
+    const wanted = [atom("UID"), peekFields(others, maxEnvelopeOctets)];
+    for (const { uid = 0, sections } of await fetchRows(session, "UID FETCH", set, wanted, { withKey: false })) {
+      const row = cut.get(uid);
+      const fields = sections.get("HEADER.FIELDS");
+      if (!row || !fields?.octets) continue;
+      row.references = row.sections.get("HEADER.FIELDS")?.octets ?? null;
+      row.sections.set("HEADER.FIELDS", fields);
+    }
+  }
+}
+
+const threadIds = { objectId: atom("THREADID"), gmail: atom("X-GM-THRID") };
+
+/** The server's own id of the conversation, where it announces that it has one, and tells it. */
+export function threadItems(session: Session): Token[] {
+  if (!session.tellsThreads) return [];
+  if (session.has("OBJECTID")) return [threadIds.objectId];
+  return session.has("X-GM-EXT-1") ? [threadIds.gmail] : [];
+}
+
+function isThreadItem(item: Token): boolean {
+  return item === threadIds.objectId || item === threadIds.gmail;
 }
 
 /**
@@ -79,6 +116,17 @@ export async function fetchRows(
   if (reply.status !== "OK" && !isPartial(reply.status, reply.code)) {
     const existing = command === "UID FETCH" && since.length === 0 ? await fetchExisting(session, set, wanted) : null;
     if (existing) return existing;
+    const others = wanted.filter((item) => !isThreadItem(item));
+    if (others.length < wanted.length) {
+      const threadless = await fetchRows(session, command, set, others, {
+        withKey,
+        news,
+        ...(changedSince === undefined ? {} : { changedSince }),
+      });
+      // Only what it answers without the conversation's id was refused because of it.
+      session.tellsThreads = false;
+      return threadless;
+    }
     throw refusal(reply.status, reply.code, reply.text, { host: session.host, phase: command });
   }
   if (probes) {

@@ -1,6 +1,7 @@
+import type { PartOctets } from "../../mail/mailbox.ts";
 import type { ImapPlace } from "../../mail/message.ts";
 import type { Part } from "../../mail/part.ts";
-import { type Asked, askedParts, type Body } from "../../mime/asked-parts.ts";
+import { type Asked, askedParts, maxBodiesBytes } from "../../mime/asked-parts.ts";
 import { searchExisting } from "./existing.ts";
 import { fetchRows } from "./fetch.ts";
 import { messageGone } from "./open-place.ts";
@@ -20,22 +21,24 @@ const likelyOctets = 16 * 1024;
 export const likelyParts = ["1", "1.1", "1.2", "2"].map((section) => ({ section, length: likelyOctets }));
 
 /** The text parts of a message of the selected folder; what `row` has of them already is not asked for again. Fails: `message-gone`. */
-export async function getBodies(session: Session, row: Row, place: ImapPlace, structure: Part): Promise<Body[]> {
+export async function getBodies(session: Session, row: Row, place: ImapPlace, structure: Part): Promise<PartOctets[]> {
   const asked = askedParts(structure);
   const bodies = new Map(asked.map((one) => [one.part, bodyIn(row, one)]));
   const missing = asked.filter(({ part }) => !bodies.get(part));
+  /** What comes counts, whatever sizes the structure tells. */
+  let left = maxBodiesBytes;
   for (let start = 0; start < missing.length; start += partsPerCommand) {
     const some = missing.slice(start, start + partsPerCommand);
-    for (const body of await fetchParts(session, place, some)) bodies.set(body.part, body);
+    const told = left > 0 ? await fetchParts(session, place, some) : some.map(({ part }) => notRead(part));
+    for (const body of told) bodies.set(body.part, body);
+    left -= told.reduce((sum, { bytes }) => sum + bytes.length, 0);
   }
   return asked.flatMap(({ part }) => bodies.get(part) ?? []);
 }
 
 /** What came along with the rest, where it is all of the part; undefined where it is not. */
-function bodyIn(row: Row, { part, length }: Asked): Body | undefined {
-  if (part.encodedSize === 0 || length === 0) {
-    return { part, bytes: new Uint8Array(), truncated: part.encodedSize > 0 };
-  }
+function bodyIn(row: Row, { part, length }: Asked): PartOctets | undefined {
+  if (part.encodedSize === 0 || length === 0) return notRead(part);
   const told = row.sections.get(part.section.toUpperCase());
   const octets = told?.octets;
   if (!octets || told.origin !== 0 || octets.length < part.encodedSize || octets.length > length) return undefined;
@@ -44,7 +47,12 @@ function bodyIn(row: Row, { part, length }: Asked): Body | undefined {
   return { part, bytes: octets, truncated: false };
 }
 
-async function fetchParts(session: Session, place: ImapPlace, asked: Asked[]): Promise<Body[]> {
+function notRead(part: Part): PartOctets {
+  return { part, bytes: new Uint8Array(), truncated: part.encodedSize > 0 };
+}
+
+/** So many octets of each part, of a message of the selected folder, in one command. Fails: `message-gone`. */
+export async function fetchParts(session: Session, place: ImapPlace, asked: Asked[]): Promise<PartOctets[]> {
   const items = asked.map(({ part, length }) => peek(part.section, { offset: 0, length }));
   const set = String(place.uid);
   const rows = await fetchRows(session, "UID FETCH", set, [atom("UID"), ...items], { withKey: false });

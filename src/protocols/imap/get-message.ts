@@ -4,7 +4,7 @@ import { askedParts, parsedBodies } from "../../mime/asked-parts.ts";
 import { envelopeFields } from "../../mime/parse-envelope.ts";
 import { brokeProtocol } from "./failures.ts";
 import { askingStructure } from "./fetch-structures.ts";
-import { bareItems, fetchRows, flagItems } from "./fetch.ts";
+import { bareItems, fetchRows, flagItems, threadItems } from "./fetch.ts";
 import { getBodies, likelyParts } from "./get-bodies.ts";
 import type { Facts } from "./known-messages.ts";
 import { messageGone, openPlace } from "./open-place.ts";
@@ -24,7 +24,7 @@ export async function getMessage(session: Session, place: ImapPlace, wanted: Wan
     const rows = facts
       ? await fetchMessage(session, place.uid, wanted, facts, flagItems)
       : await askingStructure(session, known, place.uid, (structure) =>
-          fetchMessage(session, place.uid, wanted, facts, [...bareItems, ...structure]),
+          fetchMessage(session, place.uid, wanted, facts, [...bareItems, ...threadItems(session), ...structure]),
         );
     const row = rows.find((one) => one.uid === place.uid && isWhole(one, wanted, facts));
     if (!row) return undefined;
@@ -100,7 +100,7 @@ function isWhole(row: Row, wanted: Wanted, facts: Facts | null): boolean {
 
 /** What is left to know of a message that the server does not tell all of; undefined when there is nothing. */
 async function readBare(session: Session, uid: number): Promise<Read | undefined> {
-  const items = [...bareItems, peek("HEADER")];
+  const items = [...bareItems, ...threadItems(session), peek("HEADER")];
   const rows = await fetchRows(session, "UID FETCH", String(uid), items, { withKey: true });
   const row = rows.find((candidate) => candidate.uid === uid && candidate.sections.has("HEADER"));
   return row && { row, facts: factsOf(row) };

@@ -1,7 +1,7 @@
 import type { Summary } from "../../mail/message.ts";
 
 /** What of a message never changes while its folder keeps its UIDVALIDITY (RFC 9051 §2.3.1.1). */
-export type Facts = Pick<Summary, "key" | "envelope" | "receivedAt" | "size" | "structure" | "warnings"> & {
+export type Facts = Pick<Summary, "key" | "thread" | "envelope" | "receivedAt" | "size" | "structure" | "warnings"> & {
   /** The server gave no usable BODYSTRUCTURE, so the structure was read from the whole message here. */
   isParsedHere?: boolean;
 };
@@ -69,7 +69,8 @@ export function createKnownMessages(maxOctets: number): KnownMessages {
   function put(key: string, facts: Facts): void {
     const before = all.get(key);
     all.delete(key);
-    const one = { facts, octets: weigh(facts) };
+    // A string that was cut out of a header keeps all of that header in memory, which nobody has weighed.
+    const one = { facts: structuredClone(facts), octets: weigh(facts) };
     octets += one.octets - (before?.octets ?? 0);
     all.set(key, one);
     for (const [oldest, { octets: freed }] of all) {

@@ -1,11 +1,10 @@
 import { invalid } from "../../errors.ts";
-import type { Filter, Listing, Page } from "../../mail/mailbox.ts";
+import type { Listing, Page } from "../../mail/mailbox.ts";
 import { brokeProtocol } from "./failures.ts";
 import type { ImapPlace } from "../../mail/message.ts";
 import { fetchSummaries, type Listed } from "./fetch-summaries.ts";
 import { lastBelow } from "./last-below.ts";
 import { listKnown, rememberPage } from "./list-known.ts";
-import { listMatching } from "./list-matching.ts";
 import { selectFolder } from "./select-folder.ts";
 import type { Session } from "./session.ts";
 
@@ -14,17 +13,11 @@ import type { Session } from "./session.ts";
  * that ends above the cursor's message. Sequence numbers of older messages only ever shrink. What earlier listings saw is
  * asked for its flags only.
  */
-export async function listMessages(
-  session: Session,
-  path: string,
-  page: Page<ImapPlace>,
-  filter: Filter,
-): Promise<Listing<ImapPlace>> {
+export async function listMessages(session: Session, path: string, page: Page<ImapPlace>): Promise<Listing<ImapPlace>> {
   if (!Number.isSafeInteger(page.limit) || page.limit < 1) {
     throw invalid("?limit", "out-of-range", "limit is a whole number from 1 on.");
   }
-  const isAny = Object.values(filter).every((value) => value === undefined);
-  const messages = isAny ? await listAll(session, path, page) : await listFiltered(session, path, page, filter);
+  const messages = await listAll(session, path, page);
   const last = messages.at(-1);
   const isEnd = messages.length < page.limit || last === undefined || last.sequence <= 1;
   return {
@@ -32,12 +25,6 @@ export async function listMessages(
     messages: messages.map(({ summary }) => summary),
     next: isEnd ? null : { uid: last.summary.place.uid, sequence: last.sequence },
   };
-}
-
-async function listFiltered(session: Session, path: string, page: Page<ImapPlace>, filter: Filter): Promise<Listed[]> {
-  const { exists } = await selectFolder(session, path, { fresh: true });
-  const top = Math.min(exists, page.after ? page.after.sequence - 1 : Infinity);
-  return listMatching(session, { below: page.after?.uid ?? Infinity, top, limit: page.limit }, filter);
 }
 
 async function listAll(session: Session, path: string, page: Page<ImapPlace>): Promise<Listed[]> {

@@ -1,4 +1,5 @@
 import { type Failure, invalid } from "../../errors.ts";
+import { halfDone } from "../../mail/half-done.ts";
 import type { Moved } from "../../mail/mailbox.ts";
 import type { ImapPlace } from "../../mail/message.ts";
 import { findExisting, searchExisting } from "./existing.ts";
@@ -21,7 +22,8 @@ const maxMoved = 100_000;
  * `to` comes from COPYUID, else from finding the copies from `uidNext` on (the target's UIDNEXT from before); null where
  * that leaves a doubt. What a MOVE left behind while it moved others is in neither list.
  * Fails: `not-found` when there is no such target; `refused-by-server`; `delete-unconfirmed` when the originals are still
- * there; `upstream-protocol-error` when the server says that it copied and there is no copy: then nothing is removed.
+ * there; `upstream-protocol-error` when the server says that it copied and there is no copy: then nothing is removed. What fails
+ * when some may have been moved is `halfDone`.
  */
 export async function move(
   session: Session,
@@ -79,7 +81,9 @@ async function moveAway(session: Session, marks: Mark[], target: string, from: n
     refused = reply;
     break;
   }
-  const left = await searchExisting(session, uids);
+  const left = await searchExisting(session, uids).catch((error: unknown) => {
+    throw halfDone(error);
+  });
   // A MOVE that fails may have moved some (RFC 6851 §3.3).
   if (left.size === uids.length) {
     if (refused) throw await whyNotOpened(session, "UID MOVE", target, refused);
@@ -88,7 +92,12 @@ async function moveAway(session: Session, marks: Mark[], target: string, from: n
   }
   const untold = marks.filter(({ uid }) => !left.has(uid) && !to.has(uid));
   if (untold.length > 0 && from !== null) {
-    for (const [uid, place] of (await locatePlaced(session, target, from, untold)).places) to.set(uid, place);
+    // They are moved also where nobody may look into their new folder.
+    const copies = await locatePlaced(session, target, from, untold).catch((error: unknown) => {
+      if (session.dead) throw error;
+      return null;
+    });
+    for (const [uid, place] of copies?.places ?? []) to.set(uid, place);
   }
   return { to, left };
 }
@@ -101,23 +110,30 @@ async function copyAndRemove(
   from: number,
 ): Promise<Carried> {
   const to = new Map<number, ImapPlace>();
-  const uids = marks.map(({ uid }) => uid);
-  for (const set of uidSets(uids)) {
+  const uids = new Set<number>();
+  for (const set of uidSets(marks.map(({ uid }) => uid))) {
     const reply = await session.exec("UID COPY", [sequence(set), mailboxName(target)], { tolerate: true });
-    if (reply.status !== "OK") throw await whyNotOpened(session, "UID COPY", target, reply);
-    readCopyUid(reply, new Set(uids), target, to);
+    if (reply.status !== "OK" && uids.size === 0) throw await whyNotOpened(session, "UID COPY", target, reply);
+    // What was copied before is moved all the same: it would stand twice.
+    if (reply.status !== "OK") break;
+    const copied = new Set(expandSet(set, maxMoved) ?? []);
+    readCopyUid(reply, copied, target, to);
+    for (const uid of copied) uids.add(uid);
   }
-  const untold = marks.filter(({ uid }) => !to.has(uid));
+  const left = new Set(marks.map(({ uid }) => uid).filter((uid) => !uids.has(uid)));
+  const untold = marks.filter(({ uid }) => uids.has(uid) && !to.has(uid));
   if (untold.length > 0) {
     const { places, absent, unflagged } = await locatePlaced(session, target, from, untold);
     if (absent > 0) throw notCopied(session, absent);
     await addFlags(session, unflagged);
     for (const [uid, place] of places) to.set(uid, place);
     const selected = await selectFolder(session, path, { fresh: false });
-    if (selected.uidValidity !== uidValidity) throw notCopied(session, uids.length);
+    if (selected.uidValidity !== uidValidity) throw notCopied(session, uids.size);
   }
-  await expungeOnly(session, uids);
-  return { to, left: new Set() };
+  await expungeOnly(session, [...uids]).catch((error: unknown) => {
+    throw halfDone(error);
+  });
+  return { to, left };
 }
 
 /** Some servers copy messages without their flags (RFC 9051 §6.4.7 only asks them to keep those). The copies are selected. */

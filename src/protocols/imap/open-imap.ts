@@ -9,6 +9,7 @@ import { withDeadline } from "../../net/deadline.ts";
 import { withoutSecret } from "../../net/server-words.ts";
 import type { Clock, Log } from "../../observe.ts";
 import { append } from "./append.ts";
+import { beginnings } from "./beginnings.ts";
 import { capabilities } from "./capabilities.ts";
 import { createFolder } from "./create-folder.ts";
 import { deadlines } from "./deadline.ts";
@@ -18,9 +19,12 @@ import { brokeProtocol, goodbye, loginSkipped, throttledFor, timedOut, toFailure
 import { firstSince } from "./first-since.ts";
 import { folderStatus } from "./folder-status.ts";
 import { followFolder } from "./follow-folder.ts";
+import { getHeaders } from "./get-headers.ts";
 import { getMessage } from "./get-message.ts";
+import { getParts } from "./get-parts.ts";
 import { hearAlerts, withoutAlert } from "./hear-alerts.ts";
 import type { KnownMailbox } from "./known-messages.ts";
+import { identities } from "./identities.ts";
 import { listFolders } from "./list-folders.ts";
 import { listMessages } from "./list-messages.ts";
 import { locate } from "./locate.ts";
@@ -30,6 +34,7 @@ import { openAttachment } from "./open-attachment.ts";
 import { openRaw } from "./open-raw.ts";
 import { remove } from "./remove.ts";
 import { renameFolder } from "./rename-folder.ts";
+import { heads, search } from "./search.ts";
 import { selectFolder } from "./select-folder.ts";
 import { makeSession, type Session } from "./session.ts";
 import { setFlags } from "./set-flags.ts";
@@ -216,16 +221,22 @@ function mailboxOf(session: Session, profile: ProviderProfile | null): Mailbox<I
     capabilities: () => capabilities(session),
     folders: () => inTurn(() => listFolders(session, profile?.roleHints ?? {})),
     status: (path) => inTurn(() => folderStatus(session, path)),
-    list: (path, page, filter) => inTurn(() => listMessages(session, path, page, filter)),
+    list: (path, page) => inTurn(() => listMessages(session, path, page)),
+    search: (path, page, wanted) => inTurn(() => search(session, path, page, wanted)),
+    heads: (path, page, wanted) => inTurn(() => heads(session, path, page, wanted)),
     watching,
     summaries: (places) => inTurn(() => summaries(session, places)),
     get: (place, wanted) => inTurn(() => getMessage(session, place, wanted)),
+    beginnings: (messages, octets) => inTurn(() => beginnings(session, messages, octets)),
+    headers: (places, octets) => inTurn(() => getHeaders(session, places, octets)),
+    parts: (place, wanted) => inTurn(() => getParts(session, place, wanted)),
     openRaw: (place, range) => inTurn(() => openRaw(session, place, range)),
     openAttachment: (place, section, choose) => inTurn(() => openAttachment(session, place, section, choose)),
     setFlags: (places, change) => inTurn(() => setFlags(session, places, change)),
     move: (places, path, uidNext) => inTurn(() => move(session, places, path, uidNext)),
     remove: (places) => inTurn(() => remove(session, places)),
-    locate: (path, key) => inTurn(() => locate(session, path, key)),
+    locate: (path, keys) => inTurn(() => locate(session, path, keys)),
+    identities: (places) => inTurn(() => identities(session, places)),
     withMessageId: (path, messageId) => inTurn(() => withMessageId(session, path, messageId)),
     append: (path, message, options, uidNext) => inTurn(() => append(session, path, message, options, uidNext)),
     createFolder: (parent, name) => inTurn(() => createFolder(session, parent, name)),

@@ -20,6 +20,10 @@ export type Row = {
   emailId?: string;
   gmailId?: string;
   guid?: string;
+  threadId?: string;
+  gmailThreadId?: string;
+  /** A block of fields that was cut and has a References, where the other fields were asked for once more. */
+  references?: Buffer | null;
   /**
    * By section path, upper case; the fields of `HEADER.FIELDS` are left out of it. `octets` is null for NIL; `origin` is null
    * where no partial was answered.
@@ -93,13 +97,19 @@ function readItem(row: Row, item: ImapAttribute | undefined, value: ImapAttribut
     case "X-GM-MSGID":
       setText(uint64Text(stringOf(value)), (id) => (row.gmailId = id));
       break;
+    case "THREADID":
+      setText(keyText(stringsOf(value)[0] ?? stringOf(value)), (id) => (row.threadId = id));
+      break;
+    case "X-GM-THRID":
+      setText(uint64Text(stringOf(value)), (id) => (row.gmailThreadId = id));
+      break;
     case "X-GUID":
       setText(keyText(stringOf(value)), (id) => (row.guid = id));
       break;
   }
 }
 
-/** X-GM-MSGID is an unsigned 64-bit number; anything else is no key. */
+/** X-GM-MSGID and X-GM-THRID are each an unsigned 64-bit number; anything else is none. */
 function uint64Text(text: string | null): string | null {
   return text !== null && /^\d{1,20}$/.test(text) && BigInt(text) < 2n ** 64n ? text : null;
 }

@@ -64,6 +64,12 @@ export type Session = {
   takesGuesses: boolean;
   /** False once the server refused to be asked for the beginning of HEADER.FIELDS. */
   takesPartialFields: boolean;
+  /** False once the server refused to tell the conversation's id that it announces. */
+  tellsThreads: boolean;
+  /** How the server may be asked at best to tell what a search finds: what it announces and refuses is left out. */
+  searchWay: "partial" | "extended" | "plain";
+  /** Predicates of a search that the server refused, and that are decided here since. */
+  readonly unsearchable: Set<string>;
   /** What earlier sessions of this login have seen of its messages. */
   readonly known: KnownMailbox;
   /** Gives out what the server wanted the user to see since the last call. */
@@ -109,7 +115,7 @@ const quietMs = 10_000;
 const proofMs = 5_000;
 
 /** Of what we ask for, what a server that speaks only IMAP4rev2 need not name (RFC 9051 appendix E). */
-const rev2 = new Set(["IDLE", "LIST-EXTENDED", "LIST-STATUS", "MOVE", "SPECIAL-USE", "UIDPLUS"]);
+const rev2 = new Set(["ESEARCH", "IDLE", "LIST-EXTENDED", "LIST-STATUS", "MOVE", "SPECIAL-USE", "UIDPLUS"]);
 
 type SessionOptions = Pick<Session, "host" | "clock" | "known" | "alerts"> & {
   watches?: boolean;
@@ -146,6 +152,9 @@ export function makeSession(client: ImapFlow, options: SessionOptions): Session 
     guid: "unknown",
     takesGuesses: true,
     takesPartialFields: true,
+    tellsThreads: true,
+    searchWay: "partial",
+    unsearchable: new Set(),
     known,
     alerts,
     dead: null,

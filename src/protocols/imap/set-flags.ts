@@ -1,4 +1,5 @@
 import { assertFlagChange, type FlagChange, type Flags, systemFlags } from "../../mail/flags.ts";
+import { halfDone } from "../../mail/half-done.ts";
 import type { ImapPlace } from "../../mail/message.ts";
 import { takesAbsentUids } from "./capabilities.ts";
 import { findExisting, searchExisting } from "./existing.ts";
@@ -19,7 +20,8 @@ const maxStored = 200_000;
 
 /**
  * Sets and clears flags and keywords, makes sure that they stuck, and tells which places were not there. One round trip per
- * folder and direction where the server's answers say all of that. Fails: `unsupported-by-server`, `refused-by-server`.
+ * folder and direction where the server's answers say all of that. Fails: `unsupported-by-server`, `refused-by-server`; what fails
+ * after some of it was stored is `halfDone`.
  */
 export async function setFlags(
   session: Session,
@@ -80,11 +82,26 @@ function canHold(permanent: Set<string> | null, flag: string): boolean {
 }
 
 /** Stores, then makes sure by what the server says, asking it where it did not; returns the UIDs that are not there. */
-async function storeFlags(
+async function storeFlags(session: Session, uids: number[], store: Store): Promise<number[]> {
+  let isBegun = false;
+  const stored = (): void => {
+    isBegun = true;
+  };
+  try {
+    return await storeSurely(session, uids, store, { stored, isAgain: false });
+  } catch (error) {
+    throw isBegun ? halfDone(error) : error;
+  }
+}
+
+/** `stored` is called when a command has been taken. */
+type Storing = { stored: () => void; isAgain: boolean };
+
+async function storeSurely(
   session: Session,
   uids: number[],
   { add, remove }: Store,
-  isAgain = false,
+  { stored, isAgain }: Storing,
 ): Promise<number[]> {
   const told = new Map<number, Set<string>>();
   const asked = new Set(uids);
@@ -102,7 +119,7 @@ async function storeFlags(
     ["+", add],
     ["-", remove],
   ] as const) {
-    if (flags.length > 0) for (const set of uidSets(uids)) read(await storeSet(session, sign, set, flags));
+    if (flags.length > 0) for (const set of uidSets(uids)) read(await storeSet(session, sign, set, flags, stored));
   }
   const unsure = uids.filter((uid) => !isStored(uid));
   for (const uid of unsure) told.delete(uid);
@@ -110,7 +127,7 @@ async function storeFlags(
   const unset = unsure.filter((uid) => told.has(uid) && !isStored(uid));
   if (unset.length > 0 && !isAgain) {
     // They may have come to be seen by the session only just now.
-    const gone = await storeFlags(session, unset, { add, remove }, true);
+    const gone = await storeSurely(session, unset, { add, remove }, { stored, isAgain: true });
     return [...unsure.filter((uid) => !told.has(uid)), ...gone];
   }
   if (unset.length > 0) {
@@ -121,11 +138,20 @@ async function storeFlags(
 }
 
 /** The rows that the server answers with, where they can be believed. */
-async function storeSet(session: Session, sign: "+" | "-", set: string, flags: string[]): Promise<Row[]> {
+async function storeSet(
+  session: Session,
+  sign: "+" | "-",
+  set: string,
+  flags: string[],
+  stored: () => void,
+): Promise<Row[]> {
   const isPlain = takesAbsentUids(session);
   const args = [sequence(set), atom(isPlain ? `${sign}FLAGS` : `${sign}FLAGS.SILENT`), flags.map(atom)];
   const reply = await session.exec("UID STORE", args, { keep: ["FETCH"], tolerate: true });
-  if (reply.status === "OK" || isPartial(reply.status, reply.code)) return isPlain ? rowsOf(reply.untagged) : [];
+  if (reply.status === "OK" || isPartial(reply.status, reply.code)) {
+    stored();
+    return isPlain ? rowsOf(reply.untagged) : [];
+  }
   const uids = expandSet(set, maxStored) ?? [];
   const existing = reply.status === "NO" ? await searchExisting(session, uids) : new Set(uids);
   // Some servers refuse all where one is not there (RFC 2180 §4.2).
@@ -133,6 +159,6 @@ async function storeSet(session: Session, sign: "+" | "-", set: string, flags: s
     throw refusal(reply.status, reply.code, reply.text, { host: session.host, phase: "UID STORE" });
   }
   const rows: Row[] = [];
-  for (const left of uidSets([...existing])) rows.push(...(await storeSet(session, sign, left, flags)));
+  for (const left of uidSets([...existing])) rows.push(...(await storeSet(session, sign, left, flags, stored)));
   return rows;
 }

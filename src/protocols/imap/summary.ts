@@ -20,9 +20,11 @@ export function factsOf(row: Row): Facts {
   if (isCut) warnings.push("header-truncated");
   if (row.size === undefined) warnings.push("size-missing");
   if (!row.structure) warnings.push("structure-missing");
+  const { references } = row.references ? parseEnvelope(withoutCutEnd(row.references)).envelope : told.envelope;
   return {
     key: keyOf(row),
-    envelope: told.envelope,
+    thread: row.threadId ?? row.gmailThreadId ?? null,
+    envelope: { ...told.envelope, references },
     receivedAt: row.internalDate ?? null,
     size: row.size ?? 0,
     structure: row.structure ?? null,

@@ -55,6 +55,11 @@ export function messageGone(): Failure {
   return new Failure("message-gone", "The message is no longer where it was.");
 }
 
+/** Lets others have a turn: what is kept is read and searched on the one thread there is. */
+export function giveWay(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve));
+}
+
 /** Runs what only saves time later on; when the database fails it is noted, and no more. */
 export async function bestEffort<T>(
   { log, session }: Pick<Call, "log" | "session">,

@@ -1,6 +1,6 @@
 import type { Envelope } from "../../mail/message.ts";
 import { decodeWords } from "../../mime/encoded-words.ts";
-import { headerValue, rawHeaders } from "../../mime/headers.ts";
+import { type Header, headerValue, messageIds, rawHeaders } from "../../mime/headers.ts";
 import { parseDate } from "../../mime/parse-date.ts";
 import {
   emptyEnvelope,
@@ -11,6 +11,12 @@ import {
 } from "../../mime/parse-envelope.ts";
 
 const envelopeNames: ReadonlySet<string> = new Set(envelopeFields.map((name) => name.toLowerCase()));
+
+/**
+ * The fields that `listedFields` gives whole, lower case: of Received and References it does not, and what was kept of old has no
+ * References at all.
+ */
+export const searchableNames: ReadonlySet<string> = new Set([...envelopeNames].filter((name) => name !== "references"));
 
 /** A field as it stands, with its folded lines and line ends, one character per octet; `name` is "" for a line that is none. */
 type RawField = { name: string; text: string };
@@ -28,16 +34,37 @@ export type HeaderFacts = {
   warnings: string[];
 };
 
+/** Octets of References that a listing reads at most: a hundred ids and more. What is longer has no say in how much of the rest is read. */
+const maxReferencesOctets = 8 * 1024;
+
 /** An envelope's fields, and the topmost Received. */
 export function listedFields(block: Uint8Array): ListedFields {
   let envelope = "";
+  let references = "";
   let received = "";
   for (const { name, text } of rawFields(block)) {
-    if (envelopeNames.has(name) && envelope.length <= maxEnvelopeOctets) envelope += ended(text);
+    if (name === "references") references += references === "" ? ended(text) : "";
+    else if (envelopeNames.has(name) && envelope.length <= maxEnvelopeOctets) envelope += ended(text);
     if (name === "received" && received === "") received = ended(text);
   }
   const isCut = envelope.length > maxEnvelopeOctets;
-  return { fields: Buffer.from(`${isCut ? cut(envelope) : envelope}${received}\r\n`, "latin1"), isCut };
+  const fields = `${isCut ? cut(envelope) : envelope}${firstAndLast(references)}${received}\r\n`;
+  return { fields: Buffer.from(fields, "latin1"), isCut };
+}
+
+/** The ids that name the conversation, and those of the messages that were answered, of a field that is too long. */
+function firstAndLast(field: string): string {
+  if (field.length <= maxReferencesOctets) return field;
+  const ids = messageIds(field);
+  const kept: string[] = [];
+  let room = maxReferencesOctets;
+  const [root = ""] = ids;
+  for (const id of [root, ...ids.slice(1).reverse()]) {
+    room -= id.length + 3;
+    if (room < 0) break;
+    kept.push(id);
+  }
+  return kept.length === 0 ? "" : `References: ${[...kept.slice(0, 1), ...kept.slice(1).reverse()].join("\r\n ")}\r\n`;
 }
 
 /** What the fields say that `listedFields` gave. */
@@ -49,7 +76,7 @@ export function factsOf({ fields, isCut }: ListedFields): HeaderFacts {
   return {
     envelope,
     from: decodeWords(ofName("from").join(", ")),
-    receivedAt: dateOf(headerValue(headers, "received") ?? ""),
+    receivedAt: receivedAtOf(headers),
     warnings: isCut ? [...warnings, "header-truncated"] : warnings,
   };
 }
@@ -91,7 +118,9 @@ function ended(text: string): string {
   return text === "" || text.endsWith("\n") ? text : `${text}\r\n`;
 }
 
-function dateOf(received: string): number | null {
+/** The date of the topmost Received, milliseconds; null where there is none, or none that can be read. */
+export function receivedAtOf(headers: Header[]): number | null {
+  const received = headerValue(headers, "received") ?? "";
   const semicolon = received.lastIndexOf(";");
   return semicolon < 0 ? null : parseDate(received.slice(semicolon + 1));
 }

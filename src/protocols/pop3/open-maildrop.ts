@@ -1,22 +1,29 @@
 import { Failure } from "../../errors.ts";
 import { type Capabilities, type Lacking, unsupportedByProtocol } from "../../mail/capabilities.ts";
 import { assertFlagChange } from "../../mail/flags.ts";
-import type { Mailbox } from "../../mail/mailbox.ts";
+import type { Mailbox, Page, Search } from "../../mail/mailbox.ts";
 import type { KeptMaildrop } from "../../mail/maildrop.ts";
 import type { MaildropPlace } from "../../mail/message.ts";
 import type { Log } from "../../observe.ts";
+import { beginnings } from "./beginnings.ts";
 import { assertInbox, type Call } from "./call.ts";
 import { deadlines } from "./deadline.ts";
-import { assertFilter } from "./filter.ts";
 import { folderStatus, listFolders } from "./folder-status.ts";
+import { getHeaders } from "./get-headers.ts";
 import { getMessage } from "./get-message.ts";
+import { getParts } from "./get-parts.ts";
+import { identities } from "./identities.ts";
+import { keepHeaders } from "./keep-headers.ts";
 import { keys } from "./keys.ts";
-import { assertPage, listMessages } from "./list-messages.ts";
+import { listMessages } from "./list-messages.ts";
 import { type Maildrop, readMaildrop } from "./maildrop.ts";
 import { openAttachment } from "./open-attachment.ts";
 import { type OpenPop3, openPop3 } from "./open-pop3.ts";
 import { openRaw } from "./open-raw.ts";
+import { assertPage } from "./position.ts";
 import { removeMessages } from "./remove-messages.ts";
+import { heads, search } from "./search.ts";
+import { assertAnswerable } from "./search-facts.ts";
 import { setFlags } from "./set-flags.ts";
 import { summaries } from "./summaries.ts";
 
@@ -67,6 +74,18 @@ export async function openMaildrop({ kept, log, ...options }: OpenMaildrop): Pro
     return turn.finally(() => waiting--);
   }
 
+  async function searched<T>(
+    by: (call: Call, page: Page<MaildropPlace>, wanted: Search) => Promise<T>,
+    path: string,
+    page: Page<MaildropPlace>,
+    wanted: Search,
+  ): Promise<T> {
+    assertInbox(path);
+    assertPage(page);
+    assertAnswerable(wanted.expression);
+    return inTurn((call) => by(call, page, wanted));
+  }
+
   return {
     capabilities: () => capabilities,
     folders: () => inTurn(listFolders, deadlines.search),
@@ -74,20 +93,27 @@ export async function openMaildrop({ kept, log, ...options }: OpenMaildrop): Pro
       assertInbox(path);
       return inTurn(folderStatus);
     },
-    async list(path, page, filter) {
+    async list(path, page) {
       assertInbox(path);
       assertPage(page);
-      assertFilter(filter);
-      const isAny = Object.values(filter).every((value) => value === undefined);
-      return inTurn((call) => listMessages(call, page, filter), isAny ? deadlines.list : deadlines.search);
+      return inTurn((call) => listMessages(call, page));
     },
+    search: (path, page, wanted) => searched(search, path, page, wanted),
+    heads: (path, page, wanted) => searched(heads, path, page, wanted),
     summaries: (places) => inTurn((call) => summaries(call, places)),
     watching: {
       kind: "maildrop",
       loginDelay: session.loginDelay,
+      get bodiesOnly() {
+        return session.hasTop === "no";
+      },
       keys: () => inTurn(keys, deadlines.keys),
+      keepHeaders: (some) => inTurn((call) => keepHeaders(call, some)),
     },
     get: (place, wanted) => inTurn((call) => getMessage(call, place, wanted)),
+    beginnings: (messages, octets) => inTurn((call) => beginnings(call, messages, octets), deadlines.search),
+    headers: (places, octets) => inTurn((call) => getHeaders(call, places, octets), deadlines.search),
+    parts: (place, wanted) => inTurn((call) => getParts(call, place, wanted)),
     openRaw: (place, range) => inTurn((call) => openRaw(call, place, range)),
     openAttachment: (place, section, choose) => inTurn((call) => openAttachment(call, place, section, choose)),
     async setFlags(places, change) {
@@ -101,6 +127,7 @@ export async function openMaildrop({ kept, log, ...options }: OpenMaildrop): Pro
     renameFolder: async () => lacks("folders"),
     deleteFolder: async () => lacks("folders"),
     subscribeFolder: async () => lacks("folders"),
+    identities: (places) => inTurn((call) => identities(call, places)),
     async locate() {
       throw new Failure(
         "unsupported-by-protocol",

@@ -10,6 +10,7 @@ import { retr } from "./retr.ts";
 import { makeSession, type Session } from "./session.ts";
 import { startTls } from "./start-tls.ts";
 import { stat } from "./stat.ts";
+import { topLines } from "./top-lines.ts";
 import { type Header, top } from "./top.ts";
 import { uidl, uidlOne } from "./uidl.ts";
 
@@ -27,6 +28,9 @@ export type Pop3Session = {
   uidl(): Promise<Map<number, string> | null>;
   uidlOne(number: number): Promise<string>;
   top(numbers: readonly number[]): AsyncGenerator<Header>;
+  /** Whether `top` gives headers without bodies, as far as that is known yet. */
+  readonly hasTop: Session["top"];
+  topLines(numbers: readonly number[], lines: number): AsyncGenerator<Header>;
   retr(number: number): Promise<AsyncIterableIterator<Uint8Array>>;
   remove(numbers: readonly number[]): Promise<{ missing: number[] }>;
   /** NOOP: whether the server is still there; and it begins to count anew until it would log us out (RFC 1939 §3). */
@@ -87,6 +91,10 @@ function sessionOf(session: Session, expectsUidl = false): Pop3Session {
     uidl: () => uidl(session, expectsUidl),
     uidlOne: (number) => uidlOne(session, number),
     top: (numbers) => top(session, numbers),
+    get hasTop() {
+      return session.top;
+    },
+    topLines: (numbers, lines) => topLines(session, numbers, lines),
     retr: (number) => retr(session, number),
     remove: (numbers) => remove(session, numbers),
     noop: () => inTurn(async () => void (await demand(dialog, "NOOP"))),

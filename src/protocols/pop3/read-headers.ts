@@ -8,7 +8,10 @@ import {
 } from "../../mail/maildrop.ts";
 import { bestEffort, type Call } from "./call.ts";
 import { factsOf, type HeaderFacts, type ListedFields, listedFields, noFacts } from "./header-facts.ts";
-import { topUntil } from "./top-until.ts";
+import { topUntil, unlessLate } from "./top-until.ts";
+
+/** Kept in place of a header that can't be kept, so that nobody tries to again and again; it counts as not kept. */
+const unkeepable = Uint8Array.of(0);
 
 /** What is told of a message without its body. */
 export type Told = {
@@ -16,7 +19,9 @@ export type Told = {
   key: MaildropKey;
   /** Null where the server does not tell it. */
   size: number | null;
-  facts: HeaderFacts;
+  /** Null where the server does not give the header. */
+  listed: ListedFields | null;
+  readonly facts: HeaderFacts;
   /** Why the server does not give the header; null where it is told. */
   refused: Failure | null;
 };
@@ -27,6 +32,16 @@ export type Told = {
  * can't read is told without what its header says.
  */
 export async function readHeaders(call: Call, numbers: readonly number[]): Promise<Told[]> {
+  const { told, late } = await readHeadersInTime(call, numbers);
+  if (late) throw late;
+  return told;
+}
+
+/** The same as far as the time allows: which it did not suffice for, and what there is to say of that; null where it did. */
+export async function readHeadersInTime(
+  call: Call,
+  numbers: readonly number[],
+): Promise<{ told: Told[]; unread: Set<number>; late: Failure | null }> {
   const { session, maildrop, kept } = call;
   const keys = new Map(
     numbers.flatMap((number) => {
@@ -38,14 +53,16 @@ export async function readHeaders(call: Call, numbers: readonly number[]): Promi
   // A fingerprint is known only once the header was read, so nothing is saved by keeping that.
   const keepable = [...keys.values()].filter(({ kind }) => kind === "uidl");
   const known = keepable.length === 0 ? null : await bestEffort(call, kept.headers.get(keepable));
-  const isKnown = (key: MaildropKey): boolean => known?.has(maildropKeyText(key)) === true;
+  const isKnown = (key: MaildropKey): boolean => {
+    const header = known?.get(maildropKeyText(key));
+    return header !== undefined && !isUnkeepable(header);
+  };
   const sizes = await maildrop.sizesOf([...keys].flatMap(([number, key]) => (isKnown(key) ? [] : [number])));
   for (const [number, key] of keys) {
     const header = known?.get(maildropKeyText(key));
     // One that the server tells another size of is another message.
-    if (!header || header.size !== (sizes.get(number) ?? header.size)) continue;
-    const facts = factsOf({ fields: header.header, isCut: false });
-    told.set(number, { number, key, size: header.size, facts, refused: null });
+    if (!header || isUnkeepable(header) || header.size !== (sizes.get(number) ?? header.size)) continue;
+    told.set(number, toldOf(number, key, header.size, { fields: header.header, isCut: false }, null));
   }
 
   const missing = [...keys.keys()].filter((number) => !told.has(number));
@@ -55,22 +72,63 @@ export async function readHeaders(call: Call, numbers: readonly number[]): Promi
     const key = keys.get(number);
     if (!key) return;
     const size = sizes.get(number) ?? null;
-    told.set(number, { number, key, size, facts: listed ? factsOf(listed) : noFacts, refused });
-    const isKept = listed && key.kind === "uidl" && size !== null && !listed.isCut && number >= oldestKept;
-    if (isKept && listed.fields.length <= maxKeptHeaderOctets) read.push({ key, header: listed.fields, size });
+    told.set(number, toldOf(number, key, size, listed, refused));
+    const isKept = listed && key.kind === "uidl" && size !== null && number >= oldestKept;
+    if (isKept && isKeepable(listed)) read.push({ key, header: listed.fields, size });
   };
-  const unread = missing.filter((number) => {
-    const listed = maildrop.readFieldsOf(number);
-    if (listed) tell(number, listed, null);
-    return listed === null;
-  });
-  const isKept = unread.some((number) => keys.get(number)?.kind === "uidl");
+  const unread = new Set(
+    missing.filter((number) => {
+      const listed = maildrop.readFieldsOf(number);
+      if (listed) tell(number, listed, null);
+      return listed === null;
+    }),
+  );
+  const isKept = [...unread].some((number) => keys.get(number)?.kind === "uidl");
+  let late: Failure | null = null;
   try {
-    for await (const { number, header, refused } of topUntil(session, unread, { ...call, isKept })) {
+    for await (const { number, header, refused } of topUntil(session, [...unread], { ...call, isKept })) {
       if (refused?.code !== "message-gone") tell(number, header && listedFields(header), refused);
+      unread.delete(number);
     }
+  } catch (error) {
+    late = unlessLate(call)(error);
   } finally {
     if (read.length > 0) await bestEffort(call, kept.headers.put(read));
   }
-  return numbers.flatMap((number) => told.get(number) ?? []);
+  return { told: numbers.flatMap((number) => told.get(number) ?? []), unread, late };
+}
+
+/** A search asks for the facts of those alone that it finds. */
+function toldOf(
+  number: number,
+  key: MaildropKey,
+  size: number | null,
+  listed: ListedFields | null,
+  refused: Failure | null,
+): Told {
+  let facts: HeaderFacts | null = null;
+  return {
+    number,
+    key,
+    size,
+    listed,
+    refused,
+    get facts() {
+      return (facts ??= listed ? factsOf(listed) : noFacts);
+    },
+  };
+}
+
+/** What is kept of a header that was read, or of one that the server does not give. */
+export function keptHeader(key: MaildropKey, header: Uint8Array | null, size: number): KeptHeader {
+  const listed = header && listedFields(header);
+  return { key, header: listed && isKeepable(listed) ? listed.fields : unkeepable, size };
+}
+
+function isKeepable({ fields, isCut }: ListedFields): boolean {
+  return !isCut && fields.length <= maxKeptHeaderOctets;
+}
+
+function isUnkeepable({ header }: KeptHeader): boolean {
+  return header.length === unkeepable.length && header[0] === unkeepable[0];
 }

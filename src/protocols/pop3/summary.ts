@@ -32,6 +32,7 @@ export function toSummary(
   return {
     place: { path: inbox, key },
     key: null,
+    thread: null,
     envelope,
     receivedAt,
     size: size ?? 0,

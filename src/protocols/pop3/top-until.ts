@@ -37,7 +37,15 @@ export function assertInTime(host: string, { clock, until, isKept }: Limit): voi
   if (clock.now() > until) throw tookTooLong(host, isKept);
 }
 
-function tookTooLong(host: string, isKept: boolean): Failure {
+/** Takes the end of the time, and fails with whatever else it is given. */
+export function unlessLate({ session }: { session: Pick<Pop3Session, "dead"> }): (error: unknown) => Failure {
+  return (error) => {
+    if (error instanceof Failure && error.code === "upstream-timeout" && !session.dead) return error;
+    throw error;
+  };
+}
+
+export function tookTooLong(host: string, isKept: boolean): Failure {
   return new Failure("upstream-timeout", "Reading so many messages' headers over POP3 takes longer than we wait.", {
     fix: isKept
       ? "Ask again: headers that were read are kept, so that the next try gets further. Without a filter a page takes the least."

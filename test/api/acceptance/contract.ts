@@ -1,14 +1,17 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { good } from "../webhooks.ts";
 import { accountsContract } from "./accounts.ts";
+import { batchesContract } from "./batches.ts";
 import { eventsContract } from "./events.ts";
 import { foldersContract } from "./folders.ts";
 import { keysContract } from "./keys.ts";
 import { messagesContract } from "./messages.ts";
 import { readingContract } from "./reading.ts";
+import { searchingContract } from "./searching.ts";
 import { sentMessagesContract } from "./sent-messages.ts";
 import { type Kind, openStage, type Stage } from "./stage.ts";
 import { submissionsContract } from "./submissions.ts";
+import { threadsContract } from "./threads.ts";
 import { webhooksContract } from "./webhooks.ts";
 
 /** Method and path of all that the document names and nothing has been answered for by 2xx. */
@@ -55,7 +58,10 @@ export function acceptance(kind: Kind): void {
       keysContract(stage);
       foldersContract(stage);
       messagesContract(stage);
+      batchesContract(stage);
       readingContract(stage);
+      threadsContract(stage);
+      searchingContract(stage);
     });
 
     test("no route is left out by the tests above", async () => {

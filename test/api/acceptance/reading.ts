@@ -83,6 +83,57 @@ export function readingContract(stage: () => Stage): void {
     });
 
     test.each([
+      ["IMAP", "bob"],
+      ["POP3", "cleo"],
+    ] satisfies [string, BoxName][])(
+      "by %s is shown safely, and as text, and again only where it changed",
+      async (_, name) => {
+        const { box, message } = await given(name, "show");
+        const at = messageAt(box, message);
+        const get = (what: string, headers: Record<string, string> = {}, method = "GET") =>
+          box.call<{ code: string }>(method, at + what, undefined, headers);
+        const html = await get("/html");
+        expect([html.status, html.headers.get("content-type")]).toEqual([200, "text/html; charset=utf-8"]);
+        expect(html.text).toContain("<p>Hello</p>");
+        expect(html.text).not.toContain("script");
+        expect(html.headers.get("content-security-policy")).toMatch(/^sandbox .*default-src 'none'/);
+        const text = await get("/text");
+        expect([text.status, text.headers.get("content-type")]).toEqual([200, "text/plain; charset=utf-8"]);
+        expect(text.text.trim()).toBe("Grüße aus Nürnberg");
+        for (const { headers, what } of [
+          { headers: html.headers, what: "/html" },
+          { headers: text.headers, what: "/text" },
+          { headers: (await get("")).headers, what: "" },
+        ]) {
+          const etag = headers.get("etag") ?? "";
+          const same = await get(what, { "If-None-Match": etag });
+          expect([same.status, same.octets.length, same.headers.get("etag")]).toEqual([304, 0, etag]);
+          const head = await get(what, {}, "HEAD");
+          expect([head.status, head.octets.length, head.headers.get("etag")]).toEqual([200, 0, etag]);
+        }
+        const whole = await read(box, message);
+        expect(whole).toMatchObject({ preview: "Grüße aus Nürnberg", invite: null, listUnsubscribe: null });
+      },
+    );
+
+    test("is changed only as the caller knows it", async () => {
+      const { box, message } = await given("ann", "if-match");
+      const at = messageAt(box, message);
+      const etag = (await box.call("GET", at)).headers.get("etag") ?? "";
+      const patch = (flagged: boolean, ifMatch: string) =>
+        box.call<{ code: string }>("PATCH", at, { flags: { flagged } }, { "If-Match": ifMatch });
+      const changed = await patch(true, etag);
+      expect(changed.status).toBe(200);
+      expect(refused(await patch(false, etag))).toEqual([412, "precondition-failed"]);
+      expect(refused(await box.call("DELETE", at, undefined, { "If-Match": etag }))).toEqual([
+        412,
+        "precondition-failed",
+      ]);
+      expect((await read(box, message)).flags.flagged).toBe(true);
+      expect((await patch(false, changed.headers.get("etag") ?? "")).status).toBe(200);
+    });
+
+    test.each([
       ["IMAP", "ann"],
       ["POP3", "dan"],
     ] satisfies [string, BoxName][])(

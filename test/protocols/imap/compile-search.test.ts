@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { evaluate, matchPredicate, matchSearch, type SearchFacts } from "../../../src/mail/match-search.ts";
 import { type Expression, needsOf, type Predicate } from "../../../src/mail/search.ts";
-import { type CompiledSearch, compileSearch } from "../../../src/protocols/imap/compile-search.ts";
+import { type CompiledSearch, compileCount, compileSearch } from "../../../src/protocols/imap/compile-search.ts";
 import type { Token } from "../../../src/protocols/imap/wire.ts";
 import { pick, randomExpression, randomFacts, randomPredicate, seeded } from "../../mail/random-search.ts";
 import { findsByModel, type ModelServer } from "./search-model.ts";
@@ -72,6 +72,19 @@ describe("the program finds every message that matches, and the residual leaves 
     }
   });
 
+  test("also where the server refuses some of what a listing tells", () => {
+    const random = seeded(33);
+    for (let round = 0; round < 1_500; round++) {
+      const without = new Set(["keyword", "since", "largerThan", "flagged"].filter(() => random() < 0.5));
+      const expression = randomExpression(random, 4, () => randomPredicate(random));
+      const compiled = compileSearch(expression, { ...plain, without });
+      const criteria = [compiled.program, ...compiled.asks.values()].flatMap((program) => program?.criteria ?? []);
+      expect(without.has("keyword") && wire(criteria).includes("KEYWORD")).toBe(false);
+      const facts = randomFacts(random, true);
+      expect(answer(compiled, facts, { zone: 0, gmail: null })).toBe(matchSearch(expression, facts));
+    }
+  });
+
   test("without asking for anything that a listing does not tell", () => {
     const random = seeded(31);
     for (let round = 0; round < 1_500; round++) {
@@ -83,6 +96,26 @@ describe("the program finds every message that matches, and the residual leaves 
       for (const need of ["headers", "body"] as const) expect(needsOf(rest).has(need)).toBe(false);
     }
   });
+});
+
+test("what surely matches, and the rest that may, are all that matches", () => {
+  const random = seeded(34);
+  let counted = 0;
+  for (let round = 0; round < 3_000; round++) {
+    const expression = randomExpression(random, 3, () => randomPredicate(random));
+    const { sure, unsure } = compileCount(expression, plain);
+    const facts = randomFacts(random, true);
+    const server = { zone: pick(random, [-12, 0, 14]), gmail: null };
+    const [isSure, isUnsure] = [sure, unsure].map(
+      (program) => program !== null && findsByModel(program, facts, server),
+    );
+    const matches = matchSearch(expression, facts);
+    const isWronglySure = isSure === true && (matches !== true || isUnsure === true);
+    const isLost = matches === true && isSure !== true && isUnsure !== true;
+    expect([expression, isWronglySure, isLost]).toEqual([expression, false, false]);
+    if (isSure === true) counted++;
+  }
+  expect(counted).toBeGreaterThan(300);
 });
 
 function settleAsks(expression: Expression, asks: CompiledSearch["asks"]): Expression {
@@ -155,6 +188,10 @@ test("Gmail is asked for what IMAP has no words for, which nobody calls exact", 
   expect(sent(not(attached), gmail)).toBe('NOT X-GM-RAW "has:attachment"');
   expect(sent({ op: "filename", value: 'a"b' }, gmail)).toBe(String.raw`X-GM-RAW "filename:\"a b\""`);
   expect(sent({ op: "filename", value: "ü" }, gmail)).toBe('CHARSET UTF-8 X-GM-RAW <filename:"ü">');
+  for (const value of ['"', '\\\\ "', ".", "(…)"]) {
+    expect(sent({ op: "filename", value }, gmail)).toBe("ALL");
+    expect(sent(not({ op: "filename", value }), gmail)).toBe("ALL");
+  }
   expect(compileSearch(attached, gmail)).toMatchObject({ exact: false, residual: attached });
   expect(compileSearch(attached, plain).exact).toBe(true);
 });
@@ -206,10 +243,18 @@ test("a random program is one that imapflow writes as it is meant", () => {
     tokens.every((token) => !Array.isArray(token) || (!Array.isArray(token[0]) && token.length > 1 && lists(token)));
   for (let round = 0; round < 500; round++) {
     const server = { substrings: true, gmail: pick(random, [true, false]) };
-    const { program } = compileSearch(
-      randomExpression(random, 5, () => randomPredicate(random)),
-      server,
-    );
+    const expression = randomExpression(random, 5, () => randomPredicate(random));
+    const { program } = compileSearch(expression, server);
     expect(program === null || lists(program.criteria)).toBe(true);
+    const { sure, unsure } = compileCount(expression, server);
+    for (const one of [sure, unsure]) expect(one === null || lists(one.criteria)).toBe(true);
   }
+});
+
+test("a long id is looked for by a piece of it that is not cut in the middle of a character", () => {
+  const value = `<${"🙂".repeat(150)}>`;
+  const [, , piece] = compileSearch({ op: "messageId", value }, plain).program?.criteria ?? [];
+  const octets = piece !== undefined && "value" in piece ? piece.value : "";
+  expect(octets.length).toBeGreaterThan(300);
+  expect(value).toContain(octets.toString());
 });

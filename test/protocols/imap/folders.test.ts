@@ -157,7 +157,7 @@ describe("renaming a folder", () => {
 
   test("leaves it first where it is open", async () => {
     const { mailbox, server } = await openFolders(tree);
-    await mailbox.list("Work/2026", { limit: 1, after: null }, {}).catch(() => {});
+    await mailbox.list("Work/2026", { limit: 1, after: null }).catch(() => {});
     await mailbox.renameFolder("Work", { name: "Arbeit" });
     const last = server.commands.filter((command) => /^(SELECT|RENAME)/.test(command)).slice(-2);
     expect(last).toEqual(['SELECT "INBOX"', 'RENAME "Work" "Arbeit"']);

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { systemClock } from "../../../src/observe.ts";
 import { createFakeClock } from "../../fake-clock.ts";
 import { answers, firstPage, openDialog, place, three } from "./dialog.ts";
 import { fetchResponse } from "./scripted-imap.ts";
@@ -25,7 +26,7 @@ const selections: [what: string, lines: string, uidValidity: number, listed: num
 for (const [what, lines, uidValidity, listed] of selections) {
   test(`lists a folder that was selected with ${what}`, async () => {
     const { mailbox } = await openDialog({ script: answers([/^SELECT/, `${lines}<tag> OK\r\n`], rows) });
-    const page = await mailbox.list("INBOX", firstPage, {});
+    const page = await mailbox.list("INBOX", firstPage);
     expect(page.uidValidity).toBe(uidValidity);
     expect(page.messages).toHaveLength(listed);
   });
@@ -37,7 +38,7 @@ test("does not count down from messages that are not there", async () => {
     { exists: 4_000_000_000, script: answers([/^NOOP/, "<tag> OK\r\n"]) },
     { clock },
   );
-  const listing = mailbox.list("INBOX", { limit: 50, after: null }, {}).then(
+  const listing = mailbox.list("INBOX", { limit: 50, after: null }).then(
     () => "listed",
     (error: { code: string }) => error.code,
   );
@@ -54,7 +55,7 @@ test("lists what is left when the folder shrinks under its hands", async () => {
       [/^UID FETCH/, `${fetchResponse(1, 13)}<tag> OK\r\n`],
     ),
   });
-  expect((await mailbox.list("INBOX", firstPage, {})).messages.map((message) => message.place.uid)).toEqual([13]);
+  expect((await mailbox.list("INBOX", firstPage)).messages.map((message) => message.place.uid)).toEqual([13]);
 });
 
 test("calls nothing that was expunged more often than it was there negative", async () => {
@@ -64,7 +65,7 @@ test("calls nothing that was expunged more often than it was there negative", as
       "* SEARCH\r\n<tag> OK\r\n",
     ]),
   });
-  expect(await mailbox.list("INBOX", firstPage, {})).toMatchObject({ messages: [], next: null });
+  expect(await mailbox.list("INBOX", firstPage)).toMatchObject({ messages: [], next: null });
 });
 
 const searches: [what: string, answer: string, uids: number[]][] = [
@@ -85,7 +86,9 @@ for (const [what, answer, uids] of searches) {
         [/^UID FETCH/, `${row(12)}${uids.includes(13) ? row(13) : ""}<tag> OK\r\n`],
       ),
     });
-    const found = await mailbox.list("INBOX", firstPage, { unseen: true });
+    const unseen = { op: "not", of: { op: "seen" } } as const;
+    const until = systemClock.now() + 10_000;
+    const found = await mailbox.search("INBOX", firstPage, { expression: unseen, count: false, until });
     expect(found.messages.map((message) => message.place.uid)).toEqual(uids);
   });
 }
@@ -121,7 +124,7 @@ test("no folder's name becomes a command", async () => {
   expect(folders.map(({ path }) => path).sort()).toEqual([...names].sort());
   expect(folders.filter(({ selectable }) => selectable).map(({ path }) => path)).toEqual(['quote " and \\ slash']);
   for (const path of names.filter((name) => !name.startsWith("quote"))) {
-    expect((await failureOf(mailbox.list(path, firstPage, {}))).code).toBe("validation-failed");
+    expect((await failureOf(mailbox.list(path, firstPage))).code).toBe("validation-failed");
     expect((await failureOf(mailbox.move([place], path, null))).code).toBe("validation-failed");
   }
   expect(server.commands.some((command) => /DELETE|^c|^e/.test(command))).toBe(false);

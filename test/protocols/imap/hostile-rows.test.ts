@@ -88,7 +88,7 @@ const listings: [what: string, script: Script, outcome: number[] | string][] = [
 for (const [what, script, outcome] of listings) {
   test(`lists where ${what}`, async () => {
     const { mailbox } = await openDialog({ script });
-    const listed = await mailbox.list("INBOX", firstPage, {}).then(
+    const listed = await mailbox.list("INBOX", firstPage).then(
       ({ messages }) => messages.map((message) => message.place.uid),
       (error: { code: string }) => error.code,
     );
@@ -107,7 +107,7 @@ test("does not take one message's facts for another's on the next listing", asyn
     ),
   });
   for (const _ of [1, 2]) {
-    const { messages } = await mailbox.list("INBOX", firstPage, {});
+    const { messages } = await mailbox.list("INBOX", firstPage);
     for (const message of messages) expect(message.envelope.subject).toBe(`s${message.place.uid}`);
     expect(messages).toHaveLength(3);
   }
@@ -126,7 +126,7 @@ for (const [announced, told] of sizes) {
   test(`lists a message whose size is said to be ${announced}`, async () => {
     const rows = three.replace("RFC822.SIZE 100", `RFC822.SIZE ${announced}`);
     const { mailbox } = await openDialog({ script: answers([/FETCH/, `${rows}<tag> OK\r\n`], there) });
-    const oldest = (await mailbox.list("INBOX", firstPage, {})).messages.at(-1);
+    const oldest = (await mailbox.list("INBOX", firstPage)).messages.at(-1);
     expect(oldest?.size).toBe(told ?? 0);
     expect(oldest?.warnings.includes("size-missing")).toBe(told === null);
   });
@@ -184,11 +184,34 @@ test("reads no more of a text than it may, whatever comes", async () => {
   expect([[maxBodyBytes], "upstream-protocol-error"]).toContainEqual(lengths);
 });
 
+test("reads no more of many texts than it may, whatever sizes are told", async () => {
+  const text = "t".repeat(300_000);
+  const told = fetchResponse(2, 12).replace(/BODYSTRUCTURE (\([^)]*\))/, (_, part: string) => {
+    return `BODYSTRUCTURE (${part.replace(" 5 1)", " 1 1)").repeat(300)} "mixed")`;
+  });
+  const { mailbox, server } = await openDialog({
+    script: (command, tag) => {
+      if (!command.startsWith("UID FETCH")) return undefined;
+      if (command.includes("BODYSTRUCTURE")) return `${told}${tag} OK\r\n`;
+      const sections = [...command.matchAll(/BODY\.PEEK\[(\d+)\]/g)].map(([, section]) => section);
+      const items = sections.map((section) => `BODY[${section}]<0> {${text.length}}\r\n${text}`);
+      return `* 2 FETCH (UID 12 ${items.join(" ")})\r\n${tag} OK\r\n`;
+    },
+  });
+  const { bodies = [] } = await mailbox.get(place, { bodies: true });
+  expect(bodies.map(({ bytes }) => bytes.length)).toEqual([
+    ...Array<number>(100).fill(300_000),
+    ...Array<number>(200).fill(0),
+  ]);
+  expect(bodies.slice(100).every(({ truncated }) => truncated)).toBe(true);
+  expect(server.commands.filter((command) => command.includes("BODY.PEEK[300]"))).toEqual([]);
+});
+
 test("shows a header that is another message's, or none, for what it is", async () => {
   const odd = fieldsItem("\u0000\u0001 no header at all: \r\n\r\nSubject: late\r\n");
   const rows = `* 1 FETCH (UID 11 FLAGS (\\Seen "quoted" NIL ()) INTERNALDATE "never" RFC822.SIZE 5 BODYSTRUCTURE NIL ${odd})\r\n`;
   const { mailbox } = await openDialog({ exists: 1, script: answers([/FETCH/, `${rows}<tag> OK\r\n`]) });
-  const [message] = (await mailbox.list("INBOX", firstPage, {})).messages;
+  const [message] = (await mailbox.list("INBOX", firstPage)).messages;
   expect(message).toMatchObject({ receivedAt: null, structure: null, flags: { seen: true } });
   expect(message?.envelope.subject).not.toBe("late");
 });

@@ -1,11 +1,17 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { expect, test } from "vitest";
 import type { Part } from "../../../src/mail/part.ts";
 import { createKnownMessages, type Facts } from "../../../src/protocols/imap/known-messages.ts";
-import { emptyEnvelope } from "../../../src/mime/parse-envelope.ts";
+import { emptyEnvelope, parseEnvelope } from "../../../src/mime/parse-envelope.ts";
+
+setFlagsFromString("--expose-gc");
+const collect = runInNewContext("gc") as () => void;
 
 function facts(subject: string, structure: Part | null = null): Facts {
   return {
     key: null,
+    thread: null,
     envelope: { ...emptyEnvelope, subject },
     receivedAt: null,
     size: 1,
@@ -113,4 +119,20 @@ test("nothing is left of a folder or a login that was forgotten", () => {
   all.forget("bob");
   expect([bob("Kept", 7).facts(1), bob("Kept", 7).run]).toEqual([null, []]);
   expect(ann("Kept", 7).facts(1)).not.toBeNull();
+});
+
+test("of a header only what was read out of it is held in memory, not the whole of it", () => {
+  const folder = createKnownMessages(10_000_000).of("ann", "here")("INBOX", 7);
+  const junk = `${"x".repeat(900)}\r\n `.repeat(64);
+  collect();
+  const before = process.memoryUsage().heapUsed;
+  for (let uid = 1; uid <= 300; uid++) {
+    const references = `References: ${junk}<the-only-id-of-message-${uid}@mail.test>\r\n`;
+    const block = `Subject: a subject of some length ${uid}\r\nMessage-ID: <message-${uid}@mail.test>\r\n${references}\r\n`;
+    folder.put(uid, { ...facts(""), envelope: parseEnvelope(Buffer.from(block)).envelope });
+  }
+  collect();
+  expect(process.memoryUsage().heapUsed - before).toBeLessThan(5_000_000);
+  expect(folder.facts(1)?.envelope.references).toEqual(["<the-only-id-of-message-1@mail.test>"]);
+  expect(folder.facts(300)).not.toBeNull();
 });

@@ -60,7 +60,7 @@ async function start(uids: number[]): Promise<Scene> {
   const mailbox = await openImap(scriptedTarget(server));
   cleanUps.push(() => mailbox.close());
   const list = async (page: Partial<Page<ImapPlace>> = {}): Promise<number[]> => {
-    const listing = await mailbox.list("INBOX", { limit: 3, after: null, ...page }, {});
+    const listing = await mailbox.list("INBOX", { limit: 3, after: null, ...page });
     return listing.messages.map(({ place }) => place.uid);
   };
   return { folder, server, mailbox, list };
@@ -78,7 +78,7 @@ test("a folder that was listed is asked for its flags only, with the news in the
   expect(await list()).toEqual([15, 14, 13]);
   folder.seen.add(14);
   const before = server.commands.length;
-  const { messages, next } = await mailbox.list("INBOX", { limit: 3, after: null }, {});
+  const { messages, next } = await mailbox.list("INBOX", { limit: 3, after: null });
   expect(sent(server, before)).toEqual(flags("13:*"));
   expect(messages.map(({ place, envelope, flags }) => [place.uid, envelope.subject, flags.seen])).toEqual([
     [15, "s15", false],
@@ -145,8 +145,8 @@ test("a folder that was rebuilt is listed anew", async () => {
   const { folder, mailbox, list } = await start([11, 12]);
   await list();
   folder.uidValidity = 8;
-  await mailbox.list("Other", { limit: 1, after: null }, {});
-  const listing = await mailbox.list("INBOX", { limit: 3, after: null }, {});
+  await mailbox.list("Other", { limit: 1, after: null });
+  const listing = await mailbox.list("INBOX", { limit: 3, after: null });
   expect(listing.uidValidity).toBe(8);
   expect(listing.messages.map(({ place }) => place.uidValidity)).toEqual([8, 8]);
 });

@@ -73,7 +73,7 @@ test("nothing is asked where HIGHESTMODSEQ is what it was", async () => {
     { capability: condstore },
   );
   const seen = await mirror(mailbox);
-  await mailbox.list("Other", { limit: 1, after: null }, {});
+  await mailbox.list("Other", { limit: 1, after: null });
   const before = server.commands.length;
   expect(await seen.look(mailbox)).toEqual(nothing);
   expect(sent(before)).toEqual(['SELECT "INBOX" (CONDSTORE)']);
@@ -162,7 +162,7 @@ test("mod-sequences that have begun anew make all flags be read", async () => {
   const folder = watchedFolder([11, 12, 13], { modSeq: 900 });
   const { mailbox } = await openWatched({ INBOX: folder, Other: watchedFolder([]) }, { capability: condstore });
   const seen = await mirror(mailbox);
-  await mailbox.list("Other", { limit: 1, after: null }, {});
+  await mailbox.list("Other", { limit: 1, after: null });
   folder.modSeq = 4;
   folder.seen.add(11);
   expect(await seen.look(mailbox, { rereadFlags: 0 })).toMatchObject({ changed: [11] });
@@ -304,8 +304,8 @@ test("a survey tells all although others remove messages between its pieces", as
   for await (const some of facts) {
     seen.push(...some.map(({ uid }) => uid));
     folder.uids = folder.uids.filter((uid) => !removed.has(uid));
-    if (seen.length < 2_000) await mailbox.list("INBOX", { limit: 1, after: null }, {});
-    else await mailbox.list("Other", { limit: 1, after: null }, {});
+    if (seen.length < 2_000) await mailbox.list("INBOX", { limit: 1, after: null });
+    else await mailbox.list("Other", { limit: 1, after: null });
   }
   expect(cursor).toMatchObject({ exists: 2_600, uidNext: 2_601 });
   expect(seen).toEqual([...new Set(seen)].sort((a, b) => a - b));

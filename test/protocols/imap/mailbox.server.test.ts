@@ -94,7 +94,7 @@ function levels({ it, fill, open, watch, user: freshUser, deliver }: Bench): voi
     expect(folders.get("Kunden")).toMatchObject({ selectable: false, status: null, role: null });
     const below = { name: "Größe", parentPath: "Kunden", status: { messages: 2 } };
     expect(folders.get("Kunden/Gr&APYA3w-e")).toMatchObject(below);
-    expect((await mailbox.list("Kunden/Gr&APYA3w-e", page, {})).messages).toHaveLength(2);
+    expect((await mailbox.list("Kunden/Gr&APYA3w-e", page)).messages).toHaveLength(2);
   });
 }
 
@@ -180,7 +180,7 @@ function fallbacks({ it, filled, open, path }: Bench): void {
 
   it("sends nothing that it was told not to know, but X-GUID, which nobody announces", [], async () => {
     const { mailbox, user } = await filled(3);
-    await mailbox.list("INBOX", page, {});
+    await mailbox.list("INBOX", page);
     const { place } = await newest(mailbox);
     expect((await failureOf(mailbox.move([imapPlace(place)], "Nowhere", 1))).code).toBe("not-found");
     await (await open(user)).folders();

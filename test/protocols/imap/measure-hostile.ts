@@ -14,12 +14,17 @@ const calls: Record<string, (mailbox: Mailbox) => Promise<unknown>> = {
   open: async () => {},
   status: (mailbox) => mailbox.status("Other"),
   folders: (mailbox) => mailbox.folders(),
-  list: (mailbox) => mailbox.list("INBOX", { limit: 50, after: null }, {}),
-  search: (mailbox) => mailbox.list("INBOX", { limit: 50, after: null }, { unseen: true }),
+  list: (mailbox) => mailbox.list("INBOX", { limit: 50, after: null }),
+  search: (mailbox) =>
+    mailbox.search(
+      "INBOX",
+      { limit: 50, after: null },
+      { expression: { op: "flagged" }, count: false, until: Date.now() + 20_000 },
+    ),
   raw: async (mailbox) => collect((await mailbox.openRaw(place)).stream),
   get: (mailbox) => mailbox.get(place, { headers: true, bodies: true }),
   remove: (mailbox) => mailbox.remove([place]),
-  locate: (mailbox) => mailbox.locate("INBOX", { kind: "guid", value: "g" }),
+  locate: (mailbox) => mailbox.locate("INBOX", [{ kind: "guid", value: "g" }]),
 };
 const before = process.memoryUsage().rss;
 const startedAt = performance.now();

@@ -169,6 +169,47 @@ test("a MOVE that fails half way tells what it moved", async () => {
   expect(failure.details.upstream).toMatchObject({ phase: "UID MOVE", text: "no room" });
 });
 
+test("what was refused after some of it was done says that it may have been done", async () => {
+  const change = { flags: { seen: true, flagged: false }, keywords: { add: [], remove: [] } };
+  const { mailbox, server } = await openDialog({
+    script: answers(
+      [/^UID STORE 12 \+/, "* 2 FETCH (UID 12 FLAGS (\\Seen \\Flagged))\r\n<tag> OK\r\n"],
+      [/^UID STORE 12 -/, "<tag> NO not that\r\n"],
+      [/^UID SEARCH/, "* SEARCH 12\r\n<tag> OK\r\n"],
+      [/^SELECT/, "* 3 EXISTS\r\n* OK [UIDVALIDITY 7] v\r\n<tag> OK\r\n"],
+    ),
+  });
+  expect((await failureOf(mailbox.setFlags([place], change))).details.extra).toEqual({ changed: "unknown" });
+  server.setScript(answers([/^UID STORE/, "<tag> NO no\r\n"], [/^UID SEARCH/, "* SEARCH 12\r\n<tag> OK\r\n"]));
+  expect((await failureOf(mailbox.setFlags([place], change))).details.extra).toBeUndefined();
+});
+
+test("a copy whose original may not be removed is told of", async () => {
+  const { mailbox } = await openDialog({
+    capability: poor,
+    script: answers(
+      ...copying,
+      [/^UID FETCH 14:\*/, `${marks(3, 15, "a@x", "\\Seen")}<tag> OK\r\n`],
+      [/^UID STORE/, "<tag> NO [NOPERM] no right\r\n"],
+      [/^UID SEARCH UID/, "* SEARCH 12\r\n<tag> OK\r\n"],
+      [/^UID SEARCH/, "* SEARCH\r\n<tag> OK\r\n"],
+    ),
+  });
+  const failure = await failureOf(mailbox.move([place], "Other", 14));
+  expect([failure.code, failure.details.extra]).toEqual(["refused-by-server", { changed: "unknown" }]);
+});
+
+test("a message that was moved to where nobody may look is moved", async () => {
+  const { mailbox } = await openDialog({
+    script: answers(
+      [/^UID FETCH 12 /, `${marks(2, 12, "a@x")}<tag> OK\r\n`],
+      [/^UID SEARCH/, "* SEARCH\r\n<tag> OK\r\n"],
+      [/^SELECT.*Other/, "<tag> NO [NOPERM] not yours\r\n"],
+    ),
+  });
+  expect((await mailbox.move([place], "Other", 14)).moved).toEqual([{ from: place, to: null }]);
+});
+
 const amongOthers: [RegExp, ...string[]][] = [
   [/^UID SEARCH UID/, "* SEARCH 12\r\n<tag> OK\r\n", "* SEARCH\r\n<tag> OK\r\n"],
   [/^UID SEARCH DELETED/, "* SEARCH 11\r\n<tag> OK\r\n", "* SEARCH 11 12 13\r\n<tag> OK\r\n"],

@@ -206,7 +206,7 @@ test("netease tells no news by NOOP, so the folder is selected again before it i
   };
   const { mailbox } = await openDialog({ script }, { host: "imap.163.com" });
   const list = async (): Promise<number[]> =>
-    (await mailbox.list("INBOX", firstPage, {})).messages.map((message) => message.place.uid);
+    (await mailbox.list("INBOX", firstPage)).messages.map((message) => message.place.uid);
   expect(await list()).toEqual([12, 11]);
   arrived = 3;
   expect(await list()).toEqual([13, 12, 11]);

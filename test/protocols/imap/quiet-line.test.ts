@@ -39,7 +39,7 @@ const staying = new AbortController().signal;
 test("a read on a line that went away while it lay quiet goes to another after 5 s", async () => {
   const clock = createFakeClock();
   const { needs, sockets, server, goSilent } = await setup(clock);
-  const list = () => reading(needs, account, (mailbox) => mailbox.list("INBOX", firstPage, {}), staying);
+  const list = () => reading(needs, account, (mailbox) => mailbox.list("INBOX", firstPage), staying);
   expect((await list()).messages).toHaveLength(3);
   goSilent();
   await clock.advance(20_000);
@@ -56,7 +56,7 @@ test("a read on a line that went away while it lay quiet goes to another after 5
 test("a write on such a line fails after 5 s, can be tried again, and was not sent", async () => {
   const clock = createFakeClock();
   const { needs, server, goSilent } = await setup(clock);
-  await reading(needs, account, (mailbox) => mailbox.list("INBOX", firstPage, {}), staying);
+  await reading(needs, account, (mailbox) => mailbox.list("INBOX", firstPage), staying);
   goSilent();
   await clock.advance(20_000);
   const heard = server.commands.length;

@@ -7,6 +7,7 @@ import { compileSearch, type SearchProgram } from "../../../src/protocols/imap/c
 import { numberOf, wireOf } from "../../../src/protocols/imap/wire.ts";
 import { pick, randomExpression, randomPredicate, seeded } from "../../mail/random-search.ts";
 import { type Dovecot, startDovecot } from "../../servers/dovecot.ts";
+import type { User } from "../../servers/mailboxes.ts";
 import { type RandomMail, randomMail } from "./random-mail.ts";
 import { openOn } from "./session-on-dovecot.ts";
 
@@ -16,10 +17,11 @@ const server = { substrings: true, gmail: false };
 /** Subjects that some way of folding takes for the same, and some way does not. */
 const folded = (
   "ﬁ fi ǆ Ǆ ǅ dž DŽ İ i ı I ſ s ς Σ σ ① 1 Å Å A a ½ 1⁄2 ａ ᾳ ᾼ Αι ß ss SS ẞ K k é e É Ω ω Ω … ... Ⅷ ⅷ viii Ð ð đ Ł ł Æ æ ae " +
-  "가 각 ㄱ が か ｶﾞ カ ꭰ Ꭰ 𐐨 𐐀 𝐚 ⅓ ﷺ ŉ ՙ և ա Ա ა Ა ₙ n ² 2 ǰ j a\u00a0b a\u2003b a\u200bb e\u0301 q\u0323\u0307 q\u0307\u0323 \u0301"
+  "가 각 ㄱ が か ｶﾞ カ ꭰ Ꭰ 𐐨 𐐀 𝐚 ⅓ ﷺ ŉ ՙ և ա Ա ა Ა ₙ n ² 2 ǰ j ¨ ü ´ \u037a a\u00a0b a\u2003b a\u200bb e\u0301 q\u0323\u0307 q\u0307\u0323 \u0301"
 ).split(/ /);
 
 let dovecot: Dovecot;
+let user: User;
 let client: ImapFlow;
 /** By UID. */
 const stored = new Map<number, RandomMail>();
@@ -27,7 +29,7 @@ const listed = new Map<number, SearchFacts>();
 
 beforeAll(async () => {
   dovecot = await startDovecot();
-  const user = dovecot.user();
+  user = dovecot.user();
   const mailbox = await openOn(dovecot, user);
   const random = seeded(40);
   for (let number = 1; number <= count; number++) {
@@ -38,7 +40,7 @@ beforeAll(async () => {
     if (place === null) throw new Error("nobody knows where the message lies");
     stored.set(place.uid, mail);
   }
-  const { messages } = await mailbox.list("INBOX", { limit: count, after: null }, {});
+  const { messages } = await mailbox.list("INBOX", { limit: count, after: null });
   for (const summary of messages) listed.set(summary.place.uid, { ...searchFacts(summary), folders: ["inbox"] });
   for (const subject of folded) {
     const raw = Buffer.from(`Subject: =?utf-8?B?${Buffer.from(subject).toString("base64")}?=\r\n\r\n`);
@@ -158,6 +160,27 @@ describe("on Dovecot", () => {
       const matching = folded.filter((subject) => matchPredicate({ op: "subject", value }, { subject }) === true);
       expect([value, uids.map((uid) => folded[uid - 1])]).toEqual([value, matching]);
     }
+    await client.mailboxOpen("INBOX");
+  });
+
+  test("white space, folded or not, is one space", async () => {
+    const path = "Sent";
+    const subjects = ["one two", "one  two", "one\ttwo", "one\r\n two", "one\r\n\t two", "one \r\n two"];
+    const mailbox = await openOn(dovecot, user);
+    for (const subject of subjects)
+      await mailbox.append(
+        path,
+        Buffer.from(`Subject: ${subject}\r\n\r\n`),
+        { flags: [], keywords: [], receivedAt: null },
+        null,
+      );
+    await mailbox.close();
+    await client.mailboxOpen(path);
+    for (const value of ["one two", "one  two", "one\u2003two"])
+      expect([value, (await search({ op: "subject", value })).uids]).toEqual([
+        value,
+        subjects.map((_, index) => index + 1),
+      ]);
     await client.mailboxOpen("INBOX");
   });
 

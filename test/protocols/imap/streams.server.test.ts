@@ -37,7 +37,7 @@ async function scene(): Promise<Scene> {
   deliver(dovecot.maildir(user, "Work"), raw.toString("latin1").replaceAll("\r\n", "\n"));
   const mailbox = await openOn(dovecot, user);
   onTestFinished(() => mailbox.close());
-  const [message] = (await mailbox.list("Work", { limit: 1, after: null }, {})).messages;
+  const [message] = (await mailbox.list("Work", { limit: 1, after: null })).messages;
   if (message === undefined) throw new Error("the folder is empty");
   return { mailbox, place: message.place, other };
 }
@@ -57,7 +57,7 @@ async function interrupted({ mailbox, place }: Scene, meanwhile: () => Promise<u
   return read.catch((error: { code: string }) => error.code);
 }
 
-const elsewhere = ({ mailbox }: Scene) => mailbox.list("INBOX", { limit: 1, after: null }, {});
+const elsewhere = ({ mailbox }: Scene) => mailbox.list("INBOX", { limit: 1, after: null });
 
 test("a stream goes on where it was after its session was used for another folder", async () => {
   const here = await scene();

@@ -53,7 +53,7 @@ test.each([
   const server = await start(structure);
   const mailbox = await openImap(scriptedTarget(server));
   try {
-    const [listed] = (await mailbox.list("INBOX", { limit: 5, after: null }, {})).messages;
+    const [listed] = (await mailbox.list("INBOX", { limit: 5, after: null })).messages;
     expect(listed?.structure).toBeNull();
     expect(listed?.warnings).toEqual(["structure-missing"]);
 
@@ -67,7 +67,7 @@ test.each([
 
     const again = await mailbox.get(place, { structure: true });
     expect(again.summary.structure).toEqual(summary.structure);
-    expect((await mailbox.list("INBOX", { limit: 5, after: null }, {})).messages[0]?.warnings).toEqual([]);
+    expect((await mailbox.list("INBOX", { limit: 5, after: null })).messages[0]?.warnings).toEqual([]);
     const read = await mailbox.get(place, { bodies: true });
     expect(read.bodies?.map(({ bytes }) => Buffer.from(bytes).toString())).toEqual(["hello"]);
   } finally {
@@ -135,7 +135,7 @@ test("one message whose structure breaks the connection costs two sessions, and 
     }
   };
   const missing = async (): Promise<number[]> => {
-    const { messages } = await trying(() => mailbox.list("INBOX", { limit: 5, after: null }, {}));
+    const { messages } = await trying(() => mailbox.list("INBOX", { limit: 5, after: null }));
     expect(messages.map(({ place: { uid } }) => uid)).toEqual([13, 12, 11]);
     return messages.flatMap(({ place: { uid }, structure }) => (structure === null ? [uid] : []));
   };

@@ -56,7 +56,7 @@ test("a message that is left out of a listing is asked for only after the news",
       return command.startsWith("UID SEARCH") ? `* SEARCH 11${isTold ? "" : " 12"} 13\r\n${ok}` : undefined;
     },
   });
-  const { messages } = await mailbox.list("INBOX", firstPage, {});
+  const { messages } = await mailbox.list("INBOX", firstPage);
   expect(messages.map((message) => message.place.uid)).toEqual([13, 11]);
 });
 
@@ -74,8 +74,8 @@ test.each<[what: string, command: RegExp, answer: string]>([
     what === "LIST"
       ? mailbox.folders()
       : what === "SEARCH"
-        ? mailbox.locate("INBOX", { kind: "emailId", value: "M1" })
-        : mailbox.list("INBOX", firstPage, {});
+        ? mailbox.locate("INBOX", [{ kind: "emailId", value: "M1" }])
+        : mailbox.list("INBOX", firstPage);
   expect((await failureOf(asked)).code).toBe("upstream-protocol-error");
   expect(mailbox.dead).toBe(true);
 });

@@ -133,7 +133,7 @@ test("another call ends the wait, also one that waits when it begins", async () 
   expect(await status).toHaveLength(1);
   const third = watchingOf(mailbox).waitForNews("INBOX", 60_000, signal);
   await expect.poll(idles).toBe(true);
-  await mailbox.list("INBOX", { limit: 1, after: null }, {});
+  await mailbox.list("INBOX", { limit: 1, after: null });
   expect(await third).toBeNull();
   expect(server.heard.filter((line) => line === "DONE")).toHaveLength(3);
 });

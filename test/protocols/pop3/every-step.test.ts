@@ -11,7 +11,7 @@ afterEach(() => bench.end());
 /** What a maildrop is asked for, one after the other; each step is asked at least once. */
 async function useAll(open: () => Promise<Mailbox<MaildropPlace>>): Promise<void> {
   const mailbox = await open();
-  await mailbox.list("INBOX", page, {});
+  await mailbox.list("INBOX", page);
   await collect((await mailbox.openRaw(placeOf("u1"))).stream);
   await mailbox.remove([placeOf("u1")]);
 }
@@ -43,10 +43,16 @@ test.for(
     steps.map((step) => ({ name, answer, step, code: step in exceptions ? exceptions[step] : code })),
   ),
 )("$name at $step: $code", async ({ answer, step, code }) => {
-  const dialog: Dialog = { messages: makeMessages(2), answers: { [step]: answer } };
+  const clock = hurried(1000);
+  const scripted = (): Answer => {
+    // All that is answered has real time: on a busy machine it takes more than its thousandth.
+    if (typeof answer === "object" && answer.after === "silence") clock.hurry();
+    return answer;
+  };
+  const dialog: Dialog = { messages: makeMessages(2), answers: { [step]: scripted } };
   if (step === "UTF8") dialog.capa = ["USER", "SASL PLAIN", "TOP", "UIDL", "UTF8", "AUTH-RESP-CODE"];
   const { open } = await bench.serve(dialog);
-  const using = useAll(() => open(hurried(1000).hurry()));
+  const using = useAll(() => open(clock.onTime));
   const outcome = code === null ? await using.then(() => null) : (await failureOf(using)).code;
   expect(outcome).toBe(code);
 });

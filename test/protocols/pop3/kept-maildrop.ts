@@ -48,6 +48,10 @@ export function keptInMemory(): KeptInMemory {
         assertWorks("headers");
         return among(headers, keys);
       },
+      async keys() {
+        assertWorks("headers");
+        return new Set(headers.keys());
+      },
       async put(all) {
         assertWorks("headers");
         for (const one of all) {

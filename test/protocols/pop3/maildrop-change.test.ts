@@ -10,7 +10,7 @@ import { hurried } from "./scripted-pop3.ts";
 const bench = makeMaildropBench();
 afterEach(() => bench.end());
 
-const list = (mailbox: Mailbox<MaildropPlace>) => mailbox.list("INBOX", page, {});
+const list = (mailbox: Mailbox<MaildropPlace>) => mailbox.list("INBOX", page);
 const nothing = { add: [], remove: [] };
 const seen: FlagChange = { flags: { seen: true }, keywords: nothing };
 
@@ -121,12 +121,21 @@ test("a folder is told without counts where they take too long, and its status f
   const { open } = await bench.serve({ messages, answers: none, capa: ["USER", "TOP"] });
   const { place } = (await list(await open())).messages[0] ?? { place: placeOf("") };
   let nth = 0;
-  const TOP = () => (++nth > 1 ? ({ after: "silence" } as const) : undefined);
+  let clock = hurried();
+  const TOP = () => {
+    if (++nth <= 1) return undefined;
+    clock.hurry();
+    return { after: "silence" } as const;
+  };
+  const onceSilent = () => {
+    clock = hurried();
+    return clock.onTime;
+  };
   const slow = await bench.serve({ messages, answers: { ...none, TOP }, capa: ["USER", "TOP"] });
   await slow.kept.flags.change([place.key], seen);
-  const folders = await (await slow.open(hurried())).folders();
+  const folders = await (await slow.open(onceSilent())).folders();
   expect(folders).toMatchObject([{ path: "INBOX", status: null }]);
-  expect((await failureOf((await slow.open(hurried())).status("INBOX"))).code).toBe("upstream-timeout");
+  expect((await failureOf((await slow.open(onceSilent())).status("INBOX"))).code).toBe("upstream-timeout");
 });
 
 describe("removing", () => {
@@ -207,7 +216,7 @@ test("what a maildrop can't do is refused by the capability's name, with what to
     ["folders", mailbox.renameFolder("INBOX", { name: "Other" })],
     ["folders", mailbox.deleteFolder("INBOX")],
     ["folders", mailbox.subscribeFolder("INBOX", false)],
-    [null, mailbox.locate("INBOX", { kind: "guid", value: "x" })],
+    [null, mailbox.locate("INBOX", [{ kind: "guid", value: "x" }])],
   ];
   for (const [capability, call] of refusals) {
     const failure: Failure = await failureOf(call);

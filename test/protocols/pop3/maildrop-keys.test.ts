@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import type { Mailbox } from "../../../src/mail/mailbox.ts";
 import type { MaildropPlace } from "../../../src/mail/message.ts";
 import { collect, failureOf } from "../failure-of.ts";
+import { searchFor } from "../mailbox-bench.ts";
 import { makeMaildropBench, makeMessages, page, placeOf, subjectsOf, textsOf } from "./maildrop-bench.ts";
 import { openMaildrop } from "../../../src/protocols/pop3/open-maildrop.ts";
 import { hurried, type Message, multiLine, target, usualCapa } from "./scripted-pop3.ts";
@@ -10,7 +11,7 @@ const bench = makeMaildropBench();
 afterEach(() => bench.end());
 
 const noUidl = { capa: usualCapa.filter((name) => name !== "UIDL"), answers: { UIDL: "-ERR what?\r\n" } };
-const list = (mailbox: Mailbox<MaildropPlace>) => mailbox.list("INBOX", page, {});
+const list = (mailbox: Mailbox<MaildropPlace>) => mailbox.list("INBOX", page);
 const print = /^fingerprint:\d+\.[\w-]{22}\.\d+$/;
 
 const flagged = { flags: { flagged: true }, keywords: { add: [], remove: [] } };
@@ -277,13 +278,20 @@ describe("a server without UIDL", () => {
   });
 
   test("is not told to keep anything where it takes too long", async () => {
-    const TOP = (_: string, nth: number) => (nth > 2 ? ({ after: "silence" } as const) : undefined);
+    const clock = hurried(1000);
+    const TOP = (_: string, nth: number) => {
+      if (nth <= 2) return undefined;
+      clock.hurry();
+      return { after: "silence" } as const;
+    };
     const { open } = await bench.serve({
       capa: ["USER", "TOP"],
       answers: { ...noUidl.answers, TOP },
       messages: makeMessages(9),
     });
-    const failure = await failureOf((await open(hurried(1000))).list("INBOX", page, { subject: "message" }));
+    const failure = await failureOf(
+      (await open(clock.onTime)).search("INBOX", page, searchFor({ subject: "message" })),
+    );
     expect(failure).toMatchObject({ code: "upstream-timeout" });
     expect(failure.details.fix).toMatch(/nothing is kept/);
   });

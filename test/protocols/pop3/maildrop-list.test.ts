@@ -1,28 +1,24 @@
 import { afterEach, describe, expect, test } from "vitest";
-import type { Filter, Mailbox, MaildropPosition } from "../../../src/mail/mailbox.ts";
+import type { Mailbox, MaildropPosition } from "../../../src/mail/mailbox.ts";
 import type { MaildropPlace } from "../../../src/mail/message.ts";
 import { failureOf } from "../failure-of.ts";
 import { makeMaildropBench, makeMessages, page, placeOf, subjectsOf, textsOf } from "./maildrop-bench.ts";
-import { hurried, type Message, usualCapa } from "./scripted-pop3.ts";
+import type { Message } from "./scripted-pop3.ts";
 
 const bench = makeMaildropBench();
 afterEach(() => bench.end());
 
-const list = (mailbox: Mailbox<MaildropPlace>, filter: Filter = {}) => mailbox.list("INBOX", page, filter);
+const list = (mailbox: Mailbox<MaildropPlace>) => mailbox.list("INBOX", page);
 const minute = (number: number): number => Date.UTC(2026, 0, 1, 0, number);
 const nothing = { add: [], remove: [] };
 
 /** All pages, each on a login of its own. */
-async function walk(
-  open: () => Promise<Mailbox<MaildropPlace>>,
-  limit: number,
-  filter: Filter = {},
-): Promise<string[]> {
+async function walk(open: () => Promise<Mailbox<MaildropPlace>>, limit: number): Promise<string[]> {
   const seen: string[] = [];
   let after: MaildropPosition | null = null;
   do {
     const mailbox = await open();
-    const listing: Awaited<ReturnType<typeof list>> = await mailbox.list("INBOX", { limit, after }, filter);
+    const listing: Awaited<ReturnType<typeof list>> = await mailbox.list("INBOX", { limit, after });
     await mailbox.close();
     seen.push(...textsOf(listing));
     after = listing.next;
@@ -41,9 +37,11 @@ describe("a listing", () => {
     expect(messages[0]).toEqual({
       place: placeOf("u2"),
       key: null,
+      thread: null,
       envelope: {
         messageId: "<2@a.test>",
         inReplyTo: null,
+        references: [],
         subject: "message 2",
         from: { name: "Jürgen 2", email: "j2@a.test" },
         sender: null,
@@ -128,16 +126,13 @@ describe("a listing", () => {
     }
   });
 
-  test("of another folder, or a page or filter that means nothing, asks the server nothing", async () => {
+  test("of another folder, or a page that means nothing, asks the server nothing", async () => {
     const { asked } = await bench.serve();
     const lines = await asked(async (mailbox) => {
-      expect((await failureOf(mailbox.list("Nowhere", page, {}))).code).toBe("not-found");
+      expect((await failureOf(mailbox.list("Nowhere", page))).code).toBe("not-found");
       expect((await failureOf(mailbox.status("Nowhere"))).code).toBe("not-found");
       for (const limit of [0, 1.5, Number.NaN]) {
-        expect((await failureOf(mailbox.list("INBOX", { limit, after: null }, {}))).code).toBe("validation-failed");
-      }
-      for (const filter of [{ subject: "a\r\nb" }, { from: "" }, { since: Number.NaN }, { before: Infinity }]) {
-        expect((await failureOf(list(mailbox, filter))).code).toBe("validation-failed");
+        expect((await failureOf(mailbox.list("INBOX", { limit, after: null }))).code).toBe("validation-failed");
       }
     });
     expect(lines).toEqual([]);
@@ -149,11 +144,11 @@ describe("a cursor", () => {
   async function rest(left: number[], more: Message[] = []): Promise<string[]> {
     const messages = makeMessages(10);
     const before = await bench.serve({ messages });
-    const first = await (await before.open()).list("INBOX", { limit: 4, after: null }, {});
+    const first = await (await before.open()).list("INBOX", { limit: 4, after: null });
     expect(first.next).toEqual({ key: "uidl:u7", below: [6, 5, 4, 3].map((number) => `uidl:u${number}`) });
     const now = [...left.map((number) => messages[number - 1] ?? { uid: "", raw: "" }), ...more];
     const mailbox = await (await bench.serve({ messages: now })).open();
-    return subjectsOf(await mailbox.list("INBOX", { limit: 50, after: first.next }, {}));
+    return subjectsOf(await mailbox.list("INBOX", { limit: 50, after: first.next }));
   }
   const down = (...numbers: number[]) => numbers.map((number) => `message ${number}`);
 
@@ -179,15 +174,15 @@ describe("a cursor", () => {
     }
   });
 
-  test("names the messages below also where a filter leaves that out, and by its fingerprint without UIDL", async () => {
-    const filtered = await (await bench.serve({ messages: makeMessages(30) })).open();
-    const { next } = await filtered.list("INBOX", { limit: 1, after: null }, { subject: "message 2" });
+  test("names the messages below, and finds them by their fingerprint without UIDL", async () => {
+    const named = await (await bench.serve({ messages: makeMessages(30) })).open();
+    const { next } = await named.list("INBOX", { limit: 2, after: null });
     expect(next).toEqual({ key: "uidl:u29", below: [28, 27, 26, 25].map((number) => `uidl:u${number}`) });
     const messages = makeMessages(12);
     const { open } = await bench.serve({ messages, capa: ["USER"], answers: { UIDL: "-ERR\r\n" } });
-    const first = await (await open()).list("INBOX", { limit: 4, after: null }, {});
+    const first = await (await open()).list("INBOX", { limit: 4, after: null });
     messages.splice(8, 4);
-    const second = await (await open()).list("INBOX", { limit: 4, after: first.next }, {});
+    const second = await (await open()).list("INBOX", { limit: 4, after: first.next });
     expect(subjectsOf(second)).toEqual(down(8, 7, 6, 5));
   });
 
@@ -206,7 +201,7 @@ describe("what is kept of headers", () => {
     expect(first.slice(0, 2)).toEqual(["UIDL", "LIST"]);
     expect(first.slice(2)).toEqual(Array.from({ length: 10 }, (_, index) => `TOP ${10 - index} 0`));
     expect(await asked(list)).toEqual(["UIDL"]);
-    expect(await asked((mailbox) => mailbox.list("INBOX", { limit: 3, after: null }, {}))).toEqual(["UIDL"]);
+    expect(await asked((mailbox) => mailbox.list("INBOX", { limit: 3, after: null }))).toEqual(["UIDL"]);
     expect(await asked((mailbox) => mailbox.get(placeOf("u4"), {}))).toEqual(["UIDL"]);
   });
 
@@ -246,7 +241,7 @@ describe("what is kept of headers", () => {
     const { open, kept } = await bench.serve({ messages });
     await list(await open());
     messages.splice(1, 1);
-    await (await open()).list("INBOX", { limit: 1, after: null }, {});
+    await (await open()).list("INBOX", { limit: 1, after: null });
     expect(kept.told.at(-1)).toEqual({ keys: ["uidl:u1", "uidl:u3", "uidl:u4"], kind: undefined });
     expect((await kept.headers.get([placeOf("u2").key])).size).toBe(0);
   });
@@ -255,11 +250,11 @@ describe("what is kept of headers", () => {
     const messages = makeMessages(20).map((message, index) => (index === 0 ? { ...message, uid: "" } : message));
     const { open, kept } = await bench.serve({ messages });
     const mailbox = await open();
-    const place = (await mailbox.list("INBOX", { limit: 50, after: null }, {})).messages.at(-1)?.place ?? placeOf("");
+    const place = (await mailbox.list("INBOX", { limit: 50, after: null })).messages.at(-1)?.place ?? placeOf("");
     expect(place.key.kind).toBe("fingerprint");
     expect(kept.told.at(-1)).toMatchObject({ kind: undefined });
     await mailbox.setFlags([place], { flags: { seen: true }, keywords: nothing });
-    await (await open()).list("INBOX", { limit: 5, after: null }, {});
+    await (await open()).list("INBOX", { limit: 5, after: null });
     expect(kept.told.at(-1)?.kind).toBe("uidl");
     expect(kept.told.at(-1)?.keys).toHaveLength(19);
     expect((await (await open()).get(place, {})).summary.flags.seen).toBe(true);
@@ -278,65 +273,5 @@ describe("what is kept of headers", () => {
     const { open, kept } = await bench.serve();
     kept.breakDown("flags");
     expect((await failureOf(list(await open()))).code).toBe("storage-unavailable");
-  });
-});
-
-describe("a filter", () => {
-  const found = async (filter: Filter, count = 250): Promise<string[]> => {
-    const { open, kept } = await bench.serve({ messages: makeMessages(count) });
-    const keys = (...numbers: number[]) => numbers.map((number) => placeOf(`u${number}`).key);
-    await kept.flags.change(keys(3, 77, 210), { flags: { seen: true }, keywords: nothing });
-    await kept.flags.change(keys(77, 78), { flags: { flagged: true }, keywords: nothing });
-    return walk(open, 4, filter);
-  };
-  const uids = (...numbers: number[]) => numbers.map((number) => `uidl:u${number}`);
-  const range = (from: number, to: number) =>
-    uids(...Array.from({ length: from - to + 1 }, (_, index) => from - index));
-
-  test.for([
-    [{ unseen: false }, uids(210, 77, 3)],
-    [{ flagged: true }, uids(78, 77)],
-    [{ unseen: true, flagged: true }, uids(78)],
-    [{ unseen: false, flagged: false }, uids(210, 3)],
-    [{ subject: "MESSAGE 12" }, uids(129, 128, 127, 126, 125, 124, 123, 122, 121, 120, 12)],
-    [{ from: "jÜRGEN 240" }, uids(240)],
-    [{ from: "<j17@A.test" }, uids(17)],
-    [{ since: minute(247) }, range(250, 247)],
-    [{ since: minute(247) + 1 }, range(250, 248)],
-    [{ since: minute(5), before: minute(8) }, range(7, 5)],
-    [{ subject: "nothing" }, []],
-  ] as [Filter, string[]][])("of %j finds exactly those", async ([filter, expected]) => {
-    expect(await found(filter)).toEqual(expected);
-  });
-
-  test("by flags reads no header of what it leaves out", async () => {
-    const { asked, kept } = await bench.serve({ messages: makeMessages(100) });
-    await kept.flags.change([placeOf("u9").key], { flags: { flagged: true }, keywords: nothing });
-    const lines = await asked((mailbox) => list(mailbox, { flagged: true }));
-    expect(lines).toEqual(["UIDL", "LIST 9", "TOP 9 0"]);
-  });
-
-  test("by date finds no message without a date of arrival", async () => {
-    const { open } = await bench.serve();
-    expect(textsOf(await list(await open(), { since: 0 }))).toEqual([]);
-    expect(textsOf(await list(await open(), { before: 8e15 }))).toEqual([]);
-  });
-
-  test("that takes too long fails with a fix, and gets further at the next try", async () => {
-    let stops = 30;
-    const messages = makeMessages(60);
-    const TOP = (_: string, nth: number) => (nth >= stops ? ({ after: "silence" } as const) : undefined);
-    const capa = usualCapa.filter((name) => name !== "PIPELINING");
-    const { open, kept } = await bench.serve({ messages, capa, answers: { TOP } });
-    const mailbox = await open(hurried(1000));
-    const started = performance.now();
-    const failure = await failureOf(list(mailbox, { subject: "message 1" }));
-    expect(failure).toMatchObject({ code: "upstream-timeout", details: { fix: expect.stringContaining("again") } });
-    expect(performance.now() - started).toBeLessThan(2_000);
-    expect(kept.put).toHaveLength(30);
-    stops = Infinity;
-    expect(textsOf(await list(await open(), { subject: "message 1" }))).toHaveLength(11);
-    expect(kept.put).toHaveLength(60);
-    expect(new Set(kept.put).size).toBe(60);
   });
 });

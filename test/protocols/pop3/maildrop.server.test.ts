@@ -11,6 +11,7 @@ import { attachments, findPart } from "../../../src/mime/walk.ts";
 import { systemClock } from "../../../src/observe.ts";
 import { openMaildrop } from "../../../src/protocols/pop3/open-maildrop.ts";
 import { openPop3 } from "../../../src/protocols/pop3/open-pop3.ts";
+import { searchFor } from "../mailbox-bench.ts";
 import { corpus } from "../../corpus/all.ts";
 import type { Facts, FileFacts } from "../../corpus/corpus.ts";
 import { type Dovecot, startDovecot } from "../../servers/dovecot.ts";
@@ -59,7 +60,7 @@ describe("the corpus of awkward messages, byte for byte and read whole", () => {
     for (const [index, { raw }] of corpus.entries())
       writeFileSync(`${folder}/1700000000.${10_000 + index}.corpus`, raw);
     const mailbox = await open(user, kept);
-    const { messages } = await mailbox.list("INBOX", { limit: 1_000, after: null }, {});
+    const { messages } = await mailbox.list("INBOX", { limit: 1_000, after: null });
     for (const { place } of messages) {
       places.set(sha256(await collect((await mailbox.openRaw(place)).stream)), place);
     }
@@ -100,7 +101,7 @@ describe("the corpus of awkward messages, byte for byte and read whole", () => {
 
   test("says what it says by any reader, and the same in a listing", async () => {
     const mailbox = await open(user, kept);
-    const listed = (await mailbox.list("INBOX", { limit: 1_000, after: null }, {})).messages;
+    const listed = (await mailbox.list("INBOX", { limit: 1_000, after: null })).messages;
     for (const { name, raw, facts } of corpus) {
       const place = places.get(sha256(crlf(raw))) ?? placeOf("");
       const found = await factsOf(mailbox, place);
@@ -124,10 +125,10 @@ describe.for(["tls", "starttls"] as const)("a maildrop over %s", (security) => {
     const kept = keptInMemory();
     fillMaildir(dovecot.maildir(user), 30);
     const first = await open(user, kept, security);
-    const { messages, next } = await first.list("INBOX", { limit: 20, after: null }, {});
+    const { messages, next } = await first.list("INBOX", { limit: 20, after: null });
     await first.close();
     const second = await open(user, kept, security);
-    const rest = await second.list("INBOX", { limit: 20, after: next }, {});
+    const rest = await second.list("INBOX", { limit: 20, after: next });
     expect(new Set([...textsOf({ messages }), ...textsOf(rest)]).size).toBe(30);
     expect(messages.every(({ receivedAt }) => receivedAt !== null)).toBe(true);
     const [one, two] = messages.map(({ place }) => place);
@@ -142,7 +143,7 @@ describe.for(["tls", "starttls"] as const)("a maildrop over %s", (security) => {
       keywords: ["$Work"],
     });
     expect((await failureOf(third.get(two, {}))).code).toBe("message-gone");
-    expect(textsOf(await third.list("INBOX", page, { unseen: false }))).toEqual(
+    expect(textsOf(await third.search("INBOX", page, searchFor({ unseen: false })))).toEqual(
       textsOf({ messages: messages.slice(0, 1) }),
     );
   });
@@ -153,11 +154,11 @@ test("new mail is seen at the next login, and costs one header", async () => {
   const kept = keptInMemory();
   deliver(dovecot.maildir(user), "Subject: one\n\none\n");
   const mailbox = await open(user, kept);
-  expect((await mailbox.list("INBOX", page, {})).messages).toHaveLength(1);
+  expect((await mailbox.list("INBOX", page)).messages).toHaveLength(1);
   deliver(dovecot.maildir(user), "Subject: two\n\ntwo\n");
-  expect((await mailbox.list("INBOX", page, {})).messages).toHaveLength(1);
+  expect((await mailbox.list("INBOX", page)).messages).toHaveLength(1);
   await mailbox.close();
-  const [newest] = (await (await open(user, kept)).list("INBOX", page, {})).messages;
+  const [newest] = (await (await open(user, kept)).list("INBOX", page)).messages;
   expect(newest?.envelope.subject).toBe("two");
   expect(kept.put).toHaveLength(2);
 });
@@ -172,7 +173,7 @@ test("a large part comes in constant memory, and leaving it frees the session", 
     `Subject: big\nContent-Type: multipart/mixed; boundary=x\n\n--x\n\ntext\n--x\n${part}\n${file}\n--x--\n`,
   );
   const mailbox = await open(user, keptInMemory());
-  const [message] = (await mailbox.list("INBOX", page, {})).messages;
+  const [message] = (await mailbox.list("INBOX", page)).messages;
   const place = message?.place ?? placeOf("");
   for await (const _ of await attachmentOf(mailbox, place, "2"));
   globalThis.gc?.();
@@ -210,7 +211,7 @@ test("the second listing of 50 of 10,000 takes little more than a login and UIDL
   };
   const list = async (): Promise<void> => {
     const mailbox = await openMaildrop({ ...login(user), kept, log: quiet });
-    expect((await mailbox.list("INBOX", page, {})).messages).toHaveLength(50);
+    expect((await mailbox.list("INBOX", page)).messages).toHaveLength(50);
     await mailbox.close();
   };
   const raw = async (): Promise<void> => {

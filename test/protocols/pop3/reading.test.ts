@@ -121,7 +121,7 @@ describe("the maildrop", () => {
       return failure.code;
     });
     expect(await Promise.all(stalls)).toEqual(stalls.map(() => "upstream-timeout"));
-  });
+  }, 30_000);
 
   test("that tells of another message than the one asked for is not believed", async () => {
     const answers = { LIST: "+OK 2 10\r\n", UIDL: "+OK 2 x\r\n" };

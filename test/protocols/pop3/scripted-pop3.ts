@@ -143,17 +143,33 @@ export async function startScripted(dialog: Dialog = {}): Promise<Scripted> {
   };
 }
 
-/** Real time at first, and `times` as fast from the call of `hurry` on: then 30 seconds pass in 300 ms. */
-export type Hurried = Clock & { hurry(): Hurried };
+/** Real time at first, and `times` as fast from the call of `hurry` on, also for who sleeps then: 30 seconds pass in 300 ms. */
+export type Hurried = Clock & {
+  hurry(): Hurried;
+  /** The same clock for what is not to make it hurry once it is open. */
+  onTime: Clock;
+};
 
 export function hurried(times = 100): Hurried {
   let start = Infinity;
-  const factor = () => (start === Infinity ? 1 : times);
-  const clock: Hurried = {
+  const hurrying = new AbortController();
+  const onTime: Clock = {
     now: () => systemClock.now() + Math.max(0, systemClock.now() - start) * (times - 1),
-    sleep: (ms, signal) => systemClock.sleep(ms / factor(), signal),
+    async sleep(ms, signal) {
+      const until = onTime.now() + ms;
+      for (let left = ms; left > 0; left = until - onTime.now()) {
+        if (signal?.aborted === true) return;
+        if (hurrying.signal.aborted) await systemClock.sleep(left / times, signal);
+        else await systemClock.sleep(left, AbortSignal.any([hurrying.signal, ...(signal ? [signal] : [])]));
+      }
+    },
+  };
+  const clock: Hurried = {
+    ...onTime,
+    onTime,
     hurry() {
-      start = systemClock.now();
+      start = Math.min(start, systemClock.now());
+      hurrying.abort();
       return clock;
     },
   };

@@ -1,0 +1,3 @@
+import { testReplays } from "./replay.ts";
+
+testReplays(Array.from({ length: 60 }, (_, at) => at + 4));
