@@ -122,8 +122,8 @@ test("a write that was answered is seen, also in a turn that has read before", a
   await store.settings.put("a", "1");
   // Timers come before messages in a turn, and its end comes after both.
   await new Promise((resolve) => setTimeout(resolve, 1));
-  const written = store.settings.put("a", "2");
   expect(await store.settings.get("a")).toBe("1");
+  const written = store.settings.put("a", "2");
   const other = new Database(file);
   const stands = other.prepare("select value from settings where name = 'a'").pluck();
   const wait = (ms: number) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
