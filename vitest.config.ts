@@ -26,6 +26,9 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
+/** It runs other files' tests once more, over other sockets: whoever shares modules with it would run over these, too. */
+const apart = ["test/protocols/smtp/by-sockets.test.ts"];
+
 /** They compare durations or measure memory within bounds that another file's work on the same cores could break. */
 const alone = [
   "test/api/downloads.server.test.ts",
@@ -46,7 +49,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/**/*.server.test.ts", "test/**/*.long.test.ts", "test/servers/**"],
+          exclude: ["test/**/*.server.test.ts", "test/**/*.long.test.ts", "test/servers/**", ...apart],
           testTimeout: 10_000,
           // Nothing of ours keeps state in a module that a test could leave behind, and loading all of it for each file takes a third of the time.
           isolate: false,
@@ -55,6 +58,7 @@ export default defineConfig({
           sequence: { groupOrder: 0 },
         },
       },
+      { test: { name: "apart", include: apart, testTimeout: 10_000, sequence: { groupOrder: 0 } } },
       {
         test: {
           name: "stores",

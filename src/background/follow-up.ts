@@ -44,7 +44,7 @@ export function followUp(needs: FollowUpNeeds): Follower {
 
   function begin(row: SubmissionRow): void {
     const work = follow(row)
-      .catch((error: unknown) => log.write("error", "follow_up.broke", { submissionId: row.id, error: String(error) }))
+      .catch((error: unknown) => log.write("error", "follow_up.broke", { submissionId: row.id, error }))
       .finally(() => {
         busy.delete(row.accountId);
         wake.wake("follow-ups", row.accountId);
@@ -90,7 +90,7 @@ export function followUp(needs: FollowUpNeeds): Follower {
 
   function report(row: SubmissionRow, { kind, is, error }: Tried): void {
     const code = error instanceof Failure ? error.code : "internal";
-    const cause = error instanceof Failure ? {} : { error: String(error) };
+    const cause = error instanceof Failure ? {} : { error };
     const isOver = is === "done";
     log.write(isOver ? "warn" : "info", "follow_up.failed", { submissionId: row.id, kind, code, isOver, ...cause });
   }

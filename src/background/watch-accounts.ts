@@ -91,7 +91,7 @@ export function watchAccounts(needs: WatchersNeeds): Watchers {
       .then((over) => (over === null ? undefined : watches.release(accountId, epoch, over.dueAt)))
       .catch(async (error: unknown) => {
         if (error instanceof Overtaken) return;
-        log.write("error", "watch.broke", { accountId, error: String(error) });
+        log.write("error", "watch.broke", { accountId, error });
         // Where not even that can be written, what is held and not watched is given back by a later step.
         await watches.release(accountId, epoch, clock.now() + brokeMs).catch(() => undefined);
       })

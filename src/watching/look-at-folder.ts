@@ -107,8 +107,12 @@ async function lookOnce(
     flagsReadAt: look.flagsRead ? begun : row.flagsReadAt,
   };
   const books = openBooks(needs, turn, { folder, row, chunks });
-  for (const some of slices(vanished, sliceSize))
-    await books.add(await tellVanished(needs, turn, some, { folder, row, intents, others }));
+  const heldHere = new Set<string>();
+  for (const some of slices(vanished, sliceSize)) {
+    const told = await tellVanished(needs, turn, some, { folder, row, intents, others });
+    for (const { hold } of told) if (hold !== undefined) heldHere.add(hold.key);
+    await books.add(told);
+  }
   for (const some of slices(changed, sliceSize)) {
     const where = { folder, row, intents, others };
     await books.add(await tellChanged(needs, turn, some, where));
@@ -126,7 +130,8 @@ async function lookOnce(
   const told = await tellCreated(needs, turn, created, about);
   if (isWhole) {
     const turnedUp = new Set(told.flatMap(({ unhold }) => unhold ?? []));
-    const waiting = held.filter(({ key }) => !turnedUp.has(key));
+    // What this look holds may have been held from elsewhere before: that is over, and not written yet.
+    const waiting = held.filter(({ key }) => !turnedUp.has(key) && !heldHere.has(key));
     const looked = { looked: new Set([folder.number]), begun, still: false };
     for await (const some of endHolds(needs, turn, waiting, looked)) await books.add(some);
   }

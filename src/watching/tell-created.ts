@@ -78,7 +78,7 @@ function tellOne(
   const unseen = before === undefined ? path.find(isUnseen) : undefined;
   if ((before ?? unseen)?.folder === folder.number) {
     // It was away and is back; what else may have happened to it meanwhile is told as well.
-    const data = { ...view(folderIds), changes: ["flags", "keywords"], actor: "external" };
+    const data = { ...view(folderIds), changes: ["flags", "keywords", "folderIds"], actor: "external" };
     return { put, event: newEvent(account, "message.updated", now, data), ...unhold };
   }
   if (before !== undefined) {

@@ -1,3 +1,3 @@
 import { testReplays } from "./replay.ts";
 
-testReplays(Array.from({ length: 60 }, (_, at) => at + 4));
+testReplays(Array.from({ length: 60 }, (_, at) => at + 1));

@@ -1,3 +1,3 @@
 import { testReplays } from "./replay.ts";
 
-testReplays([1, 2, 3]);
+testReplays([1, 12, 18]);
